@@ -1,0 +1,1 @@
+"""Cut-outs of cubes and the training sets made of them."""

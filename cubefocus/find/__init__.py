@@ -1,0 +1,1 @@
+"""Other ways to find sources, for comparison."""

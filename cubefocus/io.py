@@ -1,0 +1,241 @@
+"""Reading and writing of cubes and tables: whole or not at all, with units, WCS and provenance."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.constants import c as speed_of_light
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyWarning
+from astropy.table import Table
+from astropy.wcs import WCS, FITSFixedWarning
+
+from cubefocus.errors import CubefocusError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to, and rename it when the block ends without an error.
+
+    The temporary name keeps the suffix, because writers choose their format by it. A block that raises leaves
+    neither a temporary file nor a half-written ``path``.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass
+class Cube:
+    """A spectral cube with the header that places it on the sky.
+
+    Attributes
+    ----------
+    data : ndarray of float32, shape (channel, y, x)
+        Jy/beam for a dirty cube, Jy/pixel for a sky cube; NaN outside the primary beam cut.
+    header : astropy.io.fits.Header
+        Celestial axes first, spectral axis third, as FITS orders them.
+    """
+
+    data: np.ndarray
+    header: fits.Header
+
+    @property
+    def wcs(self) -> WCS:
+        """Celestial WCS (two axes, 0-based pixel coordinates with ``pixel_to_world``)."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FITSFixedWarning)  # dates and units that astropy normalises
+            return WCS(self.header).celestial
+
+    @property
+    def cell_arcsec(self) -> float:
+        """Pixel size in arcsec."""
+        return abs(float(self.header["CDELT2"])) * 3600.0
+
+    @property
+    def beam(self) -> tuple[float, float, float] | None:
+        """Major and minor axis (FWHM, arcsec) and position angle (deg) of the synthesised beam; None if not given."""
+        if "BMAJ" not in self.header:
+            return None
+        major, minor = (float(self.header[key]) * 3600.0 for key in ("BMAJ", "BMIN"))
+        return major, minor, float(self.header.get("BPA", 0.0))
+
+    @property
+    def frequencies_hz(self) -> np.ndarray:
+        """Frequency of each channel in Hz, from a linear FREQ axis or a radio velocity axis with RESTFRQ."""
+        return _frequencies(self.header, self.data.shape[0])
+
+
+def _spectral_axis(header: fits.Header) -> int | None:
+    for axis in range(1, int(header["NAXIS"]) + 1):
+        if str(header.get(f"CTYPE{axis}", "")).upper().split("-")[0] in {"FREQ", "VELO", "VRAD", "FELO", "VOPT"}:
+            return axis
+    return None
+
+
+def _frequencies(header: fits.Header, n_channels: int) -> np.ndarray:
+    axis = _spectral_axis(header)
+    if axis is None:
+        raise CubefocusError("the header has no FREQ, VELO or VRAD axis: add CTYPE3, CRVAL3, CDELT3, CRPIX3")
+    world = header[f"CRVAL{axis}"] + (np.arange(n_channels) + 1 - header.get(f"CRPIX{axis}", 1.0)) * header.get(
+        f"CDELT{axis}", 1.0
+    )
+    kind = str(header[f"CTYPE{axis}"]).upper().split("-")[0]
+    if kind == "FREQ":
+        return (world * u.Unit(header.get(f"CUNIT{axis}") or "Hz")).to_value(u.Hz)
+    rest = float(header.get("RESTFRQ", header.get("RESTFREQ", 0.0)))
+    if rest <= 0:
+        raise CubefocusError(f"the {kind} axis of the header cannot be turned into frequencies without RESTFRQ")
+    ratio = (world * u.Unit(header.get(f"CUNIT{axis}") or "m/s")).to_value(u.m / u.s) / speed_of_light.value
+    return rest / (1.0 + ratio) if kind in {"FELO", "VOPT"} else rest * (1.0 - ratio)
+
+
+def read_cube(path: str | Path) -> Cube:
+    """Read a FITS cube of 2, 3 or 4 axes (Stokes I), plain or gzipped.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Cube
+        Data as float32 in the order (channel, y, x), header with two celestial axes and the spectral one third.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent, is not FITS, is truncated, or has no image of two to four axes.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CubefocusError(f"{path}: no such file; check the path")
+    _refuse_truncated(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VerifyWarning)
+            with fits.open(path, memmap=False) as hdus:
+                hdu = next((h for h in hdus if h.is_image and h.header["NAXIS"] >= 2), None)
+                if hdu is None:
+                    raise CubefocusError(f"{path}: holds no image; give a FITS cube with axes RA, Dec, frequency")
+                data, header = np.asarray(hdu.data, dtype=np.float32), hdu.header.copy()
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise CubefocusError(f"{path}: not a readable FITS file ({error}); make or fetch it again") from error
+    return _three_axes(data, header, path)
+
+
+def _refuse_truncated(path: Path) -> None:
+    """Compare the size of an uncompressed FITS file with the size that its headers promise."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as stream:
+            try:
+                while stream.read(1 << 24):
+                    pass
+            except (EOFError, OSError) as error:
+                raise CubefocusError(f"{path}: truncated or damaged ({error}); make or fetch it again") from error
+        return
+    size = path.stat().st_size
+    with open(path, "rb") as stream:
+        if stream.read(9) != b"SIMPLE  =":
+            raise CubefocusError(f"{path}: not a FITS file; give a FITS cube with axes RA, Dec, frequency")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=True) as hdus:
+                needed = max(hdu._data_offset + hdu._data_size for hdu in hdus)
+    except OSError as error:
+        raise CubefocusError(f"{path}: truncated or damaged ({error}); delete it and make it again") from error
+    if size < needed:
+        raise CubefocusError(f"{path}: truncated, {size} bytes of {needed}; delete it and make it again")
+
+
+def _three_axes(data: np.ndarray, header: fits.Header, path: Path) -> Cube:
+    """Bring an image of 2 to 4 axes to (channel, y, x) and make the header agree."""
+    spectral = _spectral_axis(header)
+    if data.ndim == 2:
+        data = data[np.newaxis]
+    elif data.ndim == 4:
+        channel_axis = 4 - (spectral or 3)
+        if data.shape[1 - channel_axis] != 1:
+            raise CubefocusError(f"{path}: has {data.shape[1 - channel_axis]} Stokes planes; give Stokes I only")
+        data = data.reshape(data.shape[channel_axis], *data.shape[2:])
+    elif data.ndim != 3:
+        raise CubefocusError(f"{path}: has {data.ndim} axes; a cube has RA, Dec, frequency and perhaps Stokes")
+    return Cube(data, _spectral_third(header, spectral, data.shape))
+
+
+def _spectral_third(header: fits.Header, spectral: int | None, shape: tuple[int, ...]) -> fits.Header:
+    kept = header.copy()
+    keys = ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")
+    values = {key: kept.get(f"{key}{spectral}") for key in keys} if spectral else {}
+    for axis in (3, 4):
+        for key in keys + ("NAXIS", "CROTA"):
+            kept.remove(f"{key}{axis}", ignore_missing=True)
+    for card in [card for card in kept if card.startswith(("PC3", "PC4", "PC03", "PC04", "PC1_", "PC2_"))]:
+        if card not in ("PC1_1", "PC1_2", "PC2_1", "PC2_2"):
+            kept.remove(card)
+    kept["NAXIS"] = 3
+    for axis, size in enumerate(reversed(shape), start=1):
+        kept[f"NAXIS{axis}"] = size
+    for key, value in values.items():
+        if value is not None:
+            kept[f"{key}3"] = value
+    kept["WCSAXES"] = 3 if values else 2
+    return kept
+
+
+def write_cube(path: str | Path, data: np.ndarray, header: fits.Header, provenance: Mapping[str, Any]) -> None:
+    """Write a cube as FITS float32 with its provenance as one JSON text in the keyword ``PROVENAN``.
+
+    Parameters
+    ----------
+    path : str or Path
+    data : ndarray, shape (channel, y, x)
+    header : astropy.io.fits.Header
+    provenance : mapping
+        As made by `cubefocus.provenance.provenance`.
+    """
+    hdu = fits.PrimaryHDU(np.asarray(data, dtype=np.float32), header)
+    hdu.header["PROVENAN"] = json.dumps(provenance, sort_keys=True)
+    with atomic_path(path) as temporary:
+        hdu.writeto(temporary)
+
+
+def write_table(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:
+    """Write a table as ECSV with its provenance in the meta data."""
+    copy = table.copy(copy_data=False)
+    copy.meta["provenance"] = dict(provenance)
+    with atomic_path(path) as temporary:
+        copy.write(temporary, format="ascii.ecsv")
+
+
+def read_table(path: str | Path) -> Table:
+    """Read an ECSV table.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent or is not ECSV.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CubefocusError(f"{path}: no such table; check the path")
+    try:
+        return Table.read(path, format="ascii.ecsv")
+    except (ValueError, OSError) as error:
+        raise CubefocusError(f"{path}: not a readable ECSV table ({error}); make it again") from error

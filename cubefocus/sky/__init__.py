@@ -1,0 +1,1 @@
+"""The noise-free sky: catalogues, cubes and truth tables."""
