@@ -1,0 +1,106 @@
+"""Cubes and tables are read right or refused with a message, and written whole or not at all."""
+
+import gzip
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from cubefocus.errors import CubefocusError
+from cubefocus.io import Cube, atomic_path, read_cube, read_table, write_cube, write_table
+
+
+def header(spectral: str = "FREQ", **extra: float) -> fits.Header:
+    cards = {
+        "CTYPE1": "RA---SIN", "CRVAL1": 60.0, "CDELT1": -0.1 / 3600, "CRPIX1": 5.0, "CUNIT1": "deg",
+        "CTYPE2": "DEC--SIN", "CRVAL2": -35.0, "CDELT2": 0.1 / 3600, "CRPIX2": 4.0, "CUNIT2": "deg",
+        "CTYPE3": spectral, "CRVAL3": 230e9, "CDELT3": 10e6, "CRPIX3": 1.0, "CUNIT3": "Hz",
+    }  # fmt: skip
+    return fits.Header(cards | extra)
+
+
+def test_round_trip_keeps_data_axes_and_provenance(tmp_path):
+    data = np.random.default_rng(1).normal(size=(3, 6, 8)).astype(np.float32)
+    write_cube(tmp_path / "a.fits", data, header(BMAJ=1 / 3600, BMIN=0.5 / 3600, BPA=20.0), {"seed": 7})
+    cube = read_cube(tmp_path / "a.fits")
+    np.testing.assert_array_equal(cube.data, data)
+    np.testing.assert_allclose(cube.frequencies_hz, [230e9, 230.01e9, 230.02e9])
+    assert cube.cell_arcsec == pytest.approx(0.1)
+    assert cube.beam == pytest.approx((1.0, 0.5, 20.0))
+    assert cube.header["PROVENAN"] == '{"seed": 7}'
+    centre = cube.wcs.pixel_to_world(4, 3)
+    assert (centre.ra.deg, centre.dec.deg) == pytest.approx((60.0, -35.0))
+
+
+@pytest.mark.parametrize("stokes_axis", [3, 4])
+def test_four_axes_in_either_order(tmp_path, stokes_axis):
+    data = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    spectral_axis = 7 - stokes_axis
+    four = data[:, np.newaxis] if stokes_axis == 3 else data[np.newaxis]
+    hdu = fits.PrimaryHDU(four)
+    for card in header().cards:
+        axis = int(card.keyword[-1])
+        hdu.header[card.keyword if axis < 3 else f"{card.keyword[:-1]}{spectral_axis}"] = card.value
+    hdu.header[f"CTYPE{stokes_axis}"] = "STOKES"
+    hdu.writeto(tmp_path / "four.fits")
+    cube = read_cube(tmp_path / "four.fits")
+    np.testing.assert_array_equal(cube.data, data)
+    np.testing.assert_allclose(np.diff(cube.frequencies_hz), 10e6)
+
+
+def test_radio_velocity_axis_becomes_frequency():
+    velocity = header("VRAD", CRVAL3=1000.0, CDELT3=1000.0, RESTFRQ=230.538e9)
+    velocity["CUNIT3"] = "km/s"
+    frequencies = Cube(np.zeros((2, 6, 8), dtype=np.float32), fits.PrimaryHDU(np.zeros((2, 6, 8)), velocity).header)
+    expected = 230.538e9 * (1 - np.array([1000.0, 2000.0]) / 299792.458)
+    np.testing.assert_allclose(frequencies.frequencies_hz, expected)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_truncated_file_is_refused(tmp_path, zipped):
+    path = tmp_path / ("cube.fits.gz" if zipped else "cube.fits")
+    write_cube(tmp_path / "cube.fits", np.random.default_rng(2).normal(size=(4, 32, 32)), header(), {})
+    content = (tmp_path / "cube.fits").read_bytes()
+    content = gzip.compress(content) if zipped else content
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(CubefocusError, match=r"cube\.fits.*truncated"):
+        read_cube(path)
+
+
+def test_absent_and_foreign_files_are_refused(tmp_path):
+    with pytest.raises(CubefocusError, match=r"nowhere\.fits: no such file"):
+        read_cube(tmp_path / "nowhere.fits")
+    (tmp_path / "text.fits").write_text("not a cube")
+    with pytest.raises(CubefocusError, match="not a FITS file"):
+        read_cube(tmp_path / "text.fits")
+
+
+def test_two_stokes_planes_are_refused(tmp_path):
+    fits.PrimaryHDU(np.zeros((2, 3, 4, 4), dtype=np.float32), header()).writeto(tmp_path / "iq.fits")
+    with pytest.raises(CubefocusError, match="2 Stokes planes"):
+        read_cube(tmp_path / "iq.fits")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("ne")
+            raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_table_keeps_units_and_provenance(tmp_path):
+    table = Table({"flux": [1.0, 2.0]}, units={"flux": "Jy"})
+    write_table(tmp_path / "t.ecsv", table, {"seed": 3})
+    again = read_table(tmp_path / "t.ecsv")
+    assert again["flux"].unit == "Jy"
+    assert again.meta["provenance"] == {"seed": 3}
+    assert "provenance" not in table.meta
