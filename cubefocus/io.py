@@ -184,7 +184,7 @@ def _spectral_third(header: fits.Header, spectral: int | None, shape: tuple[int,
     keys = ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")
     values = {key: kept.get(f"{key}{spectral}") for key in keys} if spectral else {}
     for axis in (3, 4):
-        for key in keys + ("NAXIS", "CROTA"):
+        for key in (*keys, "NAXIS", "CROTA"):
             kept.remove(f"{key}{axis}", ignore_missing=True)
     for card in [card for card in kept if card.startswith(("PC3", "PC4", "PC03", "PC04", "PC1_", "PC2_"))]:
         if card not in ("PC1_1", "PC1_2", "PC2_1", "PC2_2"):
