@@ -1,0 +1,36 @@
+"""cubefocus: from simulated ALMA observations to scored catalogues of the sources in their dirty cubes.
+
+    snakemake --profile profiles/local                                            the experiment of config.yaml
+    snakemake --profile profiles/slurm --configfile experiments/paper.yaml        the paper's, on a cluster
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/detect.smk"
+include: "workflow/rules/find.smk"
+include: "workflow/rules/evaluate.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        results("truth.ecsv"),
+        results("catalogue.ecsv"),
+        results("candidates.ecsv"),
+        expand(results("tables/{table}.{ext}"), table=TABLES, ext=["csv", "md", "tex"]),
+        expand(results("figures/{figure}.{ext}"), figure=FIGURES, ext=["png", "pdf"]),

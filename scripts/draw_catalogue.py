@@ -1,0 +1,16 @@
+"""Draw the sources of every cube from the experiment's seed."""
+
+from common import job
+
+from cubefocus.io import write_table
+from cubefocus.sky.catalogue import draw_catalogue
+
+with job(snakemake) as provenance:
+    catalogue = draw_catalogue(
+        snakemake.params.sky,
+        snakemake.params.n_channels,
+        snakemake.params.cubes,
+        tuple(snakemake.params.snr),
+        snakemake.params.seed,
+    )
+    write_table(snakemake.output.catalogue, catalogue, provenance)

@@ -1,0 +1,71 @@
+"""Names that every rule uses: the checked config, paths, splits, batches, and digests of the code behind a stage.
+
+Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes that have only Snakemake.
+"""
+
+import hashlib
+import math
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+
+from configuration import ConfigError, validate_config
+
+try:
+    validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
+NETWORKS = ["blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux"]
+MORPHOLOGY = ["sigma_x", "sigma_y", "pa"]
+SPLITS = ["train", "validation", "test"]
+BATCHES = {
+    split: [f"{batch:03d}" for batch in range(math.ceil(config["cubes"][split] / config["cubes"]["batch_size"]))]
+    for split in SPLITS
+}
+
+
+wildcard_constraints:
+    split="|".join(SPLITS),
+    batch=r"\d+",
+    network="|".join(NETWORKS),
+
+
+def results(path: str) -> str:
+    """Path of a product of this experiment."""
+    return f"results/{config['experiment']}/{path}"
+
+
+def batches(pattern: str, *splits: str) -> list[str]:
+    """Paths of a product of every batch of some splits; the pattern holds {split} and {batch}."""
+    return [
+        results(pattern.format(split=split, batch=batch)) for split in splits for batch in BATCHES[split]
+    ]
+
+
+def digest(*folders: str) -> str:
+    """Digest of the package folders behind a stage: an edit there re-runs the stage, a fresh clone does not."""
+    code = hashlib.sha256()
+    for folder in folders:
+        for source in sorted((ROOT / "cubefocus" / folder).glob("**/*.py")):
+            code.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
+    return code.hexdigest()[:12]
+
+
+def network_settings(section: str, network: str) -> dict:
+    """Settings of a network in config section ``training`` or ``finetuning``; the four ResNets share one entry."""
+    return config[section][network if network in ("blobs_finder", "deep_gru") else "resnet"]
+
+
+def gpu_job(mem_mb: int, minutes: int) -> dict:
+    """Resources of a job that uses a GPU where there is one; memory and time grow with the attempt."""
+    return {
+        "gpu": 1,
+        "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+    }

@@ -1,0 +1,60 @@
+"""The detection chain on the test cubes.
+
+In: cubes/test/<batch>/ and the six networks. Out: detections/<batch>/ with the catalogue, the table of all
+candidates (with the reason where one was discarded) and the images behind them; truth.ecsv, catalogue.ecsv and
+candidates.ecsv of the whole experiment.
+"""
+
+
+rule detect:
+    input:
+        cubes=results("cubes/test/{batch}"),
+        blobs_finder=results("models/blobs_finder/trained.pt"),
+        deep_gru=results("models/deep_gru/finetuned.pt"),
+        sigma_x=results("models/sigma_x/finetuned.pt"),
+        sigma_y=results("models/sigma_y/finetuned.pt"),
+        pa=results("models/pa/finetuned.pt"),
+        flux=results("models/flux/finetuned.pt"),
+    output:
+        catalogue=results("detections/{batch}/catalogue.ecsv"),
+        candidates=results("detections/{batch}/candidates.ecsv"),
+        blobs=results("detections/{batch}/blobs.ecsv"),
+        products=results("detections/{batch}/products.h5"),
+    log:
+        results("logs/detect/{batch}.log"),
+    benchmark:
+        results("benchmarks/detect/{batch}.tsv")
+    conda:
+        ENVIRONMENT
+    resources:
+        **gpu_job(mem_mb=6000, minutes=60),
+    params:
+        detection=config["detection"],
+        code=digest("data", "detect", "models"),
+    script:
+        "../../scripts/detect.py"
+
+
+rule collect:
+    input:
+        cubes=batches("cubes/{split}/{batch}", *SPLITS),
+        catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
+        candidates=batches("detections/{batch}/candidates.ecsv", "test"),
+        blobs=batches("detections/{batch}/blobs.ecsv", "test"),
+    output:
+        truth=report(results("truth.ecsv"), caption="../report/truth.rst", category="Catalogues"),
+        catalogue=report(results("catalogue.ecsv"), caption="../report/catalogue.rst", category="Catalogues"),
+        candidates=report(results("candidates.ecsv"), caption="../report/candidates.rst", category="Catalogues"),
+        blobs=results("blobs.ecsv"),
+        config=results("config.yaml"),
+    log:
+        results("logs/collect.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        config=config,
+    script:
+        "../../scripts/collect.py"

@@ -1,0 +1,26 @@
+"""Other ways to find sources, tuned on the validation split and used once on the test split.
+
+In: products/<split>/<batch>.h5 (integrated images) and the truth. Out: finders/<method>/{catalogue.ecsv,tuning.csv}.
+"""
+
+
+rule find_threshold:
+    input:
+        truth=results("truth.ecsv"),
+        validation=batches("products/{split}/{batch}.h5", "validation"),
+        test=batches("products/{split}/{batch}.h5", "test"),
+    output:
+        catalogue=results("finders/threshold/catalogue.ecsv"),
+        tuning=results("finders/threshold/tuning.csv"),
+    log:
+        results("logs/find/threshold.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        evaluation=config["evaluation"],
+        code=digest("find"),
+    script:
+        "../../scripts/find_threshold.py"

@@ -1,0 +1,78 @@
+"""From the seed to cubes and training products.
+
+In: the config. Out: catalogue_sky.ecsv; cubes/<split>/<batch>/ with the dirty and sky cube of every field and
+their truth table; products/<split>/<batch>.h5, cut out with the true parameters.
+"""
+
+
+rule draw_catalogue:
+    output:
+        catalogue=results("catalogue_sky.ecsv"),
+    log:
+        results("logs/draw_catalogue.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        sky=config["sky"],
+        cubes={split: config["cubes"][split] for split in SPLITS},
+        n_channels=config["observation"]["n_channels"],
+        snr=config["noise"]["snr"],
+        seed=config["seed"],
+        code=digest("sky"),
+    script:
+        "../../scripts/draw_catalogue.py"
+
+
+def kept(path: str):
+    """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
+    return directory(path) if config["cubes"]["keep"] else temp(directory(path))
+
+
+rule simulate:
+    input:
+        catalogue=rules.draw_catalogue.output.catalogue,
+    output:
+        cubes=kept(results("cubes/{split}/{batch}")),
+    log:
+        results("logs/simulate/{split}-{batch}.log"),
+    benchmark:
+        results("benchmarks/simulate/{split}-{batch}.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        # A full-size cube takes 2 GB of memory and two minutes in CASA; `threads` of them are made at once.
+        mem_mb=lambda wildcards, threads, attempt: 2500 * threads * attempt,
+        runtime=lambda wildcards, threads, attempt: 30 + 4 * config["cubes"]["batch_size"] * attempt // threads,
+    params:
+        observation=config["observation"],
+        box={key: config["sky"][key] for key in ("box_level", "box_reference")},
+        noise=config["noise"],
+        batch_size=config["cubes"]["batch_size"],
+        seed=config["seed"],
+        code=digest("observe", "sky"),
+    script:
+        "../../scripts/simulate.py"
+
+
+rule cutouts:
+    input:
+        cubes=rules.simulate.output.cubes,
+    output:
+        products=results("products/{split}/{batch}.h5"),
+    log:
+        results("logs/cutouts/{split}-{batch}.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        size=config["detection"]["focus"]["size"],
+        dilation=config["detection"]["flux"]["dilation"],
+        code=digest("data"),
+    script:
+        "../../scripts/cutouts.py"

@@ -1,0 +1,131 @@
+"""Train the six networks side by side, then fine-tune each on the predictions of the ones before it.
+
+In: products/<split>/<batch>.h5. Out: models/<network>/{trained,finetuned}.{pt,csv} and, in between,
+predictions/<stage>/<split>/<batch>.h5, the products cut out with predicted parameters (MNRAS 4.5).
+"""
+
+
+def training_code() -> str:
+    return digest("models", "train")
+
+
+rule train:
+    input:
+        train=batches("products/{split}/{batch}.h5", "train"),
+        validation=batches("products/{split}/{batch}.h5", "validation"),
+    output:
+        model=results("models/{network}/trained.pt"),
+        curve=results("models/{network}/trained.csv"),
+    log:
+        results("logs/train/{network}.log"),
+    benchmark:
+        results("benchmarks/train/{network}.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        **gpu_job(mem_mb=16000, minutes=1440),
+    params:
+        settings=lambda wildcards: network_settings("training", wildcards.network),
+        models=config["models"],
+        seed=config["seed"],
+        code=training_code(),
+    script:
+        "../../scripts/train.py"
+
+
+rule predict_blobs:
+    input:
+        cubes=results("cubes/{split}/{batch}"),
+        blobs_finder=results("models/blobs_finder/trained.pt"),
+    output:
+        products=results("predictions/blobs/{split}/{batch}.h5"),
+    log:
+        results("logs/predict_blobs/{split}-{batch}.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **gpu_job(mem_mb=6000, minutes=60),
+    params:
+        detection=config["detection"],
+        evaluation=config["evaluation"],
+        code=digest("data", "detect", "models"),
+    script:
+        "../../scripts/predict.py"
+
+
+rule finetune_deep_gru:
+    input:
+        train=batches("predictions/blobs/{split}/{batch}.h5", "train"),
+        validation=batches("predictions/blobs/{split}/{batch}.h5", "validation"),
+        start=results("models/deep_gru/trained.pt"),
+    output:
+        model=results("models/deep_gru/finetuned.pt"),
+        curve=results("models/deep_gru/finetuned.csv"),
+    log:
+        results("logs/finetune/deep_gru.log"),
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        **gpu_job(mem_mb=16000, minutes=360),
+    params:
+        settings=config["finetuning"]["deep_gru"],
+        models=config["models"],
+        seed=config["seed"],
+        code=training_code(),
+    script:
+        "../../scripts/train.py"
+
+
+use rule predict_blobs as predict_lines with:
+    input:
+        cubes=results("cubes/{split}/{batch}"),
+        blobs_finder=results("models/blobs_finder/trained.pt"),
+        deep_gru=results("models/deep_gru/finetuned.pt"),
+    output:
+        products=results("predictions/lines/{split}/{batch}.h5"),
+    log:
+        results("logs/predict_lines/{split}-{batch}.log"),
+
+
+use rule finetune_deep_gru as finetune_morphology with:
+    input:
+        train=batches("predictions/lines/{split}/{batch}.h5", "train"),
+        validation=batches("predictions/lines/{split}/{batch}.h5", "validation"),
+        start=results("models/{network}/trained.pt"),
+    output:
+        model=results("models/{network}/finetuned.pt"),
+        curve=results("models/{network}/finetuned.csv"),
+    log:
+        results("logs/finetune/{network}.log"),
+    params:
+        settings=config["finetuning"]["resnet"],
+        models=config["models"],
+        seed=config["seed"],
+        code=training_code(),
+    wildcard_constraints:
+        network="|".join(MORPHOLOGY),
+
+
+use rule predict_blobs as predict_morphology with:
+    input:
+        cubes=results("cubes/{split}/{batch}"),
+        blobs_finder=results("models/blobs_finder/trained.pt"),
+        deep_gru=results("models/deep_gru/finetuned.pt"),
+        sigma_x=results("models/sigma_x/finetuned.pt"),
+        sigma_y=results("models/sigma_y/finetuned.pt"),
+        pa=results("models/pa/finetuned.pt"),
+    output:
+        products=results("predictions/morphology/{split}/{batch}.h5"),
+    log:
+        results("logs/predict_morphology/{split}-{batch}.log"),
+
+
+use rule finetune_morphology as finetune_flux with:
+    input:
+        train=batches("predictions/morphology/{split}/{batch}.h5", "train"),
+        validation=batches("predictions/morphology/{split}/{batch}.h5", "validation"),
+        start=results("models/{network}/trained.pt"),
+    wildcard_constraints:
+        network="flux",
