@@ -1,0 +1,273 @@
+"""Observe a sky with CASA: simobserve and tclean, each cube in a process and a scratch directory of its own."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from cubefocus.errors import CubefocusError
+from cubefocus.io import Cube, read_cube
+from cubefocus.observe.setup import Observation
+
+logger = logging.getLogger(__name__)
+
+LARGEST_SEED = 2**31 - 1
+# Nothing here may reach the network, a log in the user's home, or the terminal.
+SITE_CONFIG = """\
+import casadata
+measurespath = casadata.datapath
+datapath = [casadata.datapath]
+measures_auto_update = data_auto_update = False
+telemetry_enabled = crashreporter_enabled = False
+nologger = nogui = agg = True
+log2term = False
+cachedir = {scratch!r}
+logfile = {log!r}
+"""
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class CasaError(CubefocusError):
+    """CASA failed on one or more cubes; the message names them and their logs."""
+
+
+def observe(
+    sky: Cube | np.ndarray,
+    observation: Observation,
+    noise: str = "none",
+    seed: int = 1,
+    log: str | Path = "casa.log",
+    scratch: str | Path | None = None,
+    *,
+    name: str = "the cube",
+    visibilities: str | Path | None = None,
+    keep_ms: str | Path | None = None,
+) -> Cube:
+    """Simulate an interferometric observation of a sky and return its dirty cube (MNRAS Table 2).
+
+    The whole simulation runs in a process of its own with one thread, so several can run beside each other.
+
+    Parameters
+    ----------
+    sky : Cube or ndarray, shape (channel, y, x)
+        Jy/pixel. Pixel (y // 2, x // 2) is at the phase centre and channel ``channel // 2`` at
+        `observation.frequency_ghz`; the size is taken from here, the rest of the grid from `observation`.
+    observation : Observation
+    noise : {"none", "thermal"}
+        ``thermal`` is simobserve's ``tsys-atm``.
+    seed : int
+        Seed of the thermal noise, 0 to 2147483647: the same seed gives the same cube, bit for bit.
+    log : path
+        Receives all that CASA says; added to when it exists.
+    scratch : path, optional
+        Where the scratch directory is made (the system's temporary directory if not given). It is removed
+        whatever happens.
+    name : str
+        What error messages call this cube.
+    visibilities : path, optional
+        Numpy archive to write with ``visibilities`` (row, channel; complex64, Jy, Stokes I), ``flags`` (row,
+        channel), ``uvw_m`` (row, 3), ``frequencies_hz``, ``time_s``, ``antenna1``, ``antenna2``. With u, v in
+        wavelengths, l to the east and m to the north, a point source of flux S has the visibility
+        S exp(2 pi i (u l + v m)).
+    keep_ms : path, optional
+        Where to leave the Measurement Set; must not exist.
+
+    Returns
+    -------
+    Cube
+        Jy/beam; NaN where the primary beam is below `observation.pblimit`. BMAJ, BMIN, BPA are the beam of the
+        channel whose beam area is the median one (the beam shrinks as the frequency grows).
+
+    Raises
+    ------
+    CubefocusError
+        If the sky, the array, the noise, the seed or the place for the scratch cannot be used, or CASA is not
+        installed.
+    CasaError
+        If CASA fails; the message names the cube and the log.
+    """
+    shape, log = _check_sky(sky, name), Path(log).absolute()
+    if noise not in ("none", "thermal"):
+        raise CubefocusError(f"noise is '{noise}'; it must be none or thermal")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise CubefocusError(f"the noise seed is {seed}; it must be between 0 and {LARGEST_SEED}")
+    for target in (target for target in (visibilities, keep_ms) if target is not None):
+        if Path(target).exists():
+            raise CubefocusError(f"{target}: exists already; name another file or remove it")
+        Path(target).absolute().parent.mkdir(parents=True, exist_ok=True)
+    array_file = antenna_file(observation.array)
+    _check_space(observation, shape, array_file, noise, scratch)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
+        work = Path(folder)
+        job = _job(observation, shape) | {
+            "array_file": str(array_file),
+            "noise": noise,
+            "seed": int(seed),
+            "visibilities": None if visibilities is None else str(Path(visibilities).absolute()),
+            "keep_ms": None if keep_ms is None else str(Path(keep_ms).absolute()),
+            "parent": os.getpid(),
+            "scratch": str(work),
+        }
+        (work / "job.json").write_text(json.dumps(job))
+        _write_sky(work / "sky.fits", sky, observation)
+        result = _run(work, log, name)
+        dirty = read_cube(work / "dirty.fits")
+    logger.debug("%s: %s", name, result["seconds"])
+    return Cube(dirty.data, _header(dirty, observation, shape, result["beams"], name, log))
+
+
+def antenna_file(array: str) -> Path:
+    """Path of an antenna configuration: a file, or the name of one of casadata's.
+
+    Raises
+    ------
+    CubefocusError
+        If there is none, with the names that come close, or if CASA is not installed.
+    """
+    for package in ("casatasks", "casatools", "casadata", "six"):
+        if importlib.util.find_spec(package) is None:
+            raise CubefocusError(f"the engine casa needs {package}: pip install 'cubefocus[casa]'")
+    if Path(array).suffix == ".cfg" and Path(array).is_file():
+        return Path(array).absolute()
+    import casadata
+
+    folder = Path(casadata.datapath) / "alma" / "simmos"
+    path = folder / f"{array.removesuffix('.cfg')}.cfg"
+    if path.is_file():
+        return path
+    names = sorted(known.stem for known in folder.glob("*.cfg"))
+    close = difflib.get_close_matches(array, names, n=5, cutoff=0.5) or names[:5]
+    raise CubefocusError(
+        f"array '{array}' is not known; name a .cfg file or a configuration of casadata such as {', '.join(close)}"
+    )
+
+
+def _check_sky(sky: Cube | np.ndarray, name: str) -> tuple[int, int, int]:
+    data = sky.data if isinstance(sky, Cube) else sky
+    if data.ndim != 3 or min(data.shape) < 1:
+        raise CubefocusError(f"{name}: the sky has the shape {data.shape}; it must be (channel, y, x)")
+    if not np.isfinite(data).all():
+        raise CubefocusError(f"{name}: the sky holds NaN or infinite values; replace them, by 0 where it is empty")
+    return data.shape[0], data.shape[1], data.shape[2]
+
+
+def _check_space(
+    observation: Observation, shape: tuple[int, ...], array_file: Path, noise: str, scratch: str | Path | None
+) -> None:
+    """Refuse to start where the Measurement Sets cannot fit: CASA itself would stop midway with a table error."""
+    lines = array_file.read_text().splitlines()
+    n_antennas = sum(1 for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    rows = n_antennas * (n_antennas - 1) / 2 * observation.total_time_s / observation.integration_s
+    # three columns (data, model, corrected) of 8 bytes for two correlations, with the padding of their tiles;
+    # two sets with thermal noise; about ten images
+    needed = rows * shape[0] * 2 * 8 * 3 * 1.55 * (2 if noise == "thermal" else 1) + 40 * float(np.prod(shape))
+    place = Path(scratch or tempfile.gettempdir())
+    if not place.is_dir():
+        raise CubefocusError(f"{place}: no such directory for scratch files; make it or name another")
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise CubefocusError(
+            f"{place}: {free / 1e9:.1f} GB free, but CASA needs about {needed / 1e9:.1f} GB of scratch files; "
+            "name another place (--scratch or TMPDIR), or a longer integration or fewer channels"
+        )
+
+
+def _job(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Plain values for `casa_job`, on the grid of the sky."""
+    header = observation.header(shape)
+    return {
+        "direction": _casa_direction(observation),
+        "integration_s": observation.integration_s,
+        "total_time_s": observation.total_time_s,
+        "hour_angle": f"{observation.hour_angle_h!r}h",
+        "pwv_mm": observation.pwv_mm,
+        "pblimit": observation.pblimit,
+        "cell_arcsec": observation.cell_arcsec,
+        "image_size": [shape[2], shape[1]],
+        "n_channels": shape[0],
+        "start_hz": header["CRVAL3"] - shape[0] // 2 * header["CDELT3"],
+        "width_hz": header["CDELT3"],
+    }
+
+
+def _casa_direction(observation: Observation) -> str:
+    centre = observation.centre
+    frame = "ICRS" if centre.frame.name == "icrs" else "J2000"
+    return f"{frame} {centre.ra.to_string('hourangle', precision=6)} {centre.dec.to_string('deg', precision=5)}"
+
+
+def _write_sky(path: Path, sky: Cube | np.ndarray, observation: Observation) -> None:
+    data = sky.data if isinstance(sky, Cube) else sky
+    shape = (data.shape[0], data.shape[1], data.shape[2])
+    fits.PrimaryHDU(np.asarray(data, dtype=np.float32), observation.header(shape)).writeto(path)
+
+
+def _run(work: Path, log: Path, name: str) -> dict[str, Any]:
+    """Run the program in ``work``; its output and CASA's log go to ``log``."""
+    config = work / "casasite.py"
+    config.write_text(SITE_CONFIG.format(scratch=str(work), log=str(work / "casa.log")))
+    # tracebacks through CASA's task calls are unreadable with their carets
+    environment = os.environ | ONE_THREAD | {"CASASITECONFIG": str(config), "PYTHONNODEBUGRANGES": "1", "MPLBACKEND": "Agg"}
+    program = [sys.executable, "-P", str(Path(__file__).with_name("casa_job.py")), "--noconfig", "job.json"]
+    try:
+        with open(work / "output.log", "wb") as output:
+            done = subprocess.run(
+                program, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            )
+    finally:
+        with open(log, "ab") as whole:
+            for part in (work / "casa.log", work / "output.log"):
+                if part.is_file():
+                    whole.write(part.read_bytes())
+    if done.returncode != 0 or not (work / "result.json").is_file():
+        raise CasaError(f"{name}: CASA failed: {_reason(work, done.returncode)}; see {log}")
+    return json.loads((work / "result.json").read_text())
+
+
+def _reason(work: Path, code: int) -> str:
+    if (work / "error.json").is_file():
+        text = " ".join(json.loads((work / "error.json").read_text())["message"].split())
+        return text if len(text) <= 300 else f"{text[:300]} ..."
+    if code < 0:
+        hint = " (perhaps out of memory: run fewer at a time)" if -code == signal.SIGKILL else ""
+        return f"stopped by signal {signal.Signals(-code).name}{hint}"
+    return f"it ended with status {code}"
+
+
+def _header(
+    dirty: Cube, observation: Observation, shape: tuple[int, int, int], beams: list[Any], name: str, log: Path
+) -> fits.Header:
+    """Header of the set-up with the beam added, after checking that CASA's cube is on this very grid."""
+    header = observation.header(shape, "Jy/beam")
+    wanted = Cube(dirty.data, header)
+    corner = (shape[2] - 1.0, shape[1] - 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a frame name is all that CASA's header leaves to guess
+        shift = np.subtract(wanted.wcs.world_to_pixel(dirty.wcs.pixel_to_world(*corner)), corner)
+    drift = (dirty.frequencies_hz - wanted.frequencies_hz) / (observation.channel_width_mhz * 1e6)
+    if dirty.data.shape != shape or np.abs(shift).max() > 0.01 or np.abs(drift).max() > 0.01:
+        raise CasaError(
+            f"{name}: CASA's cube is not on the grid of the sky (shape {dirty.data.shape}, corner off by "
+            f"{np.abs(shift).max():.3f} px, channels by {np.abs(drift).max():.3f}); see {log}"
+        )
+    areas = np.array([major * minor for major, minor, _ in beams])
+    major, minor, angle = beams[int(np.argsort(areas)[(len(areas) - 1) // 2])]
+    header["BMAJ"], header["BMIN"], header["BPA"] = major / 3600.0, minor / 3600.0, angle
+    header.comments["BMAJ"] = "[deg] FWHM, channel of median beam"
+    header["TELESCOP"] = str(dirty.header.get("TELESCOP", "")).strip() or "unknown"
+    return header

@@ -1,0 +1,180 @@
+"""One CASA simulation, run as a program in a process and a directory of its own (see `cubefocus.observe.casa`).
+
+Called as ``python -P casa_job.py --noconfig job.json`` in an empty working directory with ``CASASITECONFIG`` set.
+It imports nothing of the package, so that CASA shares its process with nothing else. ``--noconfig`` is read by
+CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
+
+Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PROJECT = "obs"
+
+
+def predict(job: dict[str, Any]) -> Path:
+    """Run ``simobserve``: one pointing, one Measurement Set, with thermal noise where asked. Return its path."""
+    from casatasks import simobserve
+
+    # one scan per integration, as simobserve does when it places the pointing itself
+    Path("pointing.txt").write_text(f"{job['direction']} {job['integration_s']!r}\n")
+    simobserve(
+        project=PROJECT,
+        skymodel="sky.fits",
+        setpointings=False,
+        ptgfile="pointing.txt",
+        integration=f"{job['integration_s']!r}s",
+        totaltime=f"{job['total_time_s']!r}s",
+        antennalist=job["array_file"],
+        hourangle=job["hour_angle"],
+        obsmode="int",
+        thermalnoise="tsys-atm" if job["noise"] == "thermal" else "",
+        user_pwv=job["pwv_mm"],
+        seed=job["seed"],
+        graphics="none",
+        overwrite=False,  # the directory is new: noise cannot be added twice
+    )
+    sets = sorted(Path(PROJECT).glob("*.ms"))
+    noisy = [path for path in sets if path.name.endswith(".noisy.ms")]
+    if job["noise"] != "thermal":
+        return sets[0]
+    for path in set(sets) - set(noisy):
+        shutil.rmtree(path)  # the noise-free copy is half of the scratch space
+    return noisy[0]
+
+
+def check_flags(vis: Path) -> None:
+    """Refuse a Measurement Set without a usable visibility: CASA flags what is below 8 degrees of elevation."""
+    from casatools import table
+
+    tool = table()
+    tool.open(str(vis))
+    whole_rows, cells = tool.getcol("FLAG_ROW"), tool.getcol("FLAG")
+    tool.close()
+    if np.all(whole_rows) or np.all(cells):
+        raise RuntimeError(
+            "every visibility is flagged: the phase centre is below the elevation limit at this array and hour angle"
+        )
+
+
+def image(job: dict[str, Any], vis: Path) -> dict[str, Any]:
+    """Make the dirty cube with ``tclean`` (no deconvolution) and write it to ``dirty.fits``.
+
+    The channels of the cube are those of the Measurement Set, frame included, so nothing is regridded.
+
+    Returns
+    -------
+    dict
+        ``beams``: (major arcsec, minor arcsec, position angle deg) of each channel.
+    """
+    from casatasks import exportfits, tclean
+
+    tclean(
+        vis=str(vis),
+        imagename="dirty",
+        imsize=job["image_size"],
+        cell=f"{job['cell_arcsec']!r}arcsec",
+        specmode="cube",
+        nchan=job["n_channels"],
+        start=f"{job['start_hz']!r}Hz",
+        width=f"{job['width_hz']!r}Hz",
+        weighting="natural",
+        niter=0,
+        pblimit=job["pblimit"],
+        savemodel="none",
+    )
+    exportfits("dirty.image", "dirty.fits", velocity=False, history=False)
+    return {"beams": beams("dirty.image", job["n_channels"])}
+
+
+def beams(name: str, n_channels: int) -> list[tuple[float, float, float]]:
+    """Beam of each channel of a CASA image as (major arcsec, minor arcsec, position angle deg)."""
+    from casatools import image as image_tool
+    from casatools import quanta
+
+    tool, convert = image_tool(), quanta()
+    tool.open(name)
+    found = [tool.restoringbeam(channel=channel, polarization=0) for channel in range(n_channels)]
+    tool.close()
+    keys = (("major", "arcsec"), ("minor", "arcsec"), ("positionangle", "deg"))
+    return [tuple(float(convert.convert(one[key], unit)["value"]) for key, unit in keys) for one in found]  # type: ignore[misc]
+
+
+def export_visibilities(vis: Path, target: str) -> None:
+    """Write the visibilities of a Measurement Set to a numpy archive (see `cubefocus.observe.casa.observe`)."""
+    from casatools import table
+
+    tool = table()
+    tool.open(str(vis))
+    columns = {name: tool.getcol(name) for name in ("DATA", "FLAG", "UVW", "TIME", "ANTENNA1", "ANTENNA2")}
+    tool.close()
+    tool.open(f"{vis}/SPECTRAL_WINDOW")
+    frequencies = tool.getcol("CHAN_FREQ")[:, 0]
+    tool.close()
+    np.savez(
+        target,
+        visibilities=columns["DATA"].mean(axis=0).T.astype(np.complex64),  # Stokes I is the mean of XX and YY
+        flags=columns["FLAG"].any(axis=0).T,
+        uvw_m=columns["UVW"].T,
+        frequencies_hz=frequencies,
+        time_s=columns["TIME"],
+        antenna1=columns["ANTENNA1"],
+        antenna2=columns["ANTENNA2"],
+    )
+
+
+def run(job: dict[str, Any]) -> None:
+    """Simulate, image and export; write what is not in the cube to ``result.json``."""
+    started = time.monotonic()
+    vis = predict(job)
+    check_flags(vis)
+    predicted = time.monotonic()
+    result = image(job, vis)
+    imaged = time.monotonic()
+    if job["visibilities"]:
+        export_visibilities(vis, job["visibilities"])
+    if job["keep_ms"]:
+        shutil.move(vis, job["keep_ms"])
+    result["seconds"] = {"simobserve": predicted - started, "tclean": imaged - predicted}
+    Path("result.json").write_text(json.dumps(result))
+
+
+def leave_with_parent(parent: int, scratch: str) -> None:
+    """When the process that waits for the cube is gone, nobody is left to remove the scratch: do it and end."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        shutil.rmtree(scratch, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> int:
+    """Run the job named last on the command line; 0 when the cube is there, 1 after an error."""
+    job = json.loads(Path(sys.argv[-1]).read_text())
+    leave_with_parent(job["parent"], job["scratch"])
+    try:
+        run(job)
+    except Exception as error:  # everything goes to the log; the caller reads the short form
+        traceback.print_exc()
+        Path("error.json").write_text(json.dumps({"message": f"{type(error).__name__}: {error}"}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
