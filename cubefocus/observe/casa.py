@@ -221,8 +221,8 @@ def _run(work: Path, log: Path, name: str) -> dict[str, Any]:
     """Run the program in ``work``; its output and CASA's log go to ``log``."""
     config = work / "casasite.py"
     config.write_text(SITE_CONFIG.format(scratch=str(work), log=str(work / "casa.log")))
-    # tracebacks through CASA's task calls are unreadable with their carets
-    environment = os.environ | ONE_THREAD | {"CASASITECONFIG": str(config), "PYTHONNODEBUGRANGES": "1", "MPLBACKEND": "Agg"}
+    environment = os.environ | ONE_THREAD | {"CASASITECONFIG": str(config), "MPLBACKEND": "Agg"}
+    environment["PYTHONNODEBUGRANGES"] = "1"  # tracebacks through task calls are unreadable with their carets
     program = [sys.executable, "-P", str(Path(__file__).with_name("casa_job.py")), "--noconfig", "job.json"]
     try:
         with open(work / "output.log", "wb") as output:

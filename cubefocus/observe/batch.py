@@ -1,0 +1,315 @@
+"""Simulate a batch of cubes: several at a time, each whole or not at all, and only those that are missing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from cubefocus.errors import CubefocusError
+from cubefocus.io import Cube, atomic_path, read_table, write_cube, write_table
+from cubefocus.observe.casa import CasaError, observe
+from cubefocus.observe.noise import add_white, central_peak, image_snr, thermal_rms, white_rms
+from cubefocus.observe.setup import Observation
+from cubefocus.provenance import digest, provenance
+from cubefocus.sky.catalogue import cube_list, select
+from cubefocus.sky.model import sky_cube
+from cubefocus.sky.truth import measure_truth
+
+logger = logging.getLogger(__name__)
+
+NAMED_FAILURES = 10  # an error message stays on one screen
+
+
+@dataclass(frozen=True)
+class CubeTask:
+    """All that one cube needs; plain enough to be sent to another process.
+
+    Attributes
+    ----------
+    rows : Table
+        The cube's rows of the catalogue; none for an empty field.
+    cube : dict
+        cube_id, split, snr_target, noise_seed.
+    thermal, white : bool
+        Which noise there is.
+    box : dict
+        box_level and box_reference of the truth table.
+    folder : Path
+        Where the cube's files go.
+    scratch : Path, optional
+        Where CASA's scratch directory is made.
+    facts : dict
+        For the provenance.
+    """
+
+    rows: Table
+    cube: dict[str, Any]
+    observation: Observation
+    thermal: bool
+    white: bool
+    box: dict[str, Any]
+    folder: Path
+    scratch: Path | None
+    facts: dict[str, Any]
+
+    def path(self, kind: str) -> Path:
+        """File of this cube, such as ``000012.dirty.fits``."""
+        return self.folder / f"{self.cube['cube_id']:06d}.{kind}"
+
+
+def simulate_batch(
+    rows: Table,
+    observation: Observation,
+    noise: Mapping[str, Any],
+    box: Mapping[str, Any],
+    out_dir: str | Path,
+    *,
+    workers: int = 1,
+    facts: Mapping[str, Any] | None = None,
+    scratch: str | Path | None = None,
+    executor: Executor | None = None,
+) -> Path:
+    """Simulate the cubes of a part of the catalogue with CASA.
+
+    The work is done in ``<out_dir>.partial``, which becomes ``out_dir`` when all cubes are there. Called again
+    after a failure it makes the missing cubes only, unless the recipe (catalogue, settings) is another one.
+
+    Parameters
+    ----------
+    rows : Table
+        Rows of the catalogue as `cubefocus.sky.catalogue.select` gives them; empty fields in ``meta["cubes"]``.
+    observation : Observation
+    noise : mapping
+        Section ``noise`` of a config file: ``thermal`` (bool); ``snr`` absent or null adds no white noise,
+        otherwise the targets are those of the catalogue.
+    box : mapping
+        ``box_level`` and ``box_reference``, as `cubefocus.sky.truth.measure_truth` takes them.
+    out_dir : path
+        Receives ``<cube_id>.dirty.fits``, ``<cube_id>.sky.fits``, ``truth.ecsv`` and ``recipe.json``.
+    workers : int
+        Cubes made at a time, one CASA process each.
+    facts : mapping, optional
+        Plain values for the provenance, such as the seed of the experiment.
+    scratch : path, optional
+        Where CASA's scratch directories are made.
+    executor : concurrent.futures.Executor, optional
+        Takes the cubes instead of ``workers`` threads; its processes must see the same file system.
+
+    Returns
+    -------
+    Path
+        ``out_dir``.
+
+    Raises
+    ------
+    CubefocusError
+        If a setting is unusable or ``out_dir`` holds something made by another recipe.
+    CasaError
+        If cubes failed: each is named with what happened and its log. The others are kept for the next call.
+    """
+    out_dir = Path(out_dir)
+    if workers < 1:
+        raise CubefocusError(f"workers is {workers}; it must be 1 or more")
+    recipe = _recipe(rows, observation, noise, box)
+    if out_dir.exists():
+        if _read_recipe(out_dir) == recipe:
+            return out_dir
+        raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
+    partial = _open_partial(out_dir, recipe)
+    tasks = _tasks(rows, observation, noise, box, partial, scratch, {**(facts or {}), "recipe": recipe})
+    missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
+    if len(missing) < len(tasks):
+        logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
+    if executor is not None:
+        _run_all(missing, executor, out_dir)
+    else:
+        with ThreadPoolExecutor(workers) as threads:
+            _run_all(missing, threads, out_dir)
+    return _finish(tasks, partial, out_dir)
+
+
+def simulate_cube(task: CubeTask) -> dict[str, Any]:
+    """Make one cube: sky, observation, noise, truth. Its truth table is written last and says that it is whole.
+
+    Returns
+    -------
+    dict
+        The cube's entry (cube_id, split, snr_target, noise_seed) with thermal_rms and white_rms (Jy/beam per
+        voxel) and snr_image, the SNR of the central source that was reached (None without central source).
+    """
+    sky = sky_cube(task.rows, task.observation)
+    dirty = _observe(task, sky)
+    made = {**task.cube, **_noise_levels(task, dirty)}
+    facts = provenance(engine="casa", observation=asdict(task.observation), **task.facts, **made)
+    if made["white_rms"] > 0:
+        # not the stream that CASA starts from this seed, and not that of another cube
+        rng = np.random.default_rng(np.random.SeedSequence([made["noise_seed"], 1]))
+        dirty = Cube(add_white(dirty.data, made["white_rms"], rng), dirty.header)
+    levels = {name: made[name] for name in ("thermal_rms", "white_rms")}
+    truth = measure_truth(task.rows, sky, dirty, task.observation, **task.box, **levels)
+    truth.meta["cubes"] = [made]
+    write_cube(task.path("sky.fits"), sky, task.observation.header(), facts)
+    write_cube(task.path("dirty.fits"), dirty.data, dirty.header, facts)
+    write_table(task.path("truth.ecsv"), truth, facts)
+    return made
+
+
+def _observe(task: CubeTask, sky: np.ndarray) -> Cube:
+    """Observe a sky; the log is kept if CASA fails only."""
+    log, name = task.path("casa.log"), f"cube {task.cube['cube_id']}"
+    log.unlink(missing_ok=True)
+    noise = "thermal" if task.thermal else "none"
+    dirty = observe(sky, task.observation, noise, task.cube["noise_seed"], log, task.scratch, name=name)
+    log.unlink(missing_ok=True)
+    return dirty
+
+
+def _noise_levels(task: CubeTask, dirty: Cube) -> dict[str, Any]:
+    """Thermal rms as measured, white rms for the target, and the SNR that comes of it."""
+    n_channels = len(dirty.data)
+    thermal = thermal_rms(dirty.data) if task.thermal else 0.0
+    central = task.rows[np.asarray(task.rows["is_central"], dtype=bool)]
+    if len(central):
+        peak = central_peak(dirty.data, central["x"][0], central["y"][0])
+    else:
+        peak = nominal_peak(task.observation, dirty)
+    white = white_rms(peak, task.cube["snr_target"], thermal, n_channels) if task.white else 0.0
+    snr = image_snr(peak, thermal, white, n_channels)
+    return {
+        "thermal_rms": thermal,
+        "white_rms": white,
+        "snr_image": snr if len(central) and math.isfinite(snr) else None,
+    }
+
+
+def nominal_peak(observation: Observation, dirty: Cube) -> float:
+    """Peak on the integrated image (Jy/beam) that the noise of an empty field is scaled to.
+
+    It is that of a source as wide as the beam, which shows half of its peak brightness, with a flat spectrum at a
+    quarter of `inbright`, the continuum of a source whose line is three times as bright. So a field without
+    sources cannot be told from the others by its noise.
+    """
+    major, minor, _ = dirty.beam or (math.nan, math.nan, math.nan)
+    beam_pixels = math.pi * major * minor / (4 * math.log(2)) / observation.cell_arcsec**2
+    return 0.5 * 0.25 * observation.inbright * beam_pixels * len(dirty.data)
+
+
+def _recipe(rows: Table, observation: Observation, noise: Mapping[str, Any], box: Mapping[str, Any]) -> str:
+    """Digest of all that decides the cubes of a batch."""
+    settings = {"thermal": bool(noise.get("thermal", True)), "white": noise.get("snr") is not None, "box": dict(box)}
+    return digest(
+        {
+            "code": provenance()["code"],
+            "observation": asdict(observation),
+            "sources": {name: rows[name].tolist() for name in rows.colnames},
+            "cubes": cube_list(rows),
+            **settings,
+        }
+    )
+
+
+def _read_recipe(folder: Path) -> str | None:
+    path = folder / "recipe.json"
+    return json.loads(path.read_text())["recipe"] if path.is_file() else None
+
+
+def _open_partial(out_dir: Path, recipe: str) -> Path:
+    """Directory of the unfinished batch; what another recipe left there is of no use."""
+    partial = out_dir.with_name(f"{out_dir.name}.partial")
+    if partial.exists() and _read_recipe(partial) != recipe:
+        logger.warning("%s: was left by another recipe; starting anew", partial)
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    with atomic_path(partial / "recipe.json") as temporary:
+        temporary.write_text(json.dumps({"recipe": recipe}))
+    return partial
+
+
+def _tasks(
+    rows: Table,
+    observation: Observation,
+    noise: Mapping[str, Any],
+    box: Mapping[str, Any],
+    folder: Path,
+    scratch: str | Path | None,
+    facts: dict[str, Any],
+) -> list[CubeTask]:
+    return [
+        CubeTask(
+            rows=select(rows, [cube["cube_id"]]),
+            cube=cube,
+            observation=observation,
+            thermal=bool(noise.get("thermal", True)),
+            white=noise.get("snr") is not None,
+            box=dict(box),
+            folder=folder,
+            scratch=None if scratch is None else Path(scratch),
+            facts=facts,
+        )
+        for cube in cube_list(rows)
+    ]
+
+
+def _run_all(tasks: Sequence[CubeTask], executor: Executor, out_dir: Path) -> None:
+    """Run all tasks, whatever becomes of any of them; then raise if some failed."""
+    started, failures = time.monotonic(), dict[int, Exception]()
+    futures: dict[Future[dict[str, Any]], int] = {
+        executor.submit(simulate_cube, task): task.cube["cube_id"] for task in tasks
+    }
+    try:
+        for count, future in enumerate(as_completed(futures), start=1):
+            cube_id, error = futures[future], future.exception()
+            pace = (time.monotonic() - started) / count
+            if error is None:
+                logger.info("cube %d made: %d of %d, %.1f s a cube", cube_id, count, len(tasks), pace)
+            elif isinstance(error, Exception):
+                failures[cube_id] = error
+                logger.error("cube %d failed: %d of %d", cube_id, count, len(tasks))
+            else:
+                raise error
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+    if failures:
+        raise _failure(failures, len(tasks), out_dir) from next(iter(failures.values()))
+
+
+def _failure(failures: Mapping[int, Exception], n_tasks: int, out_dir: Path) -> CasaError:
+    lines = []
+    for cube_id, error in sorted(failures.items())[:NAMED_FAILURES]:
+        text = str(error) if isinstance(error, CubefocusError) else f"{type(error).__name__}: {error}"
+        lines.append(text if text.startswith(f"cube {cube_id}:") else f"cube {cube_id}: {text}")
+    if len(failures) > NAMED_FAILURES:
+        rest = sorted(failures)[NAMED_FAILURES:]
+        lines.append(f"and cubes {', '.join(map(str, rest[:50]))}{' ...' if len(rest) > 50 else ''}")
+    return CasaError(
+        f"{out_dir}: {len(failures)} of {n_tasks} cubes failed; the others are kept, and the next run makes what is "
+        "missing\n  " + "\n  ".join(lines)
+    )
+
+
+def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
+    """Join the truth tables, remove the single ones and give the directory its name."""
+    tables = [read_table(task.path("truth.ecsv")) for task in tasks]
+    cubes = [cube for table in tables for cube in table.meta["cubes"]]
+    filled = [table for table in tables if len(table)] or tables[:1]
+    for table in filled:
+        table.meta.clear()
+    truth = vstack(filled, join_type="outer")
+    truth.meta["cubes"] = cubes
+    write_table(partial / "truth.ecsv", truth, provenance(engine="casa", **tasks[0].facts))
+    for task in tasks:
+        task.path("truth.ecsv").unlink()
+    partial.rename(out_dir)
+    return out_dir
