@@ -1,0 +1,100 @@
+# Everything that is done with this repository, each in one command; `make help` lists them.
+# The first command makes a virtual environment in .venv with the exact versions of envs/requirements.lock.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+JOBS ?= 2
+CONFIG ?=
+PROFILE ?= profiles/local
+
+LOCK := envs/requirements.lock
+ENV := .venv
+BIN := $(ENV)/bin/python
+LIGHT := build/workflow-env
+CONFIGFILES := $(if $(strip $(CONFIG)),--configfile $(CONFIG))
+EXPERIMENT = $(shell awk '/^experiment:/ {name = $$2} END {print name}' config.yaml $(CONFIG))
+SNAKEMAKE := $(BIN) -m snakemake
+
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# An environment that was moved or copied points to the old place: make it again.
+ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
+$(ENV)/complete: moved
+endif
+
+.PHONY: help env demo run report test test-slow lint format dag paper-dry-run lock clean distclean moved
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  CONFIG="experiments/paper.yaml"   overlays on config.yaml, for run, report and dag'
+	@echo '  PROFILE=profiles/slurm            how to run; JOBS=2: workers of the tests; PYTHON=python3.11'
+
+env: $(ENV)/package  ## the virtual environment, which every other command makes when it needs it
+
+# The last file written: an install that was interrupted has none, and starts from nothing the next time.
+$(ENV)/complete: $(LOCK) envs/install.sh
+	@bash envs/install.sh "$(PYTHON)" $(ENV) --requirement $(LOCK) $(PIP_FLAGS)
+	@pwd -P > $(ENV)/place
+	@touch $@
+
+$(ENV)/package: $(ENV)/complete pyproject.toml cubefocus/__init__.py
+	@$(BIN) -m pip install -qq --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+demo: run report  ## the default experiment from end to end, with its report
+
+run: env  ## the experiment of config.yaml and CONFIG, without the report
+	@$(SNAKEMAKE) --profile $(PROFILE) $(CONFIGFILES)
+
+report: env  ## results/<experiment>/report.html, readable without a server
+	@$(SNAKEMAKE) --report results/$(EXPERIMENT)/report.html $(CONFIGFILES)
+
+test: env  ## all tests but the slow ones
+	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+
+test-slow: env  ## the tests that take minutes each
+	@$(BIN) -m pytest -m slow
+
+lint: env  ## style, types, and Snakemake's own checks
+	@$(BIN) -m ruff check .
+	@$(BIN) -m ruff format --check .
+	@$(BIN) -m mypy
+	@$(SNAKEMAKE) --lint
+
+format: env  ## put the code into its style
+	@$(BIN) -m ruff check --fix .
+	@$(BIN) -m ruff format .
+
+dag: env  ## graph of the rules: build/rulegraph.mmd, and .svg where graphviz is installed
+	@mkdir -p build
+	@$(SNAKEMAKE) --quiet all --forceall --rulegraph mermaid-js $(CONFIGFILES) > build/rulegraph.mmd
+	@if command -v dot > /dev/null; then \
+	    $(SNAKEMAKE) --quiet all --forceall --rulegraph dot $(CONFIGFILES) | dot -Tsvg > build/rulegraph.svg; fi
+	@ls build/rulegraph.*
+
+# What a login node needs: Snakemake alone, neither CASA nor torch.
+$(LIGHT)/complete: $(LOCK) envs/install.sh
+	@bash envs/install.sh "$(PYTHON)" $(LIGHT) --constraint $(LOCK) snakemake pyyaml $(PIP_FLAGS)
+	@touch $@
+
+paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with Snakemake alone
+	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile experiments/paper.yaml
+
+lock:  ## newest versions of everything that pyproject.toml names, into the lock file
+	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,mpi,workflow,slurm,dev]" $(PIP_FLAGS)
+	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
+
+clean:  ## remove the results of this experiment, caches and builds
+	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build .pytest_cache .ruff_cache .mypy_cache
+	find cubefocus scripts tests workflow -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean  ## clean, and remove the virtual environment and Snakemake's records
+	rm -rf $(ENV) .snakemake cubefocus.egg-info

@@ -1,0 +1,296 @@
+"""The check of the config, and that config.yaml, schema, experiments and lock file agree with each other."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from configuration import ConfigError, resolve, validate_config
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+PAPER = "experiments/paper.yaml"
+EXPERIMENTS = {
+    "paper": [PAPER],
+    "mini": [PAPER, "experiments/mini.yaml"],
+    "faint": [PAPER, "experiments/faint.yaml"],
+    "tiny": ["tests/config/tiny.yaml"],
+}
+
+
+def load(path: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge as Snakemake does: nested keys are merged, everything else is replaced."""
+    merged = dict(copy.deepcopy(base))
+    for key, value in overlay.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = overlaid(merged[key], value) if nested else copy.deepcopy(value)
+    return merged
+
+
+def experiment(name: str) -> dict[str, Any]:
+    config = load("config.yaml")
+    for overlay in EXPERIMENTS[name]:
+        config = overlaid(config, load(overlay))
+    return config
+
+
+def with_value(path: str, value: Any) -> dict[str, Any]:
+    """The default config with one value replaced or added, its place given as section.key."""
+    config = load("config.yaml")
+    *sections, key = path.split(".")
+    section = config
+    for name in sections:
+        section = section[name]
+    section[key] = value
+    return config
+
+
+def complaints(config: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        validate_config(config, SCHEMA)
+    return str(caught.value).splitlines()
+
+
+def entries(schema: Mapping[str, Any], root: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, reference in schema.get("properties", {}).items():
+        entry, name = resolve(reference, root), f"{path}.{key}".lstrip(".")
+        yield name, entry
+        yield from entries(entry, root, name)
+
+
+def keys(config: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        name = f"{path}.{key}".lstrip(".")
+        yield name
+        if isinstance(value, Mapping):
+            yield from keys(value, name)
+
+
+def test_default_config_passes_unchanged() -> None:
+    config = load("config.yaml")
+    validate_config(config, SCHEMA)
+    assert config == load("config.yaml")
+
+
+def test_defaults_of_the_schema_are_the_default_config() -> None:
+    config: dict[str, Any] = {}
+    validate_config(config, SCHEMA)
+    assert config == load("config.yaml")
+
+
+def test_section_that_is_given_in_part_keeps_its_values_and_gets_the_rest() -> None:
+    config: dict[str, Any] = {"cubes": {"test": 7}, "training": {"resnet": {"epochs": 3}}}
+    validate_config(config, SCHEMA)
+    assert config["cubes"] == load("config.yaml")["cubes"] | {"test": 7}
+    assert config["training"]["resnet"] == load("config.yaml")["training"]["resnet"] | {"epochs": 3}
+
+
+def test_filled_configs_share_no_values() -> None:
+    first: dict[str, Any] = {}
+    second: dict[str, Any] = {}
+    validate_config(first, SCHEMA)
+    validate_config(second, SCHEMA)
+    first["sky"]["sigma"][0] = 99
+    assert second["sky"]["sigma"] == load("config.yaml")["sky"]["sigma"]
+
+
+def test_schema_describes_every_key_and_is_closed() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    described = dict(entries(schema, schema))
+    assert set(keys(load("config.yaml"))) <= set(described)
+    assert all(entry.get("description") for entry in described.values())
+    assert all(entry.get("additionalProperties") is False for entry in described.values() if entry["type"] == "object")
+    assert schema["additionalProperties"] is False
+
+
+def test_every_key_of_the_default_config_has_a_comment() -> None:
+    section, bare = "", []
+    uncommented_twins = ("deep_gru", "resnet")  # the same keys as in the entry above them, which has the comments
+    named_by_unit = {"channel_width_mhz"}
+    for line in (ROOT / "config.yaml").read_text().splitlines():
+        found = re.match(r"( *)(\w+):(.*)", line)
+        if not found:
+            continue
+        indent, key, rest = len(found[1]), found[2], found[3]
+        if indent <= 2 and not rest.split("#")[0].strip():
+            section = key
+        repeated = indent == 4 and section in uncommented_twins
+        is_leaf = bool(rest.split("#")[0].strip())
+        if is_leaf and "#" not in rest and not repeated and key not in named_by_unit:
+            bare.append(key)
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_passes(name: str) -> None:
+    config = experiment(name)
+    validate_config(config, SCHEMA)
+    assert config["experiment"] == name
+
+
+def test_every_experiment_file_is_tested() -> None:
+    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == set(EXPERIMENTS) - {"tiny"}
+
+
+def test_experiments_write_to_different_folders_from_different_seeds() -> None:
+    configs = [load("config.yaml"), *(experiment(name) for name in ("paper", "mini", "faint"))]
+    assert len({config["experiment"] for config in configs}) == len(configs)
+    assert len({config["seed"] for config in configs}) == len(configs)
+
+
+def test_paper_is_complete_in_itself() -> None:
+    """Nothing of the demo leaks into the paper's experiment: the overlay names every key."""
+    assert set(keys(load(PAPER))) == set(keys(load("config.yaml")))
+
+
+def test_paper_has_the_published_numbers() -> None:
+    config = experiment("paper")
+    split = [config["cubes"][name] for name in ("train", "validation", "test")]
+    assert split == [3000, 1000, 1000]
+    observation = config["observation"]
+    assert (observation["n_pixels"], observation["n_channels"], observation["integration_s"]) == (360, 128, 10)
+    assert math.isclose(observation["total_time_s"], 2400)
+    assert {settings["epochs"] for settings in config["training"].values()} == {300}
+    assert {settings["epochs"] for settings in config["finetuning"].values()} == {50}
+    every = [*config["training"].values(), *config["finetuning"].values()]
+    assert {settings["learning_rate"] for settings in every} == {1e-4}
+    assert config["training"]["deep_gru"]["weight_decay"] == config["finetuning"]["deep_gru"]["weight_decay"] == 1e-5
+
+
+BAD = {
+    "cubes.trian": (3, "config: unknown key cubes.trian: did you mean train?"),
+    "traning": ({}, "config: unknown key traning: did you mean training?"),
+    "models.latent": (256, "config: unknown key models.latent: it belongs in models.blobs_finder"),
+    "noise.colour": ("red", "config: unknown key noise.colour: known here: thermal, snr"),
+    "cubes.test": (0, "config: cubes.test is 0: give at least 1"),
+    "cubes.train": (0, "config: cubes.train is 0: give at least 1"),
+    "cubes.validation": (True, "config: cubes.validation is true: give a whole number"),
+    "cubes.batch_size": (2.5, "config: cubes.batch_size is 2.5: give a whole number"),
+    "cubes.keep": ("maybe", "config: cubes.keep is 'maybe': give true or false"),
+    "noise": (None, "config: noise is empty (null): give a section with keys, or leave it out"),
+    "sky": ([1, 2], "config: sky is [1, 2]: give a section with keys, or leave it out"),
+    "sky.sigma": ([4, 1.5], "config: sky.sigma is [4, 1.5]: lo is above hi, write [1.5, 4]"),
+    "sky.pa": ([10], "config: sky.pa is [10]: give 2 numbers, [lo, hi]"),
+    "sky.amplitude": (3, "config: sky.amplitude is 3: give a list such as [1, 5]"),
+    "noise.snr": ([0, 30], "config: noise.snr[0] is 0: give more than 0"),
+    "sky.spectral_index": ([-2, math.inf], "config: sky.spectral_index[1] is inf: give a finite number"),
+    "sky.box_reference": ("peak", "config: sky.box_reference is 'peak': give one of image, source"),
+    "sky.position": ([28, 140], "config: sky.position is [28, 140], outside the image of 128 px: give at most 128"),
+    "sky.line_centre": (
+        [5, 40],
+        "config: sky.line_centre is [5, 40], outside the band of 32 channels: give at most 32",
+    ),
+    "sky.line_fwhm": ([2, 64], "config: sky.line_fwhm is [2, 64], wider than the band of 32 channels: give at most 32"),
+    "sky.separation": (
+        60,
+        "config: sky.separation is 60: 5 sources cannot keep that distance in 72 x 72 px; "
+        "lower separation or n_sources, or widen position",
+    ),
+    "sky.types": ({"gaussian": 0}, "config: sky.types is {gaussian: 0}: give at least one type a weight above 0"),
+    "models.image_size": (100, "config: models.image_size is 100: give a multiple of 16"),
+    "observation.n_pixels": (
+        100,
+        "config: models.image_size is 128, larger than observation.n_pixels, 100: give a multiple of 16, at most 96",
+    ),
+    "observation.integration_s": (
+        3600.0,
+        "config: observation.integration_s is 3600.0, longer than total_time_s, 2400.0: give at most 2400.0",
+    ),
+    "observation.frequency_ghz": (
+        0.1,
+        "config: observation.channel_width_mhz is 10.0: 32 channels around 0.1 GHz reach below 0; "
+        "give narrower or fewer channels",
+    ),
+    "training.resnet.learning_rate": (
+        "3e-4",
+        "config: training.resnet.learning_rate is '3e-4': give a number; YAML reads 3e-4 as a text, write 3.0e-4",
+    ),
+    "detection.rest_frequency_ghz": ("CO", "config: detection.rest_frequency_ghz is 'CO': give a number or null"),
+    "detection.blobs.threshold": (1.5, "config: detection.blobs.threshold is 1.5: give less than 1"),
+    "evaluation.iou": (0, "config: evaluation.iou is 0: give more than 0"),
+    "experiment": (
+        "a/b",
+        "config: experiment is 'a/b': give the name of the experiment, of letters, digits, '_', '-' and '.'; "
+        "results go to results/<experiment>/ (such as demo)",
+    ),
+    "seed": (-1, "config: seed is -1: give at least 0"),
+}
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_bad_value_is_one_clear_line(path: str) -> None:
+    value, line = BAD[path]
+    found = [complaint for complaint in complaints(with_value(path, value)) if "sky.position" not in complaint]
+    if path == "sky.position":
+        found = complaints(with_value(path, value))
+    assert found == [line]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    config = with_value("cubes.test", 0)
+    config["sky"]["sigma"] = [4, 1]
+    config["nose"] = 1
+    assert len(complaints(config)) == 3
+
+
+def test_direction_and_hour_angle() -> None:
+    for hour_angle in ("transit", "-2h", "1.5h", 3):
+        validate_config(with_value("observation.hour_angle", hour_angle), SCHEMA)
+    for path, value in (("hour_angle", "noon"), ("hour_angle", 13), ("direction", "03h59m59.96s -34d59m59.50s")):
+        (line,) = complaints(with_value(f"observation.{path}", value))
+        assert line.startswith(f"config: observation.{path} is ")
+
+
+def test_constant_range_is_allowed() -> None:
+    validate_config(with_value("sky.n_sources", [3, 3]), SCHEMA)
+    (line,) = complaints(with_value("sky.position", [50, 50]))
+    assert line == "config: sky.position is [50, 50]: no whole number with lo <= x < hi, give a wider range"
+
+
+def pins(text: str) -> dict[str, str]:
+    found = re.findall(r"^[ -]*([A-Za-z0-9_.-]+)==(\S+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def test_lock_file_covers_the_dependencies_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)}
+    locked = pins((ROOT / "envs" / "requirements.lock").read_text())
+    assert {name.lower().replace("_", "-") for name in wanted} <= set(locked)
+    assert "+" not in "".join(locked.values()), "a local version is on no package index"
+
+
+def test_conda_environment_has_the_versions_of_the_lock_file() -> None:
+    conda = (ROOT / "envs" / "cubefocus.yaml").read_text()
+    assert pins(conda) == pins((ROOT / "envs" / "requirements.lock").read_text())
+    assert yaml.safe_load(conda)["name"] == "cubefocus"
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str) -> None:
+    profile = load(f"profiles/{name}/config.yaml")
+    assert profile["rerun-triggers"] == ["params", "input", "mtime"]
+    assert profile["keep-going"] is True
+    assert profile["rerun-incomplete"] is True
+    assert "cpus_per_task" not in profile.get("default-resources", {})
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_profile_names_rules_that_exist(name: str) -> None:
+    profile = load(f"profiles/{name}/config.yaml")
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    existing = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE)) | set(
+        re.findall(r"^use rule \w+ as (\w+) ", rules, re.MULTILINE)
+    )
+    assert set(profile.get("set-threads", {})) | set(profile.get("set-resources", {})) <= existing
