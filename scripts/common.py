@@ -1,16 +1,18 @@
-"""What every script of the workflow does alike: log to the rule's file and report bad input in one line."""
+"""What every script of the workflow does alike: log to the rule's file, report bad input in one line, find its cubes."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cubefocus.errors import CubefocusError
-from cubefocus.provenance import provenance
+from cubefocus.provenance import digest, provenance
+
+NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
 
 logger = logging.getLogger("cubefocus")
 
@@ -22,24 +24,32 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     The log goes to the rule's log file and to the terminal. A `CubefocusError` ends the job with exit code 1 and
     its one message; anything else is a defect and keeps its traceback.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", str(snakemake.threads))
     handlers = [logging.FileHandler(snakemake.log[0], mode="w"), logging.StreamHandler()]
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
     logging.captureWarnings(True)
-    facts = {
-        "experiment": snakemake.config["experiment"],
-        "seed": snakemake.config["seed"],
-        "config": digest_of(snakemake.config),
-    }
+    config = snakemake.config
     try:
-        yield provenance(**facts)
+        yield provenance(experiment=config["experiment"], seed=config["seed"], config=digest(config))
     except CubefocusError as error:
-        logger.error("error in %s: %s", snakemake.rule, error)
+        logger.error("error in rule %s: %s", snakemake.rule, error)
         sys.exit(1)
 
 
-def digest_of(config: dict[str, Any]) -> str:
-    """Digest of the whole config, as it stands in every product."""
-    from cubefocus.provenance import digest
+def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
+    """Id, dirty cube and sky cube of every field of a batch, in the order of their ids."""
+    dirty = sorted(Path(folder).glob("*.dirty.fits"))
+    if not dirty:
+        raise CubefocusError(f"{folder}: holds no cubes; remove this folder and run again to simulate them anew")
+    return [(int(path.name.split(".")[0]), path, path.with_name(path.name.replace("dirty", "sky"))) for path in dirty]
 
-    return digest(config)
+
+def networks(inputs: Any) -> dict[str, str]:
+    """Checkpoints among the inputs of a rule, by network."""
+    return {name: inputs[name] for name in NETWORKS if name in inputs.keys()}
+
+
+def device() -> str:
+    """The GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,21 +1,17 @@
 """Cut the training products of one batch of cubes out with the true parameters."""
 
-from pathlib import Path
-
 import numpy as np
-from common import job
+from common import cubes_of, job
 
 from cubefocus.data.products import concatenate, true_products, write_products
 from cubefocus.io import read_cube, read_table
 
 with job(snakemake) as provenance:
-    folder = Path(snakemake.input.cubes)
-    truth = read_table(folder / "truth.ecsv")
-    cube_ids = np.array(sorted(int(path.name.split(".")[0]) for path in folder.glob("*.dirty.fits")))
+    truth = read_table(snakemake.input.truth)
     parts = []
-    for cube_id in cube_ids:
-        dirty, sky = (read_cube(folder / f"{cube_id:06d}.{kind}.fits").data for kind in ("dirty", "sky"))
+    for cube_id, dirty, sky in cubes_of(snakemake.input.cubes):
         rows = truth[truth["cube_id"] == cube_id]
-        parts.append(true_products(dirty, sky, rows, snakemake.params.dilation, snakemake.params.size))
-    products = concatenate(parts) | {"images/cube_id": cube_ids}
-    write_products(snakemake.output.products, products, provenance)
+        cubes = read_cube(dirty).data, read_cube(sky).data
+        products = true_products(*cubes, rows, snakemake.params.dilation, snakemake.params.size)
+        parts.append(products | {"images/cube_id": np.array([cube_id])})
+    write_products(snakemake.output.products, concatenate(parts), provenance)

@@ -12,5 +12,6 @@ with job(snakemake) as provenance:
         snakemake.params.cubes,
         tuple(snakemake.params.snr),
         snakemake.params.seed,
+        n_pixels=snakemake.params.n_pixels,
     )
     write_table(snakemake.output.catalogue, catalogue, provenance)

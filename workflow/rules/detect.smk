@@ -18,7 +18,6 @@ rule detect:
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),
-        blobs=results("detections/{batch}/blobs.ecsv"),
         products=results("detections/{batch}/products.h5"),
     log:
         results("logs/detect/{batch}.log"),
@@ -37,15 +36,13 @@ rule detect:
 
 rule collect:
     input:
-        cubes=batches("cubes/{split}/{batch}", *SPLITS),
+        truth=batches("truth/{split}/{batch}.ecsv", *SPLITS),
         catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
         candidates=batches("detections/{batch}/candidates.ecsv", "test"),
-        blobs=batches("detections/{batch}/blobs.ecsv", "test"),
     output:
         truth=report(results("truth.ecsv"), caption="../report/truth.rst", category="Catalogues"),
         catalogue=report(results("catalogue.ecsv"), caption="../report/catalogue.rst", category="Catalogues"),
         candidates=report(results("candidates.ecsv"), caption="../report/candidates.rst", category="Catalogues"),
-        blobs=results("blobs.ecsv"),
         config=results("config.yaml"),
     log:
         results("logs/collect.log"),

@@ -1,7 +1,7 @@
 """From the seed to cubes and training products.
 
-In: the config. Out: catalogue_sky.ecsv; cubes/<split>/<batch>/ with the dirty and sky cube of every field and
-their truth table; products/<split>/<batch>.h5, cut out with the true parameters.
+In: the config. Out: catalogue_sky.ecsv; cubes/<split>/<batch>/ with the dirty and sky cube of every field;
+truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out with the true parameters.
 """
 
 
@@ -19,6 +19,7 @@ rule draw_catalogue:
         sky=config["sky"],
         cubes={split: config["cubes"][split] for split in SPLITS},
         n_channels=config["observation"]["n_channels"],
+        n_pixels=config["observation"]["n_pixels"],
         snr=config["noise"]["snr"],
         seed=config["seed"],
         code=digest("sky"),
@@ -36,6 +37,7 @@ rule simulate:
         catalogue=rules.draw_catalogue.output.catalogue,
     output:
         cubes=kept(results("cubes/{split}/{batch}")),
+        truth=results("truth/{split}/{batch}.ecsv"),
     log:
         results("logs/simulate/{split}-{batch}.log"),
     benchmark:
@@ -61,6 +63,7 @@ rule simulate:
 rule cutouts:
     input:
         cubes=rules.simulate.output.cubes,
+        truth=rules.simulate.output.truth,
     output:
         products=results("products/{split}/{batch}.h5"),
     log:

@@ -37,6 +37,7 @@ rule train:
 rule predict_blobs:
     input:
         cubes=results("cubes/{split}/{batch}"),
+        truth=results("truth/{split}/{batch}.ecsv"),
         blobs_finder=results("models/blobs_finder/trained.pt"),
     output:
         products=results("predictions/blobs/{split}/{batch}.h5"),
@@ -81,6 +82,7 @@ rule finetune_deep_gru:
 use rule predict_blobs as predict_lines with:
     input:
         cubes=results("cubes/{split}/{batch}"),
+        truth=results("truth/{split}/{batch}.ecsv"),
         blobs_finder=results("models/blobs_finder/trained.pt"),
         deep_gru=results("models/deep_gru/finetuned.pt"),
     output:
@@ -111,6 +113,7 @@ use rule finetune_deep_gru as finetune_morphology with:
 use rule predict_blobs as predict_morphology with:
     input:
         cubes=results("cubes/{split}/{batch}"),
+        truth=results("truth/{split}/{batch}.ecsv"),
         blobs_finder=results("models/blobs_finder/trained.pt"),
         deep_gru=results("models/deep_gru/finetuned.pt"),
         sigma_x=results("models/sigma_x/finetuned.pt"),

@@ -1,0 +1,196 @@
+"""All tables and figures of an experiment, from the files of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from astropy.table import Table
+from matplotlib.figure import Figure
+
+from cubefocus.data.products import boxes_of, load_products, ranges_of
+from cubefocus.detect.blobs import find_blobs
+from cubefocus.detect.settings import BlobSettings
+from cubefocus.errors import CubefocusError
+from cubefocus.evaluate import stages
+from cubefocus.evaluate.detection import ORACLE, Method, detection_table
+from cubefocus.evaluate.figures import images, results
+from cubefocus.evaluate.figures.truth import truth_distributions
+from cubefocus.evaluate.matching import Matches, match
+from cubefocus.evaluate.oracle import oracle_boxes
+from cubefocus.evaluate.parameters import parameter_table
+from cubefocus.evaluate.rates import rates_table
+from cubefocus.evaluate.settings import EvaluationSettings
+
+BLOBS, PEAKS, CHAIN, THRESHOLD = "blobs_finder", "blobs_finder+deep_gru", "chain", "threshold"
+SHOWN_CUBES = 4
+SHOWN_SPECTRA = 6
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a run found in its test cubes, and what was there.
+
+    Attributes
+    ----------
+    truth, catalogue, candidates : Table
+        Of the test split only.
+    threshold : Table
+        What the trivial baseline found.
+    dirty, sky : dict of cube id to ndarray, shape (y, x)
+        Integrated images.
+    settings : EvaluationSettings
+    blobs : BlobSettings
+        How boxes are extracted from a map; the oracle uses the same.
+    seed : int
+        Of the bootstrap.
+    """
+
+    truth: Table
+    catalogue: Table
+    candidates: Table
+    threshold: Table
+    dirty: dict[int, np.ndarray]
+    sky: dict[int, np.ndarray]
+    settings: EvaluationSettings
+    blobs: BlobSettings
+    seed: int
+
+    @property
+    def methods(self) -> list[Method]:
+        """The methods of table 1, the oracle first."""
+
+        def extract(image: np.ndarray) -> np.ndarray:
+            return np.array([blob.box for blob in find_blobs(image, self.blobs)]).reshape(-1, 4)
+
+        return [
+            Method(ORACLE, oracle_boxes(self.sky.items(), extract)),
+            Method(THRESHOLD, self.threshold, oracle=None),
+            Method(BLOBS, stages.blobs(self.candidates)),
+            Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
+            Method(CHAIN, self.catalogue, with_line=True, oracle=None),
+        ]
+
+    @property
+    def matches(self) -> Matches:
+        """Pairs of the chain's catalogue and the truth."""
+        return match(self.catalogue, self.truth, **self.settings.criterion(with_line=True))
+
+    def tables(self) -> dict[str, Table]:
+        """Tables 1 to 3 and the rates behind the figure of completeness, by name."""
+        return {
+            "detection": detection_table(self.methods, self.truth, self.dirty, self.settings, self.seed),
+            "parameters": parameter_table(self.catalogue, self.truth, self.matches, self.settings, self.seed),
+            "stages": stages.stages_table(self.candidates, self.truth, self.settings),
+        }
+
+    def figures(self, products: Iterable[str | Path]) -> Iterator[tuple[str, Figure]]:
+        """Figures of the results, by name.
+
+        Parameters
+        ----------
+        products : paths
+            Detection products of all batches of the test split.
+        """
+        matches = self.matches
+        shown = _Shown.read(products, self)
+        found = {method.name: self._found(method) for method in self.methods[1:]}
+        yield "distributions", truth_distributions(self.truth)
+        yield "images", images.image_panels(shown.image_panels())
+        yield "spectra", images.spectra(shown.spectrum_panels())
+        yield "focused", shown.focused()
+        yield "detected", results.detected_histograms(self.truth, found)
+        yield "residuals", results.parameter_residuals(self.catalogue, self.truth, matches)
+        yield "flux_error", results.flux_error(self.catalogue, self.truth, matches)
+        yield "pa_error", results.pa_error(self.catalogue, self.truth, matches)
+        yield "completeness", results.completeness_purity(rates_table(self.methods[1:], self.truth, self.settings))
+
+    def _found(self, method: Method) -> np.ndarray:
+        criterion = self.settings.criterion(method.with_line, method.with_box)
+        return match(method.predictions, self.truth, **criterion).matched_true
+
+
+def integrated_images(paths: Iterable[str | Path], kind: str) -> dict[int, np.ndarray]:
+    """Integrated images of some product files by cube id; ``kind`` is ``dirty`` or ``sky``."""
+    products = load_products(paths, (f"images/{kind}", "images/cube_id"))
+    return dict(zip(products["images/cube_id"].tolist(), products[f"images/{kind}"], strict=True))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The cubes that the figures show: those with the most sources in the catalogue."""
+
+    experiment: Experiment
+    cubes: list[int]
+    products: Mapping[int, Mapping[str, np.ndarray]]
+
+    @classmethod
+    def read(cls, paths: Iterable[str | Path], experiment: Experiment) -> _Shown:
+        ids, counts = np.unique(np.asarray(experiment.catalogue["cube_id"], dtype=int), return_counts=True)
+        chosen = ids[np.argsort(-counts, kind="stable")][:SHOWN_CUBES].tolist() or list(experiment.dirty)[:SHOWN_CUBES]
+        products: dict[int, dict[str, np.ndarray]] = {}
+        for path in paths:
+            try:
+                with h5py.File(path) as file:
+                    for cube in chosen:
+                        if f"{cube:06d}" in file:
+                            products[cube] = _arrays(file[f"{cube:06d}"])
+            except OSError as error:
+                raise CubefocusError(f"{path}: truncated or damaged HDF5 ({error}); delete it and run again") from error
+        return cls(experiment, chosen, products)
+
+    def rows(self, table: Table, cube: int) -> Table:
+        return table[np.asarray(table["cube_id"]) == cube]
+
+    def image_panels(self) -> list[images.ImagePanel]:
+        panels = []
+        for cube in self.cubes:
+            true, found = (self.rows(table, cube) for table in (self.experiment.truth, self.experiment.catalogue))
+            panels.append(
+                images.ImagePanel(
+                    f"cube {cube}",
+                    self.products[cube]["integrated"],
+                    self.experiment.sky[cube],
+                    self.products[cube]["probability"],
+                    boxes_of(true),
+                    boxes_of(found),
+                )
+            )
+        return panels
+
+    def spectrum_panels(self) -> list[images.SpectrumPanel]:
+        panels = []
+        for cube in self.cubes:
+            true, found = (self.rows(table, cube) for table in (self.experiment.truth, self.experiment.catalogue))
+            pairs = match(found, true, **self.experiment.settings.criterion(with_line=False))
+            for number, (row, limits) in enumerate(zip(found, ranges_of(found), strict=True)):
+                own = ranges_of(true)[pairs.true[pairs.pred == number]]
+                source = int(row["source_id"])
+                dirty, clean = (self.products[cube][f"spectra/{kind}"][source] for kind in ("dirty", "clean"))
+                panels.append(images.SpectrumPanel(f"cube {cube}, source {source}", dirty, clean, own, limits[None]))
+        return panels[:SHOWN_SPECTRA] or [_no_spectrum(self.experiment)]
+
+    def focused(self) -> Figure:
+        cube = self.cubes[0]
+        found = self.rows(self.experiment.catalogue, cube)
+        return images.focused_images(
+            self.products[cube]["integrated"],
+            boxes_of(found),
+            np.asarray(found["snr_integrated"]).tolist(),
+            list(self.products[cube].get("focused", np.empty((0, 1, 1)))),
+            np.asarray(found["snr_focused"]).tolist(),
+        )
+
+
+def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    group.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return arrays
+
+
+def _no_spectrum(experiment: Experiment) -> images.SpectrumPanel:
+    """An empty panel for a run whose catalogue is empty."""
+    return images.SpectrumPanel("no source was found", np.zeros(2), np.zeros(2))

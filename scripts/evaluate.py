@@ -1,0 +1,30 @@
+"""Score what was found in the test cubes: tables and figures."""
+
+from pathlib import Path
+
+from common import job
+
+from cubefocus.detect.settings import DetectionSettings
+from cubefocus.evaluate.experiment import Experiment, integrated_images
+from cubefocus.evaluate.figures.style import save_figure
+from cubefocus.evaluate.render import write_table
+from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.io import read_table
+
+with job(snakemake) as provenance:
+    truth = read_table(snakemake.input.truth)
+    experiment = Experiment(
+        truth=truth[truth["split"] == "test"],
+        catalogue=read_table(snakemake.input.catalogue),
+        candidates=read_table(snakemake.input.candidates),
+        threshold=read_table(snakemake.input.threshold),
+        dirty=integrated_images(snakemake.input.images, "dirty"),
+        sky=integrated_images(snakemake.input.images, "sky"),
+        settings=EvaluationSettings.from_mapping(snakemake.params.evaluation),
+        blobs=DetectionSettings.from_mapping(snakemake.params.detection).blobs,
+        seed=snakemake.params.seed,
+    )
+    for name, table in experiment.tables().items():
+        write_table(table, Path(snakemake.params.tables) / name, provenance)
+    for name, figure in experiment.figures(snakemake.input.products):
+        save_figure(figure, Path(snakemake.params.figures) / name, provenance)

@@ -1,0 +1,75 @@
+"""Tables, figures and training curves, with the published figures and the oracle beside ours.
+
+In: truth, catalogue, candidates, what the other finders found, the images behind them, the curves of the networks.
+Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}.
+"""
+
+TABLES = ["detection", "parameters", "stages"]
+RESULT_FIGURES = [
+    "distributions",
+    "images",
+    "spectra",
+    "focused",
+    "detected",
+    "residuals",
+    "flux_error",
+    "pa_error",
+    "completeness",
+]
+FIGURES = [*RESULT_FIGURES, "training"]
+
+
+def reported(path: str, category: str):
+    """A file that stands in the report, with the caption of its own name."""
+    return report(results(path), caption=f"../report/{Path(path).stem}.rst", category=category)
+
+
+rule evaluate:
+    input:
+        truth=results("truth.ecsv"),
+        catalogue=results("catalogue.ecsv"),
+        candidates=results("candidates.ecsv"),
+        threshold=results("finders/threshold/catalogue.ecsv"),
+        images=batches("products/{split}/{batch}.h5", "test"),
+        products=batches("detections/{batch}/products.h5", "test"),
+    output:
+        csv=[reported(f"tables/{table}.csv", "Tables") for table in TABLES],
+        texts=expand(results("tables/{table}.{ext}"), table=TABLES, ext=["md", "tex"]),
+        png=[reported(f"figures/{figure}.png", "Figures") for figure in RESULT_FIGURES],
+        pdf=expand(results("figures/{figure}.pdf"), figure=RESULT_FIGURES),
+    log:
+        results("logs/evaluate.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        tables=results("tables"),
+        figures=results("figures"),
+        evaluation=config["evaluation"],
+        detection=config["detection"],
+        seed=config["seed"],
+        code=digest("evaluate"),
+    script:
+        "../../scripts/evaluate.py"
+
+
+rule curves:
+    input:
+        trained=expand(results("models/{network}/trained.csv"), network=NETWORKS),
+        finetuned=expand(results("models/{network}/finetuned.csv"), network=[n for n in NETWORKS if n != "blobs_finder"]),
+    output:
+        png=reported("figures/training.png", "Training"),
+        pdf=results("figures/training.pdf"),
+    log:
+        results("logs/curves.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=digest("evaluate"),
+    script:
+        "../../scripts/curves.py"
