@@ -18,8 +18,8 @@ for candidate in "$wanted" python3.12 python3.11; do
     fi
 done
 if [ -z "$python" ]; then
-    echo "cubefocus needs Python 3.11 or 3.12 (CASA has wheels for these); $wanted is" \
-        "$("$wanted" --version 2> /dev/null || echo not there). Install one and name it: make PYTHON=/path/to/python3.11" >&2
+    echo "cubefocus needs Python 3.11 or 3.12, which CASA has wheels for; $wanted is" \
+        "$("$wanted" --version 2> /dev/null || echo 'not there'). Name one: make PYTHON=/path/to/python3.11" >&2
     exit 1
 fi
 
@@ -27,7 +27,7 @@ packages=0
 for argument in "$@"; do
     [[ $argument == *.lock ]] && packages=$(grep -c '==' "$argument")
 done
-echo "Setting up $folder with $("$python" --version): some minutes, about 4 GB, once"
+echo "Setting up $folder with $("$python" --version): some minutes, about 3 GB, once"
 rm -rf "$folder"
 if ! message=$("$python" -m venv "$folder" 2>&1); then
     echo "$message" >&2
@@ -37,7 +37,10 @@ fi
 
 # On a terminal one line that counts up, elsewhere a line for every 25 packages.
 progress='
-    /^Collecting/ { n++; if (tty) printf "\r  %d of %d packages", n, total; else if (n % 25 == 0) printf "  %d of %d packages\n", n, total; fflush() }
+    /^(Collecting|Processing)/ && (tty || ++n % 25 == 0) {
+        printf (tty ? "\r  %d of %d packages" : "  %d of %d packages\n"), (tty ? ++n : n), total
+        fflush()
+    }
     /^Installing collected/ { printf "%s  unpacking them\n", (tty ? "\r" : ""); fflush() }'
 tty=0
 [ -t 1 ] && tty=1

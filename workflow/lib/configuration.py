@@ -27,6 +27,13 @@ KINDS = {
 }
 
 
+AUGMENTATIONS = {
+    "blobs_finder": ("rotate", "dihedral"),
+    "deep_gru": ("reverse", "roll"),
+    "resnet": ("dihedral", "rot180"),
+}
+
+
 class ConfigError(Exception):
     """A config that no run can be made from; the message has one line for each problem."""
 
@@ -139,7 +146,7 @@ def _broken_value(error: ValidationError) -> str:
 
 
 def _listed(choices: Any) -> str:
-    return ", ".join(str(choice) for choice in choices) if isinstance(choices, list) else str(choices)
+    return ", ".join(_shown(choice).strip("'") for choice in choices) if isinstance(choices, list) else str(choices)
 
 
 def _kinds(kind: str | list[str]) -> str:
@@ -196,24 +203,34 @@ def _wrong_order(
         name = f"{path}.{key}".lstrip(".")
         if isinstance(value, Mapping):
             yield from _wrong_order(value, entry, root, name)
-        elif entry.get("ordered") and _is_range(value) and value[0] > value[1]:
+        elif entry.get("ordered") and isinstance(value, list) and _reversed(value):
             yield f"{name} is [{value[0]}, {value[1]}]: lo is above hi, write [{value[1]}, {value[0]}]"
 
 
-def _is_range(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(item, (int, float)) for item in value)
+def _reversed(pair: list[Any]) -> bool:
+    return len(pair) == 2 and all(isinstance(end, (int, float)) for end in pair) and pair[0] > pair[1]
 
 
 def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     """Give one line for each pair of values that cannot both hold; the config has passed its schema."""
     yield from _observation_contradictions(config["observation"])
     yield from _sky_contradictions(config["sky"], config["observation"])
+    yield from _augmentation_contradictions(config)
     size, n_pixels = config["models"]["image_size"], config["observation"]["n_pixels"]
     if size > n_pixels:
         yield (
             f"models.image_size is {size}, larger than observation.n_pixels, {n_pixels}: "
             f"give a multiple of 16, at most {n_pixels // 16 * 16}"
         )
+
+
+def _augmentation_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
+    """A kind that a network does not have would stop its job after all cubes have been simulated."""
+    for section in ("training", "finetuning"):
+        for network, settings in config[section].items():
+            kind, known = settings["augment"], AUGMENTATIONS[network]
+            if isinstance(kind, str) and kind not in known:
+                yield f"{section}.{network}.augment is '{kind}': give true, false, {' or '.join(known)}"
 
 
 def _observation_contradictions(observation: Mapping[str, Any]) -> Iterator[str]:
@@ -223,8 +240,8 @@ def _observation_contradictions(observation: Mapping[str, Any]) -> Iterator[str]
     below_centre = observation["n_channels"] // 2 * observation["channel_width_mhz"] * 1e-3
     if below_centre >= observation["frequency_ghz"]:
         yield (
-            f"observation.channel_width_mhz is {observation['channel_width_mhz']}: {observation['n_channels']} channels "
-            f"around {observation['frequency_ghz']} GHz reach below 0; give narrower or fewer channels"
+            f"observation.channel_width_mhz is {observation['channel_width_mhz']}: {observation['n_channels']} "
+            f"channels around {observation['frequency_ghz']} GHz reach below 0; give narrower or fewer channels"
         )
 
 
