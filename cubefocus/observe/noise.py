@@ -22,8 +22,10 @@ def thermal_rms(data: np.ndarray) -> float:
     """Measure the noise of a dirty cube per voxel, whatever sources it holds.
 
     Each channel is compared with the mean of its two neighbours: what is smooth along frequency, sources and their
-    sidelobes with it, cancels, and noise with standard deviation s leaves sqrt(3/2) s. A line spoils few channels,
-    so the median over channels is taken of a robust width over pixels.
+    sidelobes with it, cancels, and noise with standard deviation s leaves sqrt(3/2) s. Only the half of the pixels
+    that is faintest on the integrated image is looked at: such a difference is not correlated with the sum over
+    channels, so the choice does not bias the noise. A line's sidelobes spoil few channels, so the median over
+    channels is taken of a robust width over pixels.
 
     Parameters
     ----------
@@ -41,7 +43,11 @@ def thermal_rms(data: np.ndarray) -> float:
         rest, factor = data[1:] - data[:-1], math.sqrt(2.0)
     else:
         rest, factor = data, 1.0
-    widths = [_robust_width(plane[np.isfinite(plane)]) for plane in rest]
+    seen = np.isfinite(rest).all(axis=0)
+    if data.shape[0] > 1 and seen.any():
+        total = np.abs(data.sum(axis=0, dtype=np.float64))
+        seen &= total <= np.median(total[seen])
+    widths = [_robust_width(plane[seen]) for plane in rest]
     return float(np.median(widths)) / factor
 
 
