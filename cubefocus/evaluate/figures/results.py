@@ -1,0 +1,253 @@
+"""What was detected and how well it was measured (MNRAS Fig. 16, 20-22), and completeness and purity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cubefocus.evaluate.columns import column
+from cubefocus.evaluate.figures.style import (
+    BLACK,
+    BLUE,
+    COLUMN,
+    LINES,
+    MARKERS,
+    ORANGE,
+    PAGE,
+    PALETTE,
+    VERMILION,
+    bin_edges,
+    corner_text,
+    letter,
+    limits,
+    new_figure,
+    nothing,
+    styled,
+)
+from cubefocus.evaluate.matching import Matches
+from cubefocus.evaluate.parameters import ELONGATED, FLUX, PARAMETERS, Parameter, axis_ratio, pairs, relative_error
+
+LABELS = {
+    "x": ("$x$", "px"),
+    "y": ("$y$", "px"),
+    "sigma_x": (r"$\sigma_x$", "px"),
+    "sigma_y": (r"$\sigma_y$", "px"),
+    "z": ("$z$", "channels"),
+    "extension": (r"$\Delta z$", "channels"),
+    "pa": ("pa", "deg"),
+    "flux": ("flux", r"mJy beam$^{-1}$"),
+}
+FAINT_MJY = 30.0  # MNRAS Fig. 22
+
+
+@styled
+def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figure:
+    """Flux densities (left) and cumulative blendness (right) of the sources that each method detects.
+
+    Parameters
+    ----------
+    true : astropy.table.Table
+        Columns flux and blendness.
+    detected : mapping from method to ndarray of bool, shape (n_true,)
+        As `Matches.matched_true`.
+    """
+    figure, axes = new_figure(1, 2, PAGE, 2.9)
+    everything = {"all true sources": np.ones(len(true), dtype=bool), **detected}
+    flux, blend = column(true, "flux", FLUX.unit, FLUX.default_unit), column(true, "blendness")
+    left, right = axes[0]
+    left.set(xlabel=r"flux (mJy beam$^{-1}$)", ylabel="sources")
+    right.set(xlabel="blendness", ylabel="sources with at most this blendness")
+    if len(true) == 0:
+        nothing(left)
+        nothing(right)
+        return figure
+    edges, logarithmic = bin_edges(flux[np.isfinite(flux)], 30)
+    for (name, chosen), colour, line in zip(everything.items(), (BLACK, *PALETTE), ("-", *LINES), strict=False):
+        style = {"histtype": "step", "ec": colour, "ls": line, "lw": 1.2}
+        left.hist(flux[chosen & np.isfinite(flux)], edges.tolist(), label=f"{name} ({int(chosen.sum())})", **style)
+        scores = np.sort(blend[chosen & np.isfinite(blend)])
+        steps = np.concatenate([[0.0], scores, [max(1.02 * blend.max(), 0.1)]])
+        counts = np.concatenate([[0], np.arange(1, scores.size + 1), [scores.size]])
+        right.step(steps, counts, where="post", c=colour, ls=line)
+    if logarithmic:
+        left.set_xscale("log")
+    right.set_ylim(bottom=0)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def parameter_residuals(pred: Table, true: Table, matches: Matches) -> Figure:
+    """True against predicted value and histogram of the residuals, for each parameter.
+
+    Parameters
+    ----------
+    pred, true : astropy.table.Table
+        Catalogues.
+    matches : Matches
+        Their pairs.
+    """
+    shown = [parameter for parameter in PARAMETERS if parameter.name in LABELS]
+    figure, axes = new_figure(4, 4, PAGE, 7.6)
+    for index, parameter in enumerate(shown):
+        row, j = 2 * (index // 4), index % 4
+        truth, predicted = pairs(parameter, pred, true, matches)
+        use = np.isfinite(truth) & np.isfinite(predicted)
+        _scatter(axes[row, j], parameter, truth[use], predicted[use])
+        _residuals(axes[row + 1, j], parameter, (truth - predicted)[use])
+    for panel_axes in axes[1::2, 0]:
+        panel_axes.set_ylabel("sources")
+    return figure
+
+
+def _scatter(axes: Axes, parameter: Parameter, truth: np.ndarray, predicted: np.ndarray) -> None:
+    name, unit = LABELS[parameter.name]
+    axes.set(xlabel=f"true {name} ({unit})", ylabel=f"predicted {name}")
+    if truth.size == 0:
+        nothing(axes, "no matched sources")
+        return
+    ends = limits(truth, predicted)
+    size = float(np.clip(2000.0 / truth.size, 1.5, 9.0))
+    axes.scatter(truth, predicted, s=size, c=BLUE, lw=0, alpha=0.6, rasterized=True)
+    axes.plot(ends, ends, c=VERMILION, ls="--", lw=0.9)
+    axes.set(xlim=ends, ylim=ends)
+    axes.set_box_aspect(1)
+
+
+def _residuals(axes: Axes, parameter: Parameter, residuals: np.ndarray) -> None:
+    name, unit = LABELS[parameter.name]
+    axes.set_xlabel(f"true $-$ predicted {name} ({unit})")
+    if residuals.size == 0:
+        nothing(axes, "no matched sources")
+        return
+    edges = np.linspace(*limits(residuals), int(np.clip(1.5 * np.sqrt(residuals.size), 8, 40)) + 1)
+    axes.hist(residuals, edges.tolist(), histtype="stepfilled", fc=BLUE, alpha=0.35)
+    axes.hist(residuals, edges.tolist(), histtype="step", ec=BLUE, lw=0.9)
+    axes.axvline(0.0, c=VERMILION, ls="--", lw=0.9)
+    axes.set_ylim(top=1.35 * axes.get_ylim()[1])
+    corner_text(axes, rf"${residuals.mean():.2g} \pm {residuals.std():.2g}$")
+    axes.set_box_aspect(0.75)
+
+
+@styled
+def flux_error(pred: Table, true: Table, matches: Matches, edges: Sequence[float] = (5.0, 10.0, 20.0)) -> Figure:
+    """Relative error of the flux against SNR, its standard deviation in intervals of SNR (MNRAS Fig. 21).
+
+    Parameters
+    ----------
+    pred, true : astropy.table.Table
+        Catalogues; the SNR is the true table's column snr.
+    matches : Matches
+    edges : sequence of float
+        Where the intervals of SNR meet.
+    """
+    figure, grid = new_figure(1, 1, 1.35 * COLUMN, 3.1)
+    axes = grid[0, 0]
+    axes.set(xlabel="SNR", ylabel="relative flux error, (true $-$ predicted) / true")
+    truth, predicted = pairs(FLUX, pred, true, matches)
+    error = relative_error(truth, predicted)
+    snr = column(true, "snr")[matches.true] if matches.tp else np.empty(0)
+    use = np.isfinite(error) & np.isfinite(snr) & (snr > 0)
+    if not use.any():
+        nothing(axes, "no matched sources")
+        return figure
+    snr, error = snr[use], error[use]
+    bounds = [0.0, *edges, np.inf]
+    for low, high, colour, marker in zip(bounds[:-1], bounds[1:], PALETTE, MARKERS, strict=False):
+        inside = (snr >= low) & (snr < high)
+        if inside.any():
+            label = f"{_interval(low, high)}: {error[inside].std():.2f} ({int(inside.sum())})"
+            axes.scatter(snr[inside], error[inside], s=9, c=colour, marker=marker, lw=0, alpha=0.65, label=label)
+    for edge in edges:
+        if snr.min() < edge < snr.max():
+            axes.axvline(edge, c="0.6", lw=0.7, ls=":")
+    axes.axhline(0.0, c=BLACK, lw=0.7)
+    axes.set_xscale("log")
+    figure.legend(loc="outside lower center", ncols=2, title="SNR: standard deviation (sources)", title_fontsize=8)
+    return figure
+
+
+def _interval(low: float, high: float) -> str:
+    return rf"$\geq {low:g}$" if high == np.inf else (rf"$< {high:g}$" if low == 0 else f"{low:g} to {high:g}")
+
+
+@styled
+def pa_error(pred: Table, true: Table, matches: Matches) -> Figure:
+    """Absolute error of the position angle against the axis ratio (MNRAS Fig. 22).
+
+    Parameters
+    ----------
+    pred, true : astropy.table.Table
+        Catalogues.
+    matches : Matches
+    """
+    figure, grid = new_figure(1, 1, 1.35 * COLUMN, 3.1)
+    axes = grid[0, 0]
+    axes.set(xlabel=r"true axis ratio, longer over shorter $\sigma$", ylabel="|true $-$ predicted pa| (deg)")
+    truth, predicted = pairs(next(p for p in PARAMETERS if p.name == "pa"), pred, true, matches)
+    flux, _ = pairs(FLUX, pred, true, matches)
+    ratio = axis_ratio(true)[matches.true] if matches.tp else np.empty(0)
+    error = np.abs(truth - predicted)
+    use = np.isfinite(error) & np.isfinite(ratio)
+    if not use.any():
+        nothing(axes, "no matched sources")
+        return figure
+    round_, faint = use & (ratio <= ELONGATED), use & (ratio > ELONGATED) & (flux < FAINT_MJY)
+    groups = {
+        f"axis ratio $\\leq$ {ELONGATED:g}": (round_, ORANGE, "o"),
+        rf"longer, flux < {FAINT_MJY:g} mJy beam$^{{-1}}$": (faint, VERMILION, "^"),
+        "all others": (use & ~round_ & ~faint, BLUE, "s"),
+    }
+    for label, (chosen, colour, marker) in groups.items():
+        text = f"{label} ({int(chosen.sum())})"
+        axes.scatter(ratio[chosen], error[chosen], s=9, c=colour, marker=marker, lw=0, alpha=0.65, label=text)
+    axes.axvline(ELONGATED, c="0.6", lw=0.7, ls=":")
+    axes.set_ylim(bottom=-1.0)
+    figure.legend(loc="outside lower center", ncols=1)
+    return figure
+
+
+@styled
+def completeness_purity(rates: Table) -> Figure:
+    """Completeness and purity of each method against SNR and blendness, with their intervals as bands.
+
+    Parameters
+    ----------
+    rates : astropy.table.Table
+        As made by `cubefocus.evaluate.rates.rates_table`.
+    """
+    figure, axes = new_figure(2, 2, PAGE, 5.0, sharey=True, sharex="col")
+    names = list(dict.fromkeys(rates["method"]))
+    for i, quantity in enumerate(("completeness", "purity")):
+        axes[i, 0].set_ylabel(quantity)
+        for j, against in enumerate(("snr", "blendness")):
+            letter(axes[i, j], 2 * i + j)
+            for number, name in enumerate(names):
+                chosen = (rates["method"] == name) & (rates["quantity"] == quantity) & (rates["against"] == against)
+                _band(axes[i, j], rates[chosen], number)
+    axes[1, 0].set_xlabel("SNR")
+    axes[1, 1].set_xlabel("blendness")
+    axes[0, 0].set_ylim(-0.04, 1.16)
+    handles = {text: handle for a in axes.ravel() for handle, text in zip(*_labelled(a, names), strict=True)}
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _labelled(axes: Axes, names: Sequence[str]) -> tuple[list, list[str]]:
+    handles, labels = axes.get_legend_handles_labels()
+    return handles, [names[int(label)] for label in labels]
+
+
+def _band(axes: Axes, rate: Table, number: int) -> None:
+    rate = rate[np.isfinite(np.asarray(rate["rate"], dtype=float))]
+    if len(rate) == 0:
+        return
+    colour, line = PALETTE[number % len(PALETTE)], LINES[number % len(LINES)]
+    middle = (rate["low"] + rate["high"]) / 2.0
+    axes.fill_between(middle, rate["rate_lo"], rate["rate_hi"], fc=colour, alpha=0.18, lw=0)
+    axes.plot(middle, rate["rate"], c=colour, ls=line, marker=MARKERS[number % len(MARKERS)], label=str(number))

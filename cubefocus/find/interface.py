@@ -1,0 +1,81 @@
+"""The interface of every source finder: ``find(image, parameters) -> table of boxes, positions and fluxes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from cubefocus.errors import CubefocusError
+
+Parameters = Mapping[str, Any]
+COLUMNS: dict[str, type] = {
+    "x0": np.int64,
+    "y0": np.int64,
+    "x1": np.int64,
+    "y1": np.int64,
+    "x": np.float64,
+    "y": np.float64,
+    "peak": np.float64,
+    "flux": np.float64,
+    "snr": np.float64,
+}
+
+
+class Finder(Protocol):
+    """A source finder.
+
+    It takes an image of shape (y, x), or for finders that use the spectrum a cube of shape (channel, y, x), and
+    its own parameters. It gives one row a source with at least the columns of `COLUMNS`: half-open boxes
+    x0 y0 x1 y1 and brightness-weighted centre x y (pixels, 0-based), peak and flux (sum of the source's pixels) in
+    the unit of the image, snr (peak over noise). A finder of lines adds their ranges z0 z1 (channels).
+    """
+
+    def __call__(self, image: np.ndarray, parameters: Parameters) -> Table: ...
+
+
+def empty_detections() -> Table:
+    """A table of no sources with the columns that every finder gives."""
+    return Table({name: np.empty(0, dtype=kind) for name, kind in COLUMNS.items()})
+
+
+def find_all(finder: Finder, images: Iterable[tuple[int, np.ndarray]], parameters: Parameters) -> Table:
+    """Run a finder on one image (or cube) after another.
+
+    Parameters
+    ----------
+    finder : Finder
+    images : iterable of (cube id, ndarray)
+        May be a stream: one image is held at a time.
+    parameters : mapping
+        Of the finder.
+
+    Returns
+    -------
+    astropy.table.Table
+        Its rows with the column ``cube_id`` in front.
+    """
+    tables = []
+    for cube, image in images:
+        found = finder(image, parameters)
+        found.add_column(np.full(len(found), cube, dtype=np.int64), name="cube_id", index=0)
+        tables.append(found)
+    if not tables:
+        tables = [Table({"cube_id": np.empty(0, dtype=np.int64), **empty_detections().columns})]
+    return vstack(tables, metadata_conflicts="silent")
+
+
+def parameter(parameters: Parameters, name: str, default: float, low: float) -> float:
+    """One number of a finder's parameters.
+
+    Raises
+    ------
+    CubefocusError
+        If it is not a number of at least `low`.
+    """
+    value = parameters.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= low:
+        raise CubefocusError(f"parameter {name!r} of the finder is {value!r}; give a number of at least {low:g}")
+    return float(value)
