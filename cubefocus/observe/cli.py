@@ -57,7 +57,7 @@ def add_simulate_parser(subparsers: Any) -> None:
     noise.add_argument("--white-rms", type=float, metavar="JY", help="add white noise of this rms, in Jy/beam")
     noise.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default: %(default)s)")
     setup = parser.add_argument_group("observing set-up (defaults: 43 antennas of ALMA, 2400 s at transit)")
-    setup.add_argument("--observation", metavar="FILE.yaml", help="take the set-up from a YAML file (all but its inbright)")
+    setup.add_argument("--observation", metavar="FILE.yaml", help="set-up in YAML (its inbright is not used)")
     for option, field, kind, text in SETUP_OPTIONS:
         setup.add_argument(option, dest=field, type=kind, metavar=option[2:].upper(), help=text)
     grid = parser.add_argument_group("overriding the header of the sky model")

@@ -1,6 +1,10 @@
 """CASA engine: where a source goes, how bright it is, what the noise is, and what happens when CASA fails."""
 
 import importlib.util
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -182,3 +186,35 @@ def test_existing_products_are_not_overwritten(tmp_path):
     (tmp_path / "v.npz").touch()
     with pytest.raises(CubefocusError, match=r"v\.npz: exists"):
         observe(np.zeros((1, 8, 8)), Observation(), log=tmp_path / "x.log", visibilities=tmp_path / "v.npz")
+
+
+def test_killed_casa_is_told_apart_from_a_failing_one(tmp_path, monkeypatch):
+    killed = subprocess.CompletedProcess([], -signal.SIGKILL)
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: killed)
+    with pytest.raises(CasaError, match=r"cube 3: CASA failed: stopped by signal SIGKILL \(perhaps out of memory"):
+        observe(np.zeros((1, 8, 8)), Observation(), log=tmp_path / "x.log", name="cube 3")
+
+
+def test_scratch_goes_also_when_the_caller_is_killed(tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    program = f"""
+import numpy as np
+from cubefocus.observe.casa import observe
+from cubefocus.observe.setup import Observation
+scratch, log = {str(scratch)!r}, {str(tmp_path / "x.log")!r}
+observe(np.ones((4, 64, 64)), Observation(integration_s=60.0), "thermal", log=log, scratch=scratch)
+"""
+    caller = subprocess.Popen([sys.executable, "-c", program])
+    wait_until(lambda: list(scratch.glob("*/output.log")), 30)
+    caller.kill()
+    caller.wait()
+    wait_until(lambda: not list(scratch.iterdir()), 30)
+
+
+def wait_until(condition, seconds):
+    """Wait for a condition, or fail."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)

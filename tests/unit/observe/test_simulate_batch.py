@@ -1,6 +1,8 @@
 """Batches: whole or resumable, one failure alone, noise of each cube its own. The observation is a plain smoothing."""
 
+import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -190,3 +192,17 @@ def test_no_target_adds_no_white_noise(telescope, tmp_path):
 def test_workers_below_one_are_refused(telescope, tmp_path):
     with pytest.raises(CubefocusError, match="workers is 0"):
         make(catalogue(1), tmp_path / "000", workers=0)
+
+
+class Courier(ThreadPoolExecutor):
+    """Takes tasks the way that ranks on other nodes get them: pickled."""
+
+    def submit(self, function, /, *arguments):
+        return super().submit(*pickle.loads(pickle.dumps((function, *arguments))))
+
+
+def test_tasks_can_be_sent_away(telescope, tmp_path):
+    with Courier(2) as executor:
+        out = make(catalogue(2), tmp_path / "sent", executor=executor)
+    here = make(catalogue(2), tmp_path / "here")
+    assert all(path.read_bytes() == (here / path.name).read_bytes() for path in out.iterdir())
