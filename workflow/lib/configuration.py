@@ -30,7 +30,7 @@ KINDS = {
 AUGMENTATIONS = {
     "blobs_finder": ("rotate", "dihedral"),
     "deep_gru": ("reverse", "roll"),
-    "resnet": ("dihedral", "rot180"),
+    "resnet": ("dihedral", "rotate", "rot180"),
 }
 
 
@@ -230,7 +230,7 @@ def _augmentation_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
         for network, settings in config[section].items():
             kind, known = settings["augment"], AUGMENTATIONS[network]
             if isinstance(kind, str) and kind not in known:
-                yield f"{section}.{network}.augment is '{kind}': give true, false, {' or '.join(known)}"
+                yield f"{section}.{network}.augment is '{kind}': give true, false, or one of {', '.join(known)}"
 
 
 def _observation_contradictions(observation: Mapping[str, Any]) -> Iterator[str]:

@@ -223,8 +223,8 @@ BAD = {
         "results go to results/<experiment>/ (such as demo)",
     ),
     "training.resnet.augment": (
-        "rotate",
-        "config: training.resnet.augment is 'rotate': give true, false, dihedral or rot180",
+        "roll",
+        "config: training.resnet.augment is 'roll': give true, false, or one of dihedral, rotate, rot180",
     ),
     "finetuning.deep_gru.augment": (
         "turn",
