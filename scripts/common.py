@@ -25,7 +25,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     its one message; anything else is a defect and keeps its traceback.
     """
     handlers = [logging.FileHandler(snakemake.log[0], mode="w"), logging.StreamHandler()]
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=handlers)
+    logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
     config = snakemake.config
     try:

@@ -3,20 +3,17 @@
 from common import job
 
 from cubefocus.data.products import load_products
+from cubefocus.train.finetune import finetune
 from cubefocus.train.loop import fit
 from cubefocus.train.settings import Settings
 from cubefocus.train.tasks import make_task
 
 with job(snakemake) as provenance:
-    network = snakemake.wildcards.get("network", "deep_gru")
-    task = make_task(network, snakemake.params.models)
-    fit(
-        task,
-        load_products(snakemake.input.train, task.keys),
-        load_products(snakemake.input.validation, task.keys),
-        Settings.from_mapping(snakemake.params.settings),
-        snakemake.output.model,
-        start=snakemake.input.get("start"),
-        seed=snakemake.params.seed,
-        provenance=provenance,
-    )
+    task = make_task(snakemake.wildcards.get("network", "deep_gru"), snakemake.params.models)
+    train, validation = (load_products(snakemake.input[split], task.keys) for split in ("train", "validation"))
+    settings = Settings.from_mapping(snakemake.params.settings)
+    options = {"seed": snakemake.params.seed, "provenance": provenance}
+    if "start" in snakemake.input.keys():
+        finetune(task, train, validation, settings, snakemake.output.model, snakemake.input.start, **options)
+    else:
+        fit(task, train, validation, settings, snakemake.output.model, **options)
