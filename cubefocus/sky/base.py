@@ -57,6 +57,10 @@ class SkyType(ABC):
         """Draw what the Gaussian draws leave out or what replaces them."""
         return {}
 
+    def derive(self, source: Source) -> Source:
+        """Columns that follow from what was drawn; asked for once, when a draw is kept."""
+        return {}
+
     @abstractmethod
     def emission(self, source: Source, frame: Frame) -> Emission:
         """What a source adds to a cube on a grid."""

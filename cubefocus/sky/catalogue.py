@@ -24,8 +24,8 @@ LARGEST_SEED = 2**31 - 1
 
 
 def draw_catalogue(
-    sky: Mapping[str, Any], n_channels: int, cubes: Mapping[str, Any], snr: tuple[float, float], seed: int,
-    *, n_pixels: int,
+    sky: Mapping[str, Any], n_channels: int, cubes: Mapping[str, Any], snr: tuple[float, float] | None,
+    seed: int, *, n_pixels: int,
 ) -> Table:  # fmt: skip
     """Draw all sources of an experiment (MNRAS Table 1 and section 3).
 
@@ -41,8 +41,9 @@ def draw_catalogue(
     cubes : mapping
         How many cubes ``train``, ``validation`` and ``test`` have; other keys of the section are not read. Cube
         numbers run through the splits in this order.
-    snr : (float, float)
-        Range of the target signal-to-noise ratio of the central source.
+    snr : (float, float) or None
+        Range of the target signal-to-noise ratio of the central source; None if there is none. What the cubes
+        hold does not depend on it.
     seed : int
         Seed of the experiment.
     n_pixels : int
@@ -107,11 +108,13 @@ def _splits(cubes: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _draw_cube(
-    cube_id: int, settings: SkySettings, n_pixels: int, snr: tuple[float, float], seed: int
+    cube_id: int, settings: SkySettings, n_pixels: int, snr: tuple[float, float] | None, seed: int
 ) -> tuple[dict[str, Any], list[Source]]:
     """Draw what belongs to a whole cube, and its sources."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, cube_id]))
-    cube = {"snr_target": float(rng.uniform(*snr)), "noise_seed": noise_seed(seed, cube_id)}
+    share = float(rng.uniform())
+    target = None if snr is None else snr[0] + share * (snr[1] - snr[0])
+    cube = {"snr_target": target, "noise_seed": noise_seed(seed, cube_id)}
     if rng.uniform() < settings.empty_fraction:
         return cube, []
     low, high = settings.ranges["n_sources"]
@@ -119,7 +122,9 @@ def _draw_cube(
     for _ in range(CUBE_TRIES):
         sources = _draw_sources(n_further, settings, n_pixels, rng)
         if sources is not None:
-            return cube, [{"source_id": number, **source} for number, source in enumerate(sources)]
+            derived = [SKY_TYPES[source["type"]].derive(source) for source in sources]
+            pairs = zip(sources, derived, strict=True)
+            return cube, [{"source_id": number, **source, **more} for number, (source, more) in enumerate(pairs)]
     raise CubefocusError(
         f"sky: cube {cube_id}: {n_further} further sources, {settings.separation} px apart and none brighter than the "
         f"central one, found no place in position {list(settings.ranges['position'])} after {CUBE_TRIES} attempts; "
@@ -184,11 +189,11 @@ def _check_grid(settings: SkySettings, n_channels: int, n_pixels: int) -> None:
         )
 
 
-def _check_draw(cubes: Mapping[str, Any], snr: tuple[float, float], seed: int) -> None:
+def _check_draw(cubes: Mapping[str, Any], snr: tuple[float, float] | None, seed: int) -> None:
     for split in SPLITS:
         if not isinstance(cubes.get(split, 0), int) or cubes.get(split, 0) < 0:
             raise CubefocusError(f"cubes: {split} is {cubes[split]!r}; it must be a whole number, 0 or more")
-    if len(snr) != 2 or not 0 < snr[0] <= snr[1]:
+    if snr is not None and (len(snr) != 2 or not 0 < snr[0] <= snr[1]):
         raise CubefocusError(f"noise: snr is {list(snr)}; it must be a range [low, high] above 0")
     if not isinstance(seed, int) or seed < 0:
         raise CubefocusError(f"seed is {seed!r}; it must be a whole number, 0 or more")

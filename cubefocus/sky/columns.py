@@ -55,7 +55,9 @@ CATALOGUE = (
     ColumnInfo("line_amplitude", "peak of the line over the continuum; negative in absorption"),
     ColumnInfo("fwhm_z", "full width at half maximum of the (strongest) line", "chan"),
     ColumnInfo("spectral_index", "s in continuum = amplitude (nu_0 / nu)^s, nu_0 the frequency of channel 0"),
-    ColumnInfo("snr_target", "signal-to-noise ratio asked for the central source in the integrated image"),
+    ColumnInfo(
+        "snr_target", "signal-to-noise ratio asked for the central source in the integrated image; masked if none"
+    ),
     ColumnInfo("noise_seed", "seed of this cube's noise", dtype=int),
 )
 

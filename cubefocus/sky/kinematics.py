@@ -103,11 +103,11 @@ class Disc(Moving):
     )  # fmt: skip
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
-        """Draw a disc; the ratio of its two widths gives the inclination, its rotation the width of its line."""
+        """Draw a disc; the ratio of its two widths gives the inclination."""
         source = super().draw(ranges, rng)
         minor, major = sorted((source["sigma_x"], source["sigma_y"]))
         sense = 1.0 if rng.uniform() < 0.5 else -1.0
-        source |= {
+        return source | {
             "sigma_x": major,
             "sigma_y": minor,
             "inclination": math.degrees(math.acos(minor / major)),
@@ -115,7 +115,10 @@ class Disc(Moving):
             "velocity_dispersion": uniform(ranges, "velocity_dispersion", rng),
             "turnover_radius": major * uniform(ranges, "turnover", rng),
         }
-        return source | {"fwhm_z": disc_line_width(source)}
+
+    def derive(self, source: Source) -> Source:
+        """Width of the whole disc's line, which its rotation sets."""
+        return {"fwhm_z": disc_line_width(source)}
 
     def shift(self, source: Source, window: Window) -> np.ndarray:
         """Line-of-sight velocity of each pixel in channels."""
@@ -150,8 +153,8 @@ def line_of_sight(source: Source, along: np.ndarray, across: np.ndarray) -> np.n
 
 def disc_line_width(source: Source) -> float:
     """Full width at half maximum of the whole disc's line in channels, between its outermost half-maximum points."""
-    radii = source["sigma_x"] * np.linspace(0.025, 5.0, 200)[:, np.newaxis]
-    angles = np.linspace(0.0, 2.0 * math.pi, 360, endpoint=False)
+    radii = source["sigma_x"] * np.linspace(0.05, 5.0, 100)[:, np.newaxis]
+    angles = np.linspace(0.0, 2.0 * math.pi, 240, endpoint=False)
     velocities = line_of_sight(source, radii * np.cos(angles), radii * np.sin(angles))
     weights = np.broadcast_to(radii * np.exp(-0.5 * (radii / source["sigma_x"]) ** 2), velocities.shape)
     sigma = source["velocity_dispersion"]
