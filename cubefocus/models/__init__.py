@@ -1,1 +1,7 @@
-"""The networks."""
+"""The networks, one a file."""
+
+from cubefocus.models.blobs_finder import BlobsFinder
+from cubefocus.models.deep_gru import DeepGRU
+from cubefocus.models.resnet import ResNet
+
+__all__ = ["BlobsFinder", "DeepGRU", "ResNet"]

@@ -1,0 +1,122 @@
+"""Blobs Finder: the convolutional autoencoder that turns a dirty image into a map of sources (MNRAS 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from cubefocus.errors import CubefocusError
+
+VARIANTS = ("mnras", "ecml")
+
+
+def _activate(n_maps: int) -> list[nn.Module]:
+    return [nn.LeakyReLU(), nn.BatchNorm2d(n_maps)]
+
+
+def _encoder_block(n_in: int, n_out: int, variant: str) -> nn.Sequential:
+    """Halve the image; the MNRAS block refines with a second convolution."""
+    layers = [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), *_activate(n_out)]
+    if variant == "mnras":
+        layers += [nn.Conv2d(n_out, n_out, 3, padding=1), *_activate(n_out)]
+    return nn.Sequential(*layers)
+
+
+class AdditiveUpsampling(nn.Module):
+    """Double the image by interpolation and by a learned transposed convolution side by side (MNRAS Fig. 4).
+
+    The interpolated maps carry the coarse image through unchanged, the learned ones add detail; the two
+    convolutions that follow mix them. Their stride is 1, the only one that gives the sizes of MNRAS Table 3.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.interpolated = nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), *_activate(n_in))
+        self.learned = nn.Sequential(
+            nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1), *_activate(n_out)
+        )
+        self.mix = nn.Sequential(
+            nn.Conv2d(n_in + n_out, n_out, 3, padding=1), *_activate(n_out), nn.Conv2d(n_out, n_out, 3, padding=1)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(b, n_in, y, x) -> (b, n_out, 2 y, 2 x)."""
+        return self.mix(torch.cat([self.interpolated(maps), self.learned(maps)], dim=1))
+
+
+def _decoder_block(n_in: int, n_out: int, variant: str) -> nn.Module:
+    if variant == "mnras":
+        return AdditiveUpsampling(n_in, n_out)
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.ConvTranspose2d(n_in, n_out, 3, padding=1),
+        *_activate(n_out),
+    )
+
+
+class BlobsFinder(nn.Module):
+    """Deconvolving autoencoder, 33.7 million parameters at its default size (MNRAS Table 3).
+
+    Parameters
+    ----------
+    image_size : int
+        Side of the square image in px, a multiple of 16.
+    widths : sequence of int
+        Feature maps after each encoder block; the decoder mirrors them.
+    latent : int
+        Length of the code between the two fully connected layers.
+    variant : {"mnras", "ecml"}
+        ``ecml``: one convolution a block, up-sampling without the concatenated branches.
+    output_bias : float
+        Start value of the bias before the sigmoid. The logit of the mean target lets the first epoch start
+        from an almost empty sky instead of from 0.5 everywhere.
+
+    Raises
+    ------
+    CubefocusError
+        If the image size does not survive the halvings or the variant is unknown.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 256,
+        widths: Sequence[int] = (8, 16, 32, 64),
+        latent: int = 1024,
+        variant: str = "mnras",
+        output_bias: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if variant not in VARIANTS:
+            raise CubefocusError(f"models.blobs_finder.variant is '{variant}'; give one of {', '.join(VARIANTS)}")
+        halvings = 2 ** len(widths)
+        if image_size < halvings or image_size % halvings:
+            raise CubefocusError(f"models.image_size is {image_size}; Blobs Finder needs a multiple of {halvings}")
+        self.image_size = image_size
+        side = image_size // halvings
+        steps = [1, *widths]
+        self.encoder = nn.Sequential(*(_encoder_block(a, b, variant) for a, b in pairwise(steps)))
+        self.compress = nn.Linear(widths[-1] * side * side, latent)
+        self.expand = nn.Linear(latent, widths[-1] * side * side)
+        self.decoder = nn.Sequential(*(_decoder_block(a, b, variant) for a, b in pairwise(steps[::-1])))
+        self.final = nn.Conv2d(1, 1, 1)
+        nn.init.constant_(self.final.get_parameter("bias"), output_bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map of sources.
+
+        Parameters
+        ----------
+        images : Tensor, shape (b, 1, y, x)
+            Integrated dirty images, each scaled to [0, 1].
+
+        Returns
+        -------
+        Tensor, shape (b, 1, y, x)
+            Estimate of the integrated sky image scaled to [0, 1].
+        """
+        features = self.encoder(images)
+        code = self.compress(features.flatten(1))
+        return torch.sigmoid(self.final(self.decoder(self.expand(code).view(features.shape))))

@@ -1,0 +1,97 @@
+"""Checkpoints: whole, of plain types and tensors only, written under a temporary name and renamed."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cubefocus.errors import CubefocusError
+from cubefocus.io import atomic_path
+from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+
+FORMAT = "cubefocus checkpoint 1"
+NETWORKS: dict[str, type[nn.Module]] = {"BlobsFinder": BlobsFinder, "DeepGRU": DeepGRU, "ResNet": ResNet}
+DESCRIPTION = ("task", "network", "arguments", "normalisation", "settings", "epoch", "best", "seed", "provenance")
+
+
+def save(path: str | Path, state: Mapping[str, Any]) -> None:
+    """Write a state of nested mappings, lists, plain values and tensors.
+
+    Parameters
+    ----------
+    path : str or Path
+    state : mapping
+        Keys of a checkpoint: ``model`` (weights), ``optimiser``, ``epoch``, ``iteration``, ``history``,
+        ``best``, ``random`` (generator states) and those of the description, `DESCRIPTION`.
+    """
+    with atomic_path(path) as temporary:
+        torch.save({"format": FORMAT, **state}, temporary)
+
+
+def load(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """Read what `save` wrote, without running any code that the file may hold.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent, truncated, damaged or no checkpoint of this program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CubefocusError(f"{path}: no such checkpoint; train the network first or check the path")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise CubefocusError(
+            f"{path}: truncated, damaged or not a checkpoint; delete it and train again, or fetch it again"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CubefocusError(f"{path}: not a '{FORMAT}'; give a .pt file that `cubefocus` trained")
+    return state
+
+
+def build(network: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """Construct a network by the name of its class."""
+    if network not in NETWORKS:
+        raise CubefocusError(f"unknown network '{network}'; known are {', '.join(NETWORKS)}")
+    return NETWORKS[network](**arguments)
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """Lay out the convolutions' weights channels last, which nearly doubles their speed on a CPU too."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict[str, Any]]:
+    """Load a trained network, ready to predict.
+
+    Parameters
+    ----------
+    path : str or Path
+    device : str or torch.device
+
+    Returns
+    -------
+    model : nn.Module
+        In evaluation mode on ``device``.
+    meta : dict
+        Everything in the checkpoint that describes the network: task, constructor arguments, normalisation,
+        settings, best epoch and validation loss, seed, provenance.
+
+    Raises
+    ------
+    CubefocusError
+        If the file cannot be used.
+    """
+    state = load(path, device)
+    model = build(state["network"], state["arguments"])
+    model.load_state_dict(state["model"])
+    return channels_last(model).to(device).eval(), {key: state[key] for key in DESCRIPTION}

@@ -1,0 +1,101 @@
+"""One process or several: where this one computes, and what they exchange."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from cubefocus.errors import CubefocusError
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among the others.
+
+    Attributes
+    ----------
+    rank, size : int
+        Number of this process and of all.
+    device : torch.device
+        Where this process computes.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    def share(self, rows: Tensor) -> Tensor:
+        """Rows of a joint batch that this process takes."""
+        return rows[self.rank :: self.size]
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over the processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Model whose gradients are averaged over the processes; the batch statistics too, on GPUs."""
+        if self.size == 1:
+            return model
+        if self.device.type == "cuda":
+            return DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(model), [self.device.index])
+        return DistributedDataParallel(model)
+
+
+def pick_device(device: str) -> torch.device:
+    """Device by name; ``auto`` is this process's GPU if there is one, else the CPU.
+
+    Raises
+    ------
+    CubefocusError
+        If a GPU is asked for and there is none.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise CubefocusError(f"device is '{device}', but torch sees no GPU; set it to auto or cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
+
+
+@contextmanager
+def processes(device: str = "auto") -> Iterator[World]:
+    """Join the processes that ``torchrun`` started; without it, be the only one."""
+    where, size = pick_device(device), int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1 or "RANK" not in os.environ:
+        yield World(0, 1, where)
+        return
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
+    dist.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size(), where)
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Ask the GPU for algorithms that give the same result twice; the CPU needs no asking."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])

@@ -1,0 +1,108 @@
+"""Shapes and sizes of the networks (MNRAS Table 3, Fig. 6 and 8)."""
+
+import pytest
+import torch
+
+from cubefocus.errors import CubefocusError
+from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+
+
+def n_parameters(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.fixture(scope="module")
+def paper_blobs_finder() -> BlobsFinder:
+    return BlobsFinder().eval()
+
+
+def test_blobs_finder_has_the_papers_number_of_parameters(paper_blobs_finder):
+    assert round(n_parameters(paper_blobs_finder) / 1e6, 1) == 33.7
+
+
+def test_blobs_finder_has_the_shapes_of_table_3(paper_blobs_finder):
+    shapes = []
+    blocks = [*paper_blobs_finder.encoder, *paper_blobs_finder.decoder]
+    blocks += [paper_blobs_finder.compress, paper_blobs_finder.expand, paper_blobs_finder.final]
+    for block in blocks:
+        block.register_forward_hook(lambda _module, _inputs, output: shapes.append(tuple(output.shape)))
+    with torch.no_grad():
+        paper_blobs_finder(torch.zeros(2, 1, 256, 256))
+    encoder = [(2, 8, 128, 128), (2, 16, 64, 64), (2, 32, 32, 32), (2, 64, 16, 16)]
+    decoder = [(2, 32, 32, 32), (2, 16, 64, 64), (2, 8, 128, 128), (2, 1, 256, 256)]
+    assert shapes == [*encoder, (2, 1024), (2, 64 * 16 * 16), *decoder, (2, 1, 256, 256)]
+
+
+def test_the_ecml_variant_has_one_convolution_a_block():
+    model = BlobsFinder(image_size=64, latent=32, variant="ecml")
+    convolutions = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d)]
+    assert len(convolutions) == 4 + 4 + 1
+    assert model(torch.rand(2, 1, 64, 64)).shape == (2, 1, 64, 64)
+
+
+@pytest.mark.parametrize("size", [16, 48, 128])
+def test_image_sizes_that_are_multiples_of_16_come_out_as_they_went_in(size):
+    output = BlobsFinder(image_size=size, latent=16)(torch.rand(2, 1, size, size)).detach()
+    assert output.shape == (2, 1, size, size)
+    assert float(output.min()) >= 0
+    assert float(output.max()) <= 1
+
+
+@pytest.mark.parametrize(("size", "variant", "said"), [(100, "mnras", "100"), (64, "unet", "unet")])
+def test_what_blobs_finder_cannot_be_is_refused_by_value(size, variant, said):
+    with pytest.raises(CubefocusError, match=said):
+        BlobsFinder(image_size=size, variant=variant)
+
+
+def test_the_output_bias_sets_the_level_that_training_starts_from():
+    images = torch.rand(4, 1, 32, 32)
+    torch.manual_seed(0)
+    even = BlobsFinder(image_size=32, latent=16)
+    torch.manual_seed(0)
+    low = BlobsFinder(image_size=32, latent=16, output_bias=-4.0)
+    assert torch.allclose(torch.logit(even(images)) - 4.0, torch.logit(low(images)), atol=1e-4)
+
+
+def test_deep_gru_sees_a_channel_from_both_sides():
+    model = DeepGRU(n_channels=24, hidden=4).eval()
+    states = []
+    model.layers.register_forward_hook(lambda _module, _inputs, output: states.append(output[0]))
+    spectrum = torch.rand(1, 24)
+    changed = spectrum.clone()
+    changed[0, 12] += 1
+    with torch.no_grad():
+        assert model(spectrum).shape == (1, 24)
+        model(changed)
+    moved = (states[0] - states[1]).abs().amax(dim=0) > 1e-7
+    assert states[0].shape == (1, 24, 8)  # two layers' states side by side
+    assert moved[12:, :4].any(dim=1).all()  # the forward layer carries the change to later channels
+    assert not moved[:12, :4].any()
+    assert moved[:13, 4:].any(dim=1).all()  # the backward layer to earlier ones
+    assert not moved[13:, 4:].any()
+
+
+def test_deep_gru_at_paper_size():
+    model = DeepGRU()
+    assert model.output.in_features == 64 * 128
+    assert n_parameters(model) == 2 * 3 * 32 * (1 + 32 + 2) + (64 * 128 + 1) * 128
+
+
+def test_resnet_ends_in_512_maps_of_4_by_4_pixels():
+    model = ResNet().eval()
+    shapes = []
+    model.stages.register_forward_hook(lambda _module, _inputs, output: shapes.append(tuple(output.shape)))
+    with torch.no_grad():
+        assert model(torch.rand(3, 1, 64, 64)).shape == (3, 1)
+    assert shapes == [(3, 512, 4, 4)]
+
+
+def test_resnet_skips_by_addition():
+    block = ResNet(widths=(4, 8)).stages[1].eval()
+    for parameter in block.through.parameters():
+        torch.nn.init.zeros_(parameter)
+    maps = torch.rand(2, 4, 8, 8)
+    assert torch.equal(block(maps), maps)  # with its convolutions silenced the block is the identity
+
+
+def test_resnet_can_regress_two_numbers():
+    assert ResNet(n_outputs=2, widths=(4, 8))(torch.rand(5, 1, 64, 64)).shape == (5, 2)
