@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,12 @@ def observe(
         if Path(target).exists():
             raise CubefocusError(f"{target}: exists already; name another file or remove it")
         Path(target).absolute().parent.mkdir(parents=True, exist_ok=True)
-    array_file = antenna_file(observation.array)
+    array_file, in_casa = antenna_file(observation.array), _in_j2000(observation)
     _check_space(observation, shape, array_file, noise, scratch)
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
         work = Path(folder)
-        job = _job(observation, shape) | {
+        job = _job(in_casa, shape) | {
             "array_file": str(array_file),
             "noise": noise,
             "seed": int(seed),
@@ -124,7 +125,7 @@ def observe(
             "scratch": str(work),
         }
         (work / "job.json").write_text(json.dumps(job))
-        _write_sky(work / "sky.fits", sky, observation)
+        _write_sky(work / "sky.fits", sky, in_casa)
         result = _run(work, log, name)
         dirty = read_cube(work / "dirty.fits")
     logger.debug("%s: %s", name, result["seconds"])
@@ -191,7 +192,7 @@ def _job(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any
     """Plain values for `casa_job`, on the grid of the sky."""
     header = observation.header(shape)
     return {
-        "direction": _casa_direction(observation),
+        "direction": observation.direction,
         "integration_s": observation.integration_s,
         "total_time_s": observation.total_time_s,
         "hour_angle": f"{observation.hour_angle_h!r}h",
@@ -205,10 +206,14 @@ def _job(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any
     }
 
 
-def _casa_direction(observation: Observation) -> str:
-    centre = observation.centre
-    frame = "ICRS" if centre.frame.name == "icrs" else "J2000"
-    return f"{frame} {centre.ra.to_string('hourangle', precision=6)} {centre.dec.to_string('deg', precision=5)}"
+def _in_j2000(observation: Observation) -> Observation:
+    """The same set-up with its direction in J2000: simobserve and tclean disagree about ICRS by 0.02 arcsec."""
+    centre = observation.centre.transform_to("fk5")
+    right_ascension, declination = (
+        centre.ra.to_string("hourangle", precision=7),
+        centre.dec.to_string("deg", precision=6),
+    )
+    return replace(observation, direction=f"J2000 {right_ascension} {declination}")
 
 
 def _write_sky(path: Path, sky: Cube | np.ndarray, observation: Observation) -> None:

@@ -104,6 +104,15 @@ def test_dirty_image_peaks_where_the_source_is(off_centre):
     assert (east.to_value(u.arcsec), north.to_value(u.arcsec)) == pytest.approx((5.0, 3.0), abs=1e-3)
 
 
+def test_direction_in_icrs_near_zero_hours_and_odd_size(folder):
+    setup = Observation(n_pixels=33, n_channels=1, integration_s=1200.0, direction="ICRS 00h00m00.01s -00d30m00.5s")
+    cube = observe(point(setup.cube_shape, -6, 4), setup, log=folder / "icrs.log")
+    y, x = np.unravel_index(np.nanargmax(cube.data[0]), cube.data.shape[1:])
+    assert (x - 16, y - 16) == (-6, 4)
+    assert cube.header["RADESYS"] == "ICRS"
+    assert cube.header["CRVAL2"] == pytest.approx(-0.5001389, abs=1e-6)
+
+
 def test_header_tells_axes_unit_and_beam(off_centre):
     cube, archive = off_centre
     assert [cube.header[f"CTYPE{axis}"] for axis in (1, 2, 3)] == ["RA---SIN", "DEC--SIN", "FREQ"]
