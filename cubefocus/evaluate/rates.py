@@ -33,15 +33,23 @@ def binned_rate(values: np.ndarray, success: np.ndarray, edges: np.ndarray, leve
     Returns
     -------
     astropy.table.Table
-        One row a bin: low, high, n (trials), k (successes), rate, rate_lo, rate_hi; NaN in an empty bin.
+        One row a bin: low, high and median of the values in it, n (trials), k (successes), rate, rate_lo, rate_hi;
+        NaN in an empty bin.
     """
     known = np.isfinite(values)
     n, _ = np.histogram(values[known], edges)
     k, _ = np.histogram(values[known & success], edges)
     rate = np.divide(k, n, out=np.full(n.shape, np.nan), where=n > 0)
     low, high = wilson(k, n, level)
-    names = ("low", "high", "n", "k", "rate", "rate_lo", "rate_hi")
-    return Table([edges[:-1], edges[1:], n, k, rate, low, high], names=names)
+    names = ("low", "high", "median", "n", "k", "rate", "rate_lo", "rate_hi")
+    return Table([edges[:-1], edges[1:], _medians(values[known], edges), n, k, rate, low, high], names=names)
+
+
+def _medians(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Median of the values in each bin, NaN in an empty one."""
+    last = edges.size - 2
+    index = np.where(values == edges[-1], last, np.searchsorted(edges, values, side="right") - 1)
+    return np.array([np.median(values[index == i]) if (index == i).any() else np.nan for i in range(last + 1)])
 
 
 def quantile_edges(values: np.ndarray, bins: int = 8) -> np.ndarray:

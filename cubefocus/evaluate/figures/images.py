@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -50,26 +51,37 @@ def image_panels(panels: Sequence[ImagePanel]) -> Figure:
     Each dirty and sky image is scaled to its own range; the probability map is shown as it is.
     """
     _refuse_none(panels)
-    rows = ("dirty", "sky", "probability")
-    size = min(2.3, (PAGE - 0.9) / len(panels))
-    figure, axes = new_figure(3, len(panels), size * len(panels) + 1.1, 3 * size + 0.8, sharex="col", sharey="col")
-    for j, panel in enumerate(panels):
-        for i, (kind, image) in enumerate(zip(rows, (panel.dirty, panel.sky, panel.probability), strict=True)):
-            shown = axes[i, j].imshow(image if kind == "probability" else _scaled(image), cmap=IMAGES, vmin=0, vmax=1)
-            if kind != "probability":
-                draw_boxes(axes[i, j], panel.true, TRUE, width=1.3)
-            if kind != "dirty":
-                draw_boxes(axes[i, j], panel.predicted, PREDICTED, (0, (3, 1.5)), width=1.1)
-            if j == len(panels) - 1:
-                label = "probability" if kind == "probability" else f"{kind} image, relative"
-                figure.colorbar(shown, ax=axes[i, :], label=label, shrink=0.9, aspect=18, pad=0.01)
-        axes[0, j].set_title(panel.title)
-        axes[2, j].set_xlabel("$x$ (px)")
-    for panel_axes in axes[:, 0]:
-        panel_axes.set_ylabel("$y$ (px)")
+    size = min(2.0, (PAGE - 0.9) / max(len(panels), 3))
+    if len(panels) == 1:  # the three images of a single cube lie side by side
+        figure, grid = new_figure(1, 3, PAGE, size + 1.5, sharex=True, sharey=True)
+        axes, bars = grid.T, [[grid[0, i]] for i in range(3)]
+    else:
+        width = size * len(panels) + 1.1
+        figure, axes = new_figure(3, len(panels), width, 3 * size + 0.8, sharex="col", sharey="col")
+        bars = [list(row) for row in axes]
+    for i, (kind, beside) in enumerate(zip(("dirty", "sky", "probability"), bars, strict=True)):
+        for j, panel in enumerate(panels):
+            shown = _image(axes[i, j], kind, panel)
+        label = "probability" if kind == "probability" else f"{kind} image, relative"
+        side = "bottom" if len(panels) == 1 else "right"
+        figure.colorbar(shown, ax=beside, label=label, location=side, shrink=0.9, aspect=18, pad=0.02)
+    for panel, axis in zip(panels, axes[0], strict=True):
+        axis.set_title(panel.title)
+    for axis in axes.ravel():
+        axis.set(xlabel="$x$ (px)", ylabel="$y$ (px)")
+        axis.label_outer()
     handles = [Line2D([], [], c=TRUE, label="true box"), Line2D([], [], c=PREDICTED, ls="--", label="predicted box")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _image(axes: Axes, kind: str, panel: ImagePanel) -> AxesImage:
+    image = panel.probability if kind == "probability" else _scaled(panel.dirty if kind == "dirty" else panel.sky)
+    if kind != "probability":
+        draw_boxes(axes, panel.true, TRUE, width=1.3)
+    if kind != "dirty":
+        draw_boxes(axes, panel.predicted, PREDICTED, (0, (3, 1.5)), width=1.1)
+    return axes.imshow(image, cmap=IMAGES, vmin=0, vmax=1)
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cubefocus.evaluate.columns import column
 from cubefocus.evaluate.figures.style import (
@@ -19,13 +20,17 @@ from cubefocus.evaluate.figures.style import (
     ORANGE,
     PAGE,
     PALETTE,
+    PLAQUE,
     VERMILION,
     bin_edges,
     corner_text,
+    label_of,
     letter,
     limits,
+    logarithmic,
     new_figure,
     nothing,
+    plus_minus,
     styled,
 )
 from cubefocus.evaluate.matching import Matches
@@ -65,24 +70,24 @@ def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figu
         nothing(left)
         nothing(right)
         return figure
-    edges, logarithmic = bin_edges(flux[np.isfinite(flux)], 30)
+    edges, log = bin_edges(flux[np.isfinite(flux)], 30)
     for (name, chosen), colour, line in zip(everything.items(), (BLACK, *PALETTE), ("-", *LINES), strict=False):
         style = {"histtype": "step", "ec": colour, "ls": line, "lw": 1.2}
-        left.hist(flux[chosen & np.isfinite(flux)], edges.tolist(), label=f"{name} ({int(chosen.sum())})", **style)
+        left.hist(flux[chosen & np.isfinite(flux)], edges.tolist(), **style)
         scores = np.sort(blend[chosen & np.isfinite(blend)])
         steps = np.concatenate([[0.0], scores, [max(1.02 * blend.max(), 0.1)]])
         counts = np.concatenate([[0], np.arange(1, scores.size + 1), [scores.size]])
-        right.step(steps, counts, where="post", c=colour, ls=line)
-    if logarithmic:
-        left.set_xscale("log")
+        right.step(steps, counts, where="post", c=colour, ls=line, label=f"{label_of(name)} ({int(chosen.sum())})")
+    if log:
+        logarithmic(left, "x")
     right.set_ylim(bottom=0)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
 @styled
 def parameter_residuals(pred: Table, true: Table, matches: Matches) -> Figure:
-    """True against predicted value and histogram of the residuals, for each parameter.
+    """True against predicted value and histogram of the residuals, true - predicted (MNRAS Eq. 23), per parameter.
 
     Parameters
     ----------
@@ -92,7 +97,7 @@ def parameter_residuals(pred: Table, true: Table, matches: Matches) -> Figure:
         Their pairs.
     """
     shown = [parameter for parameter in PARAMETERS if parameter.name in LABELS]
-    figure, axes = new_figure(4, 4, PAGE, 7.6)
+    figure, axes = new_figure(4, 4, PAGE, 7.4, height_ratios=(1.3, 1.0, 1.3, 1.0))
     for index, parameter in enumerate(shown):
         row, j = 2 * (index // 4), index % 4
         truth, predicted = pairs(parameter, pred, true, matches)
@@ -115,12 +120,15 @@ def _scatter(axes: Axes, parameter: Parameter, truth: np.ndarray, predicted: np.
     axes.scatter(truth, predicted, s=size, c=BLUE, lw=0, alpha=0.6, rasterized=True)
     axes.plot(ends, ends, c=VERMILION, ls="--", lw=0.9)
     axes.set(xlim=ends, ylim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(4))
     axes.set_box_aspect(1)
 
 
 def _residuals(axes: Axes, parameter: Parameter, residuals: np.ndarray) -> None:
     name, unit = LABELS[parameter.name]
-    axes.set_xlabel(f"true $-$ predicted {name} ({unit})")
+    axes.set_xlabel(f"residual ({unit})")
+    axes.text(0.05, 0.95, name, transform=axes.transAxes, va="top", bbox=PLAQUE)
     if residuals.size == 0:
         nothing(axes, "no matched sources")
         return
@@ -129,8 +137,8 @@ def _residuals(axes: Axes, parameter: Parameter, residuals: np.ndarray) -> None:
     axes.hist(residuals, edges.tolist(), histtype="step", ec=BLUE, lw=0.9)
     axes.axvline(0.0, c=VERMILION, ls="--", lw=0.9)
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])
-    corner_text(axes, rf"${residuals.mean():.2g} \pm {residuals.std():.2g}$")
-    axes.set_box_aspect(0.75)
+    corner_text(axes, plus_minus(residuals))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
 @styled
@@ -147,7 +155,7 @@ def flux_error(pred: Table, true: Table, matches: Matches, edges: Sequence[float
     """
     figure, grid = new_figure(1, 1, 1.35 * COLUMN, 3.1)
     axes = grid[0, 0]
-    axes.set(xlabel="SNR", ylabel="relative flux error, (true $-$ predicted) / true")
+    axes.set(xlabel="SNR", ylabel="relative error of the flux")
     truth, predicted = pairs(FLUX, pred, true, matches)
     error = relative_error(truth, predicted)
     snr = column(true, "snr")[matches.true] if matches.tp else np.empty(0)
@@ -166,7 +174,7 @@ def flux_error(pred: Table, true: Table, matches: Matches, edges: Sequence[float
         if snr.min() < edge < snr.max():
             axes.axvline(edge, c="0.6", lw=0.7, ls=":")
     axes.axhline(0.0, c=BLACK, lw=0.7)
-    axes.set_xscale("log")
+    logarithmic(axes, "x")
     figure.legend(loc="outside lower center", ncols=2, title="SNR: standard deviation (sources)", title_fontsize=8)
     return figure
 
@@ -199,8 +207,8 @@ def pa_error(pred: Table, true: Table, matches: Matches) -> Figure:
     round_, faint = use & (ratio <= ELONGATED), use & (ratio > ELONGATED) & (flux < FAINT_MJY)
     groups = {
         f"axis ratio $\\leq$ {ELONGATED:g}": (round_, ORANGE, "o"),
-        rf"longer, flux < {FAINT_MJY:g} mJy beam$^{{-1}}$": (faint, VERMILION, "^"),
         "all others": (use & ~round_ & ~faint, BLUE, "s"),
+        rf"axis ratio $>$ {ELONGATED:g}, flux $<$ {FAINT_MJY:g} mJy beam$^{{-1}}$": (faint, VERMILION, "^"),
     }
     for label, (chosen, colour, marker) in groups.items():
         text = f"{label} ({int(chosen.sum())})"
@@ -230,6 +238,8 @@ def completeness_purity(rates: Table) -> Figure:
                 chosen = (rates["method"] == name) & (rates["quantity"] == quantity) & (rates["against"] == against)
                 _band(axes[i, j], rates[chosen], number)
     axes[1, 0].set_xlabel("SNR")
+    if (np.asarray(rates["median"], dtype=float)[rates["against"] == "snr"] > 0).any():
+        logarithmic(axes[1, 0], "x")
     axes[1, 1].set_xlabel("blendness")
     axes[0, 0].set_ylim(-0.04, 1.16)
     handles = {text: handle for a in axes.ravel() for handle, text in zip(*_labelled(a, names), strict=True)}
@@ -240,7 +250,7 @@ def completeness_purity(rates: Table) -> Figure:
 
 def _labelled(axes: Axes, names: Sequence[str]) -> tuple[list, list[str]]:
     handles, labels = axes.get_legend_handles_labels()
-    return handles, [names[int(label)] for label in labels]
+    return handles, [label_of(names[int(label)]) for label in labels]
 
 
 def _band(axes: Axes, rate: Table, number: int) -> None:
@@ -248,6 +258,6 @@ def _band(axes: Axes, rate: Table, number: int) -> None:
     if len(rate) == 0:
         return
     colour, line = PALETTE[number % len(PALETTE)], LINES[number % len(LINES)]
-    middle = (rate["low"] + rate["high"]) / 2.0
+    middle = np.asarray(rate["median"], dtype=float)
     axes.fill_between(middle, rate["rate_lo"], rate["rate_hi"], fc=colour, alpha=0.18, lw=0)
     axes.plot(middle, rate["rate"], c=colour, ls=line, marker=MARKERS[number % len(MARKERS)], label=str(number))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -17,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from cubefocus.io import atomic_path
 
@@ -29,6 +31,15 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 TRUE, PREDICTED = GREEN, VERMILION
 IMAGES = "gray_r"  # boxes in colour stand out on grey only
+LABELS = {
+    "blobs_finder": "Blobs Finder",
+    "blobs_finder+deep_gru": "Blobs Finder + Deep GRU",
+    "deep_gru": "Deep GRU",
+    "sigma_x": r"ResNet $\sigma_x$",
+    "sigma_y": r"ResNet $\sigma_y$",
+    "pa": "ResNet pa",
+    "flux": "ResNet flux",
+}
 COLUMN, PAGE = 3.32, 6.97  # widths of a column and of a page of a journal, inches
 
 # The fonts come with matplotlib: the same figure on every machine.
@@ -61,6 +72,7 @@ STYLE: dict[str, Any] = {
     "pdf.fonttype": 42,
 }
 
+PLAQUE = {"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5}  # behind text that may meet data
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -119,16 +131,40 @@ def draw_boxes(axes: Axes, boxes: np.ndarray, colour: str, style: Any = "-", wid
         axes.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, ec=colour, ls=style, lw=width))
 
 
+def logarithmic(axes: Axes, which: str) -> None:
+    """Make the axis `which` (x or y) logarithmic, with ticks at 1, 2, 5 if it spans little, in plain numbers."""
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    decades = math.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 1.7 else (1.0,)))
+    axis.set_minor_formatter(NullFormatter())
+    if low > 1e-4 and high < 1e5:
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+
+
+def plus_minus(values: np.ndarray) -> str:
+    """Mean and standard deviation as text, to the second digit of the latter."""
+    mean, spread = float(values.mean()), float(values.std())
+    digits = int(np.clip(1 - math.floor(math.log10(spread)), 0, 6)) if spread > 0 else 2
+    return rf"${mean:z.{digits}f} \pm {spread:.{digits}f}$"
+
+
+def label_of(name: str) -> str:
+    """A method or network as a figure names it."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
 def letter(axes: Axes, index: int) -> None:
     """Write (a), (b), ... into the upper left corner."""
-    axes.text(0.04, 0.95, f"({chr(ord('a') + index)})", transform=axes.transAxes, va="top", ha="left")
+    axes.text(0.04, 0.95, f"({chr(ord('a') + index)})", transform=axes.transAxes, va="top", ha="left", bbox=PLAQUE)
 
 
 def corner_text(axes: Axes, text: str) -> None:
     """Write a text into the upper right corner."""
     axes.text(
         0.96, 0.95, text, transform=axes.transAxes, va="top", ha="right", fontsize=8,
-        bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5},
+        bbox=PLAQUE,
     )  # fmt: skip
 
 
@@ -138,15 +174,15 @@ def nothing(axes: Axes, why: str = "no sources") -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def bin_edges(values: np.ndarray, most: int = 40) -> tuple[np.ndarray, bool]:
+def bin_edges(values: np.ndarray, most: int = 40, allow_log: bool = True) -> tuple[np.ndarray, bool]:
     """Edges of the bins of a histogram, and whether they are logarithmic.
 
-    Logarithmic if all values are positive and span more than a factor 30: a few bright sources would otherwise
-    leave all others in one bin. Their number grows with the root of the number of values, up to `most`.
+    Logarithmic if that is allowed, all values are positive and they span more than a factor 30: a few bright sources
+    would otherwise leave all others in one bin. Their number grows with the root of the number of values, up to `most`.
     """
     low, high = float(values.min()), float(values.max())
     number = int(np.clip(np.sqrt(values.size) * 1.5, 5, most))
-    if low > 0 and high > 30 * low:
+    if allow_log and low > 0 and high > 30 * low:
         return np.geomspace(low, high, number + 1), True
     if low == high:
         return np.linspace(low - 0.5, high + 0.5, number + 1), False

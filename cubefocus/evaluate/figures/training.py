@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.columns import column
-from cubefocus.evaluate.figures.style import BLUE, PAGE, VERMILION, new_figure, styled
+from cubefocus.evaluate.figures.style import BLUE, PAGE, VERMILION, label_of, logarithmic, new_figure, styled
 
-PHASES = {"trained": ("-", "o"), "finetuned": ("--", "s")}
+PHASES = {"trained": ("-", "o", ""), "finetuned": ("--", "s", ", fine-tuning")}
 
 
 @styled
@@ -36,9 +36,10 @@ def training_curves(curves: Mapping[str, Mapping[str, Table]]) -> Figure:
     rows = -(-len(curves) // columns)
     figure, axes = new_figure(rows, columns, PAGE, 2.1 * rows + 0.5)
     for axis, (network, phases) in zip(axes.ravel(), curves.items(), strict=False):
-        axis.set(title=network.replace("_", " "), xlabel="epoch", yscale="log")
+        axis.set(title=label_of(network), xlabel="epoch")
         for phase, table in phases.items():
             _losses(axis, table, phase)
+        logarithmic(axis, "y")
     for axis in axes.ravel()[len(curves) :]:
         axis.set_axis_off()
     for axis in axes[:, 0]:
@@ -49,10 +50,10 @@ def training_curves(curves: Mapping[str, Mapping[str, Table]]) -> Figure:
 
 
 def _losses(axis: Axes, table: Table, phase: str) -> None:
-    line, marker = PHASES.get(phase, ("-.", "^"))
+    line, marker, text = PHASES.get(phase, ("-.", "^", f", {phase}"))
     epoch, valid = column(table, "epoch"), column(table, "valid_loss")
-    axis.plot(epoch, column(table, "train_loss"), c=BLUE, ls=line, label=f"training, {phase}")
-    axis.plot(epoch, valid, c=VERMILION, ls=line, label=f"validation, {phase}")
+    axis.plot(epoch, column(table, "train_loss"), c=BLUE, ls=line, label=f"training loss{text}")
+    axis.plot(epoch, valid, c=VERMILION, ls=line, label=f"validation loss{text}")
     if np.isfinite(valid).any():
         best = int(np.nanargmin(valid))
         axis.plot(epoch[best], valid[best], c=VERMILION, ls="", marker=marker, ms=4.5)

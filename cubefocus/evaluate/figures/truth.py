@@ -18,8 +18,10 @@ from cubefocus.evaluate.figures.style import (
     bin_edges,
     corner_text,
     letter,
+    logarithmic,
     new_figure,
     nothing,
+    plus_minus,
     styled,
 )
 
@@ -41,7 +43,7 @@ def truth_distributions(true: Table) -> Figure:
     _fractions(flat[1], brightness, r"total brightness (mJy beam$^{-1}$)", "")
     continuum = column(true, "continuum", "mJy / beam", "Jy / beam")
     _fractions(flat[2], continuum, r"mean continuum (mJy beam$^{-1}$)", "")
-    _fractions(flat[3], column(true, "pa"), "position angle (deg)", r"$^\circ$")
+    _fractions(flat[3], column(true, "pa"), "position angle (deg)", r"$^\circ$", allow_log=False)
     _widths(flat[4], true)
     _positions(flat[5], true)
     for index, panel in enumerate(flat):
@@ -51,19 +53,19 @@ def truth_distributions(true: Table) -> Figure:
     return figure
 
 
-def _fractions(axes: Axes, values: np.ndarray, label: str, unit: str) -> None:
+def _fractions(axes: Axes, values: np.ndarray, label: str, unit: str, allow_log: bool = True) -> None:
     axes.set(xlabel=label, ylabel="fraction of sources")
     values = values[np.isfinite(values)]
     if values.size == 0:
         nothing(axes)
         return
-    edges, logarithmic = bin_edges(values)
+    edges, log = bin_edges(values, allow_log=allow_log)
     weights = np.full(values.size, 1.0 / values.size)
     axes.hist(values, edges.tolist(), weights=weights, histtype="stepfilled", fc=BLUE, alpha=0.35)
     axes.hist(values, edges.tolist(), weights=weights, histtype="step", ec=BLUE, lw=1.0)
-    if logarithmic:
-        axes.set_xscale("log")
-    corner_text(axes, rf"${values.mean():.3g} \pm {values.std():.3g}${unit}")
+    if log:
+        logarithmic(axes, "x")
+    corner_text(axes, plus_minus(values) + unit)
 
 
 def _widths(axes: Axes, true: Table) -> None:
@@ -93,4 +95,6 @@ def _positions(axes: Axes, true: Table) -> None:
     axes.scatter(x[central], y[central], s=14, c=VERMILION, marker="+", lw=0.9, label="central")
     axes.set_aspect("equal", adjustable="datalim")
     if central.any():
-        axes.legend(loc="upper right", handletextpad=0.1, borderaxespad=0.2, frameon=True, framealpha=0.8, edgecolor="none")
+        axes.legend(
+            loc="upper right", handletextpad=0.1, borderaxespad=0.2, frameon=True, framealpha=0.8, edgecolor="none"
+        )

@@ -1,0 +1,152 @@
+"""Figures draw without a warning (warnings are errors), also with nothing to draw, and save the same bytes twice."""
+
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from astropy.table import Table
+from evaluate_catalogues import catalogue, square
+
+from cubefocus.errors import CubefocusError
+from cubefocus.evaluate import figures
+from cubefocus.evaluate.detection import Method
+from cubefocus.evaluate.figures.style import bin_edges, plus_minus
+from cubefocus.evaluate.matching import match
+from cubefocus.evaluate.rates import rates_table
+from cubefocus.evaluate.settings import EvaluationSettings
+
+
+def truth(n=30):
+    rng = np.random.default_rng(1)
+    rows = [square(cube, 20, 20, z=15.0) for cube in range(n)]
+    drawn = {name: rng.uniform(2, 8, n) for name in ("sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "fwhm_z", "snr")}
+    drawn |= {name: rng.uniform(20, 30, n) for name in ("x", "y", "z")}
+    drawn |= {"pa": rng.uniform(0, 90, n), "flux": rng.lognormal(-3, 1, n), "continuum": rng.normal(0, 0.01, n)}
+    return catalogue(rows, **drawn, blendness=rng.uniform(0, 0.5, n), is_central=np.arange(n) % 3 == 0)
+
+
+def predictions(true):
+    pred = true[: len(true) * 2 // 3].copy()
+    for name in ("x", "y", "z", "sigma_x", "sigma_y", "pa", "flux"):
+        pred[name] = pred[name] * 1.01
+    return pred
+
+
+def image_panel():
+    image = np.random.default_rng(0).normal(size=(32, 32))
+    image[:4] = np.nan
+    return figures.ImagePanel("cube 1", image, np.zeros((32, 32)), np.full((32, 32), 0.5), [(3, 4, 9, 8)])
+
+
+def spectrum_panel():
+    spectrum = np.random.default_rng(0).normal(size=32)
+    return figures.SpectrumPanel("cube 1", spectrum, np.zeros(32), np.array([[3.0, 9.0]]))
+
+
+def draw(figure):
+    """Lay out and draw everything, without the cost of pixels."""
+    figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("n", [30, 1, 0])
+def test_figures_of_catalogues_draw_with_many_one_and_no_sources(n):
+    true = truth(n)
+    pred = predictions(true) if n > 1 else true
+    matches = match(pred, true, line_iou=0.6)
+    draw(figures.truth_distributions(true))
+    draw(figures.detected_histograms(true, {"chain": matches.matched_true}))
+    for plot in (figures.parameter_residuals, figures.flux_error, figures.pa_error):
+        draw(plot(pred, true, matches))
+    rates = rates_table([Method("chain", pred), Method("blobs_finder", pred)], true, EvaluationSettings())
+    draw(figures.completeness_purity(rates))
+
+
+def test_figures_draw_when_nothing_was_detected():
+    true = truth()
+    matches = match(Table(), true)
+    for plot in (figures.parameter_residuals, figures.flux_error, figures.pa_error):
+        draw(plot(Table(), true, matches))
+    draw(figures.detected_histograms(true, {"chain": matches.matched_true}))
+    draw(figures.completeness_purity(rates_table([Method("chain", Table())], true, EvaluationSettings())))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_pictures_of_cubes_draw(number):
+    draw(figures.image_panels([image_panel()] * number))
+    draw(figures.spectra([spectrum_panel()] * number))
+    boxes = np.array([[3, 4, 9, 8]] * number)
+    draw(figures.focused_images(image_panel().dirty, boxes, [5.0] * number, [np.eye(3)] * number,
+                                [9.0] * number))  # fmt: skip
+
+
+def test_an_integrated_image_without_sources_draws():
+    draw(figures.focused_images(image_panel().dirty, np.empty((0, 4)), [], [], []))
+
+
+def test_boxes_are_outlined_at_the_borders_of_their_pixels():
+    axes = figures.image_panels([image_panel()]).axes[0]
+    patch = axes.patches[0]
+    assert (patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()) == (2.5, 3.5, 6, 4)
+
+
+def test_training_curves_draw_also_for_a_first_epoch_without_training_loss():
+    table = Table({"epoch": [0, 1, 2], "train_loss": [np.nan, 0.5, 0.3], "valid_loss": [0.9, 0.5, 0.6]})
+    figure = figures.training_curves(
+        {"blobs_finder": {"trained": table}, "flux": {"trained": table, "finetuned": table}}
+    )
+    best = figure.axes[0].lines[-1]
+    assert (best.get_xdata()[0], best.get_ydata()[0]) == (1, 0.5)
+    draw(figure)
+
+
+def test_nothing_to_draw_is_told():
+    for plot in (figures.image_panels, figures.spectra):
+        with pytest.raises(CubefocusError, match="at least one"):
+            plot([])
+    with pytest.raises(CubefocusError, match="training curves"):
+        figures.training_curves({})
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path):
+    def made(name):
+        paths = figures.save_figure(figures.spectra([spectrum_panel()]), tmp_path / name, {"seed": 1})
+        assert [path.suffix for path in paths] == [".png", ".pdf"]
+        return [path.read_bytes() for path in paths]
+
+    assert made("a") == made("b")
+    assert b"CreationDate" not in made("c")[1]
+
+
+def test_no_backend_is_chosen_and_no_setting_is_left_behind():
+    code = """
+import sys, numpy as np, matplotlib
+matplotlib.rcParams["font.size"] = 17.0
+from cubefocus.evaluate import figures
+figures.spectra([figures.SpectrumPanel("a", np.arange(4.0), np.arange(4.0))])
+assert "matplotlib.pyplot" not in sys.modules
+assert matplotlib.rcParams["font.size"] == 17.0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_users_style_does_not_change_the_figure():
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "black"}):
+        axes = figures.truth_distributions(truth()).axes[0]
+    assert axes.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
+    assert axes.xaxis.label.get_fontsize() == 9
+
+
+def test_bins_are_logarithmic_for_values_of_many_scales_only():
+    assert bin_edges(np.array([1.0, 100.0]))[1]
+    assert not bin_edges(np.array([-1.0, 100.0]))[1]
+    assert not bin_edges(np.array([1.0, 100.0]), allow_log=False)[1]
+    edges, _ = bin_edges(np.array([2.0, 2.0]))
+    assert (np.diff(edges) > 0).all()
+
+
+def test_mean_and_deviation_have_the_digits_of_the_deviation():
+    assert plus_minus(np.array([1.0, 1.5])) == r"$1.25 \pm 0.25$"
+    assert plus_minus(np.array([-0.001, 0.0005])) == r"$-0.00025 \pm 0.00075$"
+    assert plus_minus(np.array([3.0])) == r"$3.00 \pm 0.00$"
