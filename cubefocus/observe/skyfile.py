@@ -83,7 +83,7 @@ def _celestial(cube: Cube, moved: Mapping[str, Any]) -> dict[str, Any]:
         raise CubefocusError("it is rotated or mirrored; reproject it with north up and east to the left")
     if abs(abs(scales[0, 0]) - cell) > 1e-4 * cell:
         raise CubefocusError(f"its pixels are {abs(scales[0, 0]):.6g} x {cell:.6g} arcsec; regrid it to square ones")
-    found: dict[str, Any] = {"cell_arcsec": float(cell)}
+    found: dict[str, Any] = {"cell_arcsec": float(f"{cell:.12g}")}  # degrees and back leave a tail of digits
     if "direction" not in moved:
         found["direction"] = _direction(cube)
     return found
