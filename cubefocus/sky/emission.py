@@ -148,16 +148,16 @@ def line_profile(n_channels: int, z: float, fwhm_z: float) -> np.ndarray:
     return np.exp(-0.5 * ((np.arange(n_channels) - z) / (fwhm_z / SIGMA_TO_FWHM)) ** 2)
 
 
-def shifted_lines(n_channels: int, centres: np.ndarray, sigma_z: float, peaks: np.ndarray) -> np.ndarray:
-    """Gaussian lines whose centre and peak differ from pixel to pixel.
+def shifted_lines(n_channels: int, centres: np.ndarray, sigmas: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Gaussian lines whose centre, width and peak differ from pixel to pixel.
 
     Parameters
     ----------
     n_channels : int
     centres : ndarray, shape (y, x)
         Line centre of each pixel in channels.
-    sigma_z : float
-        Standard deviation of the line in channels.
+    sigmas : ndarray, shape (y, x)
+        Standard deviation of the line of each pixel in channels.
     peaks : ndarray, shape (y, x)
         Peak of the line of each pixel.
 
@@ -166,6 +166,6 @@ def shifted_lines(n_channels: int, centres: np.ndarray, sigma_z: float, peaks: n
     ndarray of float32, shape (n_channels, y, x)
     """
     channels = np.arange(n_channels, dtype=np.float32)[:, np.newaxis, np.newaxis]
-    scaled = (channels - centres.astype(np.float32)) * np.float32(1.0 / sigma_z)
+    scaled = (channels - centres.astype(np.float32)) / sigmas.astype(np.float32)
     # Below exp(-50) float32 has nothing to add, and its denormal numbers are slow.
     return np.exp(np.maximum(-0.5 * scaled**2, -50.0)) * peaks.astype(np.float32)

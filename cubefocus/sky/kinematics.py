@@ -22,26 +22,36 @@ from cubefocus.sky.emission import (
 )
 from cubefocus.sky.separable import shape_of
 
+SUBPIXELS = (np.arange(5) - 2.0) / 5.0
+"""Where the velocity is looked at within a pixel, in pixels from its centre, in x and in y."""
+
 
 class Moving(SkyType):
     """A Gaussian image whose line has, in each pixel, its own centre."""
 
     def emission(self, source: Source, frame: Frame) -> Emission:
-        """Emission whose line is a Gaussian of one width around the centre of each pixel."""
+        """Emission whose line is a Gaussian around the centre of each pixel.
+
+        The velocities within a pixel broaden its line and lower its peak: without that, a rotation curve that
+        rises within a pixel would leave a spurious third peak between the two horns.
+        """
         window = ellipse_window(frame, *shape_of(source))
         image, continuum = gaussian_image(window, *shape_of(source)), power_law(source, frame)
-        centres = source["z"] + self.shift(source, window)
-        line = shifted_lines(frame.n_channels, centres, self.sigma_z(source), source["line_amplitude"] * image)
+        shifts = np.stack([self.shift(source, window, dx, dy) for dx in SUBPIXELS for dy in SUBPIXELS])
+        local = self.sigma_z(source)
+        sigmas = np.hypot(local, shifts.std(axis=0))
+        peaks = source["line_amplitude"] * image * (local / sigmas)
+        line = shifted_lines(frame.n_channels, source["z"] + shifts.mean(axis=0), sigmas, peaks)
         line *= continuum.astype(np.float32)[:, np.newaxis, np.newaxis]
         return Emission(window, image, continuum, line)
 
     @abstractmethod
-    def shift(self, source: Source, window: Window) -> np.ndarray:
-        """Offset of the line centre of each pixel in channels, shape (y, x)."""
+    def shift(self, source: Source, window: Window, dx: float, dy: float) -> np.ndarray:
+        """Offset of the line centre in channels at (dx, dy) from the centre of each pixel, shape (y, x)."""
 
     @abstractmethod
     def sigma_z(self, source: Source) -> float:
-        """Standard deviation of the line of one pixel in channels."""
+        """Standard deviation of the line at one point in channels."""
 
 
 class Gradient(Moving):
@@ -54,7 +64,7 @@ class Gradient(Moving):
             "velocity_gradient", "change of the line centre along velocity_pa", "chan / pix", kms_unit="km / (s pix)"
         ),
         ColumnInfo("velocity_pa", f"direction in which the line centre rises, {PA_CONVENTION}", "deg"),
-        ColumnInfo("fwhm_z_local", "full width at half maximum of the line in one pixel", "chan"),
+        ColumnInfo("fwhm_z_local", "full width at half maximum of the line at one point", "chan"),
     )
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
@@ -70,9 +80,9 @@ class Gradient(Moving):
             "fwhm_z": math.hypot(source["fwhm_z"], SIGMA_TO_FWHM * gradient * extent),
         }
 
-    def shift(self, source: Source, window: Window) -> np.ndarray:
+    def shift(self, source: Source, window: Window, dx: float, dy: float) -> np.ndarray:
         """Gradient times the distance along its direction."""
-        along, _ = rotated_offsets(window, source["x"], source["y"], source["velocity_pa"])
+        along, _ = rotated_offsets(window, source["x"] - dx, source["y"] - dy, source["velocity_pa"])
         return source["velocity_gradient"] * along
 
     def sigma_z(self, source: Source) -> float:
@@ -98,7 +108,7 @@ class Disc(Moving):
         ColumnInfo("inclination", "angle between the disc's axis and the line of sight", "deg"),
         ColumnInfo("rotation_velocity", "flat rotation velocity; positive: the channel rises along the sigma_x axis",
                    "chan", kms_unit="km / s"),
-        ColumnInfo("velocity_dispersion", "standard deviation of the line in one pixel", "chan", kms_unit="km / s"),
+        ColumnInfo("velocity_dispersion", "standard deviation of the line at one point", "chan", kms_unit="km / s"),
         ColumnInfo("turnover_radius", "radius R_t of the arctangent rotation curve", "pix"),
     )  # fmt: skip
 
@@ -120,9 +130,9 @@ class Disc(Moving):
         """Width of the whole disc's line, which its rotation sets."""
         return {"fwhm_z": disc_line_width(source)}
 
-    def shift(self, source: Source, window: Window) -> np.ndarray:
+    def shift(self, source: Source, window: Window, dx: float, dy: float) -> np.ndarray:
         """Line-of-sight velocity of each pixel in channels."""
-        along, across = rotated_offsets(window, source["x"], source["y"], source["pa"])
+        along, across = rotated_offsets(window, source["x"] - dx, source["y"] - dy, source["pa"])
         return line_of_sight(source, along, across * (source["sigma_x"] / source["sigma_y"]))
 
     def sigma_z(self, source: Source) -> float:
