@@ -193,7 +193,8 @@ def _published_row(figures: published.Detection) -> dict[str, Any]:
         "fn": fn,
         "precision": figures.precision,
         "recall": figures.recall,
-        "f1": 2 * tp / (2 * tp + fp + fn),  # not printed, follows from the printed counts
+        # Not printed; follows from the printed counts where these add up to the sources.
+        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fn == published.N_TEST_SOURCES else math.nan,
         "mean_iou": figures.mean_iou,
         "note": figures.note,
     }

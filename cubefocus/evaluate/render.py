@@ -19,7 +19,7 @@ MISSING = "–"  # noqa: RUF001  (an en dash marks a cell without a value)
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "<": "$<$", ">": "$>$", "|": r"\textbar{}",
 }  # fmt: skip
 
 
@@ -78,8 +78,11 @@ def markdown_text(table: Table) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """The table as a LaTeX ``table`` environment that needs no package; intervals as upper and lower errors."""
-    names = _shown(table)
+    """The table as a LaTeX ``table`` environment that needs no package; intervals as upper and lower errors.
+
+    What the column ``note`` says stands below the table, because it would make the lines too long.
+    """
+    names = [name for name in _shown(table) if name != "note"]
     alignment = "".join("r" if table[name].dtype.kind in "fi" else "l" for name in names)
     lines = [r"\begin{table}", r"\centering"]
     if "caption" in table.meta:
@@ -91,12 +94,22 @@ def latex_text(table: Table) -> str:
     for i in range(len(table)):
         cells = _cells(table, i, names, escape_latex, "${0}^{{+{4}}}_{{-{3}}}$")
         lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\hline", r"\end{tabular}", r"\end{table}", ""])
+    lines += [r"\hline", r"\end{tabular}", *_notes(table, names[0]), r"\end{table}", ""]
+    return "\n".join(lines)
+
+
+def _notes(table: Table, first: str) -> list[str]:
+    """The notes of a table, each with the name of its row and, if it has one, its source."""
+    if "note" not in table.colnames:
+        return []
+    who = [f"{row[first]} ({row['source']})" if "source" in table.colnames else str(row[first]) for row in table]
+    notes = [f"{name}: {row['note']}." for name, row in zip(who, table, strict=True) if row["note"]]
+    return [rf"\par\footnotesize {escape_latex(note)}" for note in notes]
 
 
 def escape_latex(text: str) -> str:
     """Escape what LaTeX reads as markup; an en dash becomes ``--``."""
-    return "".join(_TEX.get(letter, letter) for letter in text).replace(MISSING, "--")
+    return "".join(_TEX.get(letter, letter) for letter in text).replace(MISSING, "--").replace("$>$=", r"$\geq$")
 
 
 def escape_markdown(text: str) -> str:

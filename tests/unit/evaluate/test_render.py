@@ -39,15 +39,20 @@ def test_markdown_has_equal_cells_in_each_line_and_intervals_in_brackets(table):
 def test_latex_is_escaped_and_has_upper_and_lower_errors(table):
     text = latex_text(table)
     assert r"\caption{All 100 \% of it}" in text
-    assert r"a\_b\textbar{}c & 3 & $0.923^{+0.017}_{-0.013}$ & $0.000$ &  \\" in text
-    assert r"50 \% \& more & 0 & -- & $-2.500$ & none \textless{}found\textgreater{} \\" in text
+    assert r"a\_b\textbar{}c & 3 & $0.923^{+0.017}_{-0.013}$ & $0.000$ \\" in text
+    assert r"50 \% \& more & 0 & -- & $-2.500$ \\" in text
+    assert r"\par\footnotesize 50 \% \& more: none $<$found$>$." in text
     assert text.count("{tabular}") == 2
-    assert r"\begin{tabular}{lrrrl}" in text
+    assert r"\begin{tabular}{lrrr}" in text
 
 
 @pytest.mark.parametrize("letter", list("&%$#_{}"))
 def test_latex_escapes_each_special_letter(letter):
     assert escape_latex(letter) == "\\" + letter
+
+
+def test_comparisons_are_set_as_mathematics():
+    assert escape_latex("a >= 0.6, b < 3, c > 1") == r"a $\geq$ 0.6, b $<$ 3, c $>$ 1"
 
 
 def test_a_backslash_is_not_escaped_twice():
