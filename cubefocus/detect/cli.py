@@ -1,0 +1,106 @@
+"""``cubefocus detect``: catalogue, regions and pictures of a user's cubes."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cubefocus.detect.chain import Chain, Detections
+from cubefocus.detect.pictures import field_figure, save_figure, spectra_figure
+from cubefocus.detect.products import write_detection_products
+from cubefocus.detect.regions import write_regions
+from cubefocus.errors import CubefocusError
+from cubefocus.io import atomic_path, read_cube, write_table
+from cubefocus.provenance import digest, provenance
+
+log = logging.getLogger(__name__)
+
+
+def add_detect_parser(subparsers: Any) -> None:
+    """Mount ``detect`` on the subparsers of the command line."""
+    parser = subparsers.add_parser("detect", help="find and characterise the sources in dirty cubes")
+    parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
+    parser.add_argument("--models", required=True, type=Path, help="folder of trained networks")
+    parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
+    parser.add_argument("--settings", type=Path, help="YAML file: a config, or its section detection")
+    parser.add_argument("--rest-frequency", type=float, metavar="GHZ", help="rest frequency of the line")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, ... (default cpu)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Detect in the cubes one after another, and write one catalogue of all of them."""
+    section = read_settings(arguments.settings)
+    if arguments.rest_frequency is not None:
+        section["rest_frequency_ghz"] = arguments.rest_frequency
+    chain = Chain.load(arguments.models, section, arguments.device)
+    names = [str(path) for path in arguments.cubes]
+    facts = provenance(cubes=names, models=str(arguments.models), settings=digest(section))
+    detect_files(chain, arguments.cubes, arguments.output, facts)
+    return 0
+
+
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """Section ``detection`` of a YAML file, or the whole file if it has no such section.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent or is no YAML mapping.
+    """
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise CubefocusError(f"{path}: no such settings file; check the path")
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise CubefocusError(f"{path}: not YAML ({error}); see the section detection of config.yaml") from error
+    if not isinstance(content, dict):
+        raise CubefocusError(f"{path}: holds no mapping; see the section detection of config.yaml")
+    return dict(content.get("detection", content))
+
+
+def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[str, Any]) -> Detections:
+    """Detect in cubes on disk and write all products to a folder.
+
+    Parameters
+    ----------
+    chain : Chain
+    paths : sequence of Path
+        FITS cubes; cube_id in the tables is the place in this list.
+    output : Path
+        Gets catalogue.ecsv, catalogue.csv, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
+        <name>.spectra.png.
+    facts : dict
+        Provenance.
+    """
+    cubes = [read_cube(path) for path in paths]
+    try:
+        found = chain.detect(cubes)
+    except CubefocusError as error:
+        names = ", ".join(f"{number}: {path}" for number, path in enumerate(paths))
+        raise CubefocusError(f"{error} (cubes are {names})") from error
+    write_table(output / "catalogue.ecsv", found.catalogue, facts)
+    write_table(output / "candidates.ecsv", found.candidates, facts)
+    with atomic_path(output / "catalogue.csv") as temporary:
+        found.catalogue.write(temporary, format="ascii.csv")
+    write_detection_products(output / "products.h5", found.fields, facts)
+    for number, (name, field) in enumerate(zip(file_names(paths), found.fields, strict=True)):
+        rows = found.catalogue[found.catalogue["cube_id"] == number]
+        write_regions(output / f"{name}.reg", rows)
+        save_figure(field_figure(field), output / f"{name}.field.png")
+        save_figure(spectra_figure(field), output / f"{name}.spectra.png")
+        log.info("%s: %d sources of %d candidates", paths[number], len(rows), len(field.candidates))
+    return found
+
+
+def file_names(paths: Sequence[Path]) -> list[str]:
+    """Stems of cubes for the names of their products; two cubes of one name get their place in front."""
+    stems = [path.name.removesuffix(".gz").removesuffix(".fits").removesuffix(".FITS") for path in paths]
+    return [stem if stems.count(stem) == 1 else f"{place}.{stem}" for place, stem in enumerate(stems)]

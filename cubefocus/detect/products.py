@@ -1,0 +1,48 @@
+"""Images and spectra of detected sources in one HDF5 file a batch, one group a cube."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cubefocus.detect.candidate import Field
+from cubefocus.detect.catalogue import sources
+from cubefocus.io import atomic_path
+
+
+def source_products(field: Field) -> dict[str, np.ndarray]:
+    """Arrays of one cube, sources in the order of the catalogue.
+
+    Returns
+    -------
+    dict of ndarray
+        ``integrated`` (y, x) with NaN where there is no data, ``probability`` (y, x), ``spectra/dirty`` and
+        ``spectra/clean`` (n, channel), ``focused`` and ``line_images`` (n, size, size), ``index/source_id`` (n,).
+    """
+    chosen = sources(field)
+    assert field.probability is not None
+    arrays = {"integrated": field.integrated, "probability": field.probability}
+    if chosen:
+        arrays |= {
+            "spectra/dirty": np.stack([np.asarray(one.spectrum) for one in chosen]),
+            "spectra/clean": np.stack([np.asarray(one.clean) for one in chosen]),
+            "focused": np.stack([np.asarray(one.focused) for one in chosen]),
+            "line_images": np.stack([np.asarray(one.line_image) for one in chosen]),
+        }
+    return arrays | {"index/source_id": np.arange(len(chosen), dtype=np.int64)}
+
+
+def write_detection_products(path: str | Path, fields: Iterable[Field], provenance: Mapping[str, Any]) -> None:
+    """Write `source_products` of each cube to the group named by its cube id; provenance is an attribute (JSON)."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+        for field in fields:
+            group = file.create_group(f"{field.cube_id:06d}")
+            for key, value in source_products(field).items():
+                options = {"compression": "gzip", "shuffle": True} if value.size else {}
+                group.create_dataset(key, data=value, **options)

@@ -1,0 +1,139 @@
+"""Step 3: cleaned spectra, their peaks and line ranges (MNRAS 4.4 ii)."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from astropy.modeling import fitting, models
+from astropy.utils.exceptions import AstropyUserWarning
+from scipy.signal import find_peaks, peak_widths
+
+from cubefocus.data.cutouts import SIGMA_TO_FWHM, standardise
+from cubefocus.detect.candidate import Line
+from cubefocus.detect.settings import SpectraSettings
+
+log = logging.getLogger(__name__)
+
+PredictSpectra = Callable[[np.ndarray], np.ndarray]
+
+
+def clean_spectra(spectra: np.ndarray, predict: PredictSpectra, n_trained: int | None) -> np.ndarray:
+    """Denoise the spectra of all candidates in one pass.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n, channel)
+        Dirty spectra summed over boxes.
+    predict : callable
+        Takes standardised spectra (n, n_trained), gives cleaned ones in [0, 1].
+    n_trained : int or None
+        Number of channels that ``predict`` takes; None if it takes any.
+
+    Returns
+    -------
+    ndarray, shape (n, channel)
+
+    Notes
+    -----
+    A spectrum of another length is resampled to the trained one and its cleaned form back: the network then sees
+    lines wider or narrower, in channels, than they are, so results far from the trained length deserve distrust.
+    """
+    if len(spectra) == 0:
+        return np.zeros_like(spectra)
+    n_channels = spectra.shape[1]
+    trained = spectra if n_trained is None else resample(spectra, n_trained)
+    return resample(np.asarray(predict(standardise(trained))), n_channels)
+
+
+def resample(spectra: np.ndarray, n_channels: int) -> np.ndarray:
+    """Bring spectra (n, channel) to another number of channels over the same band.
+
+    Fewer channels are averages over the old ones, so that no narrow line falls between samples; more channels are
+    interpolated linearly between channel centres.
+    """
+    old = spectra.shape[1]
+    if old == n_channels:
+        return spectra
+    if n_channels > old:
+        at = np.clip((np.arange(n_channels) + 0.5) * old / n_channels - 0.5, 0, old - 1)
+        low = np.minimum(at.astype(int), old - 2)
+        part = at - low
+        return spectra[:, low] * (1 - part) + spectra[:, low + 1] * part
+    sums = np.concatenate([np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1)
+    edges = np.linspace(0, old, n_channels + 1)
+    low = np.minimum(edges.astype(int), old - 1)
+    at_edges = sums[:, low] + (edges - low) * (sums[:, low + 1] - sums[:, low])
+    return np.diff(at_edges, axis=1) * n_channels / old
+
+
+def find_lines(clean: np.ndarray, settings: SpectraSettings) -> list[Line]:
+    """Find the peaks of a cleaned spectrum and fit a Gaussian to each.
+
+    Parameters
+    ----------
+    clean : ndarray, shape (channel,)
+        In [0, 1].
+    settings : SpectraSettings
+
+    Returns
+    -------
+    list of Line
+        Highest first. Peaks in the first and the last channel count as well. Each fit sees the channels between
+        the lowest points on both sides of its peak.
+    """
+    # A rim as low as the spectrum's lowest value makes a border channel a peak if it stands out, but not a flat one.
+    padded = np.pad(clean.astype(float), 1, constant_values=float(clean.min()))
+    peaks, _ = find_peaks(padded, height=settings.peak_height, prominence=settings.peak_prominence or None)
+    if len(peaks) == 0:
+        return []
+    widths = peak_widths(padded, peaks, rel_height=0.5)[0]
+    positions = peaks - 1
+    lines = []
+    for number, (position, width) in enumerate(zip(positions, widths, strict=True)):
+        left = positions[number - 1] if number else None
+        right = positions[number + 1] if number + 1 < len(positions) else None
+        window = _window(clean, left, position, right)
+        lines.append(_fit(clean, window, int(position), float(max(width, 1.0))))
+    return sorted(lines, key=lambda line: -line.height)
+
+
+def _window(clean: np.ndarray, left: int | None, position: int, right: int | None) -> slice:
+    """Channels between the valleys towards the neighbouring peaks, at least two on either side if the band has them."""
+    start = 0 if left is None else left + int(np.argmin(clean[left : position + 1]))
+    stop = len(clean) - 1 if right is None else position + int(np.argmin(clean[position : right + 1]))
+    return slice(max(min(start, position - 2), 0), min(max(stop, position + 2), len(clean) - 1) + 1)
+
+
+def _fit(clean: np.ndarray, window: slice, position: int, width: float) -> Line:
+    """Gaussian fit by Levenberg-Marquardt; a fit that leaves its window is replaced by what was read off the peak."""
+    height = float(clean[position])
+    start = models.Gaussian1D(amplitude=height, mean=position, stddev=width / SIGMA_TO_FWHM)
+    channels = np.arange(window.start, window.stop, dtype=float)
+    fitter = fitting.LevMarLSQFitter(calc_uncertainties=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gaussian = fitter(start, channels, clean[window].astype(float))
+    doubtful = _speak_up(caught, position)
+    fwhm = abs(float(gaussian.stddev.value)) * SIGMA_TO_FWHM
+    z = float(gaussian.mean.value)
+    inside = channels[0] - 0.5 <= z <= channels[-1] + 0.5 and 0.5 <= fwhm <= 2 * len(channels)
+    if doubtful or not inside or gaussian.amplitude.value <= 0:
+        return Line(float(position), width, height, fitted=False)
+    errors = [parameter.std for parameter in (gaussian.mean, gaussian.stddev)]
+    z_err, sigma_err = (float(error) if error else float("nan") for error in errors)
+    return Line(z, fwhm, height, z_err, sigma_err * SIGMA_TO_FWHM)
+
+
+def _speak_up(caught: list[warnings.WarningMessage], position: int) -> bool:
+    """Whether astropy doubts the fit; its reason goes to the log, warnings of any other kind are passed on."""
+    doubtful = False
+    for entry in caught:
+        if issubclass(entry.category, AstropyUserWarning):
+            log.debug("fit of the peak in channel %d: %s", position, entry.message)
+            doubtful = True
+        else:
+            warnings.warn_explicit(entry.message, entry.category, entry.filename, entry.lineno)
+    return doubtful

@@ -1,0 +1,75 @@
+"""What a user finds on disk: regions, pictures, products, and the command."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from cubefocus.detect.cli import detect_files, file_names, read_settings
+from cubefocus.detect.regions import write_regions
+from cubefocus.errors import CubefocusError
+from cubefocus.io import read_table, write_cube
+
+
+def test_command_writes_all_products(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10), source(70, 60, 28)])
+    write_cube(tmp_path / "field.fits", one.cube.data, one.cube.header, {"seed": 1})
+    detect_files(oracle([one]), [tmp_path / "field.fits"], tmp_path / "out", {"models": "oracle"})
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
+                     "field.field.png", "field.spectra.png"}  # fmt: skip
+    table = read_table(tmp_path / "out" / "catalogue.ecsv")
+    assert table.meta["provenance"] == {"models": "oracle"}
+    with h5py.File(tmp_path / "out" / "products.h5") as file:
+        assert json.loads(file.attrs["provenance"]) == {"models": "oracle"}
+        group = file["000000"]
+        assert group["spectra/dirty"].shape == (2, 40)
+        assert group["line_images"].shape == (2, 64, 64)
+        total = np.clip(group["line_images"][0], 0, None).sum()
+        assert total == pytest.approx(table["flux_line"][0], rel=0.1)
+
+
+def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
+    one = scene([])
+    write_cube(tmp_path / "empty.fits", one.cube.data, one.cube.header, {})
+    chain = oracle([one], maps=[np.zeros((96, 96))], spectra=np.zeros((0, 40)))
+    found = detect_files(chain, [tmp_path / "empty.fits"], tmp_path / "out", {})
+    assert len(found.catalogue) == 0
+    assert (tmp_path / "out" / "empty.spectra.png").stat().st_size > 1000
+
+
+def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    write_cube(tmp_path / "bad.fits", one.cube.data * np.nan, one.cube.header, {})
+    with pytest.raises(CubefocusError, match=r"all NaN.*bad\.fits"):
+        detect_files(oracle([one]), [tmp_path / "bad.fits"], tmp_path / "out", {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    table = oracle([one]).detect([one.cube]).catalogue
+    write_regions(tmp_path / "a.reg", table)
+    lines = (tmp_path / "a.reg").read_text().splitlines()
+    assert lines[2] == "image"
+    values = lines[3].removeprefix("ellipse(").split(")")[0].split(",")
+    x, y, a, _, angle = map(float, values)
+    assert (x, y) == pytest.approx((26, 31), abs=0.1)
+    assert a == pytest.approx(table["fwhm_x"][0] / 2, abs=1e-3)
+    assert angle == -30
+
+
+def test_two_cubes_of_one_name_do_not_overwrite_each_other(tmp_path):
+    paths = [tmp_path / "a" / "x.fits", tmp_path / "b" / "x.fits.gz", tmp_path / "y.fits"]
+    assert file_names(paths) == ["0.x", "1.x", "y"]
+
+
+def test_settings_come_from_a_config_or_from_its_section(tmp_path):
+    (tmp_path / "whole.yaml").write_text("seed: 1\ndetection: {blobs: {threshold: 0.2}}\n")
+    (tmp_path / "part.yaml").write_text("blobs: {threshold: 0.2}\n")
+    for name in ("whole.yaml", "part.yaml"):
+        assert read_settings(tmp_path / name) == {"blobs": {"threshold": 0.2}}
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(CubefocusError, match="not YAML"):
+        read_settings(tmp_path / "bad.yaml")
