@@ -6,11 +6,12 @@ from cubefocus.io import write_table
 from cubefocus.sky.catalogue import draw_catalogue
 
 with job(snakemake) as provenance:
+    snr = snakemake.params.snr
     catalogue = draw_catalogue(
         snakemake.params.sky,
         snakemake.params.n_channels,
         snakemake.params.cubes,
-        tuple(snakemake.params.snr),
+        tuple(snr) if snr else None,
         snakemake.params.seed,
         n_pixels=snakemake.params.n_pixels,
     )
