@@ -95,5 +95,3 @@ def _spectra(fields: Sequence[Field], sky: Sequence[np.ndarray], chosen: Sequenc
 
 def _stack(images: Sequence[np.ndarray | None], size: int) -> np.ndarray:
     return np.array([np.asarray(image) for image in images], dtype=np.float32).reshape(-1, size, size)
-
-

@@ -12,7 +12,6 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from cubefocus.data.products import boxes_of, load_products, ranges_of
-from cubefocus.detect.blobs import find_blobs
 from cubefocus.detect.settings import BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate import stages
@@ -20,7 +19,7 @@ from cubefocus.evaluate.detection import ORACLE, Method, detection_table
 from cubefocus.evaluate.figures import images, results
 from cubefocus.evaluate.figures.truth import truth_distributions
 from cubefocus.evaluate.matching import Matches, match
-from cubefocus.evaluate.oracle import oracle_boxes
+from cubefocus.evaluate.oracle import chain_extraction, oracle_boxes
 from cubefocus.evaluate.parameters import parameter_table
 from cubefocus.evaluate.rates import rates_table
 from cubefocus.evaluate.settings import EvaluationSettings
@@ -61,13 +60,9 @@ class Experiment:
 
     @property
     def methods(self) -> list[Method]:
-        """The methods of table 1, the oracle first."""
-
-        def extract(image: np.ndarray) -> np.ndarray:
-            return np.array([blob.box for blob in find_blobs(image, self.blobs)]).reshape(-1, 4)
-
+        """The methods of table 1, the oracle first; it bounds what only labels a map, not what also splits by lines."""
         return [
-            Method(ORACLE, oracle_boxes(self.sky.items(), extract)),
+            Method(ORACLE, oracle_boxes(self.sky.items(), chain_extraction(self.blobs))),
             Method(THRESHOLD, self.threshold, oracle=None),
             Method(BLOBS, stages.blobs(self.candidates)),
             Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
@@ -80,7 +75,7 @@ class Experiment:
         return match(self.catalogue, self.truth, **self.settings.criterion(with_line=True))
 
     def tables(self) -> dict[str, Table]:
-        """Tables 1 to 3 and the rates behind the figure of completeness, by name."""
+        """Tables 1 to 3, by name."""
         return {
             "detection": detection_table(self.methods, self.truth, self.dirty, self.settings, self.seed),
             "parameters": parameter_table(self.catalogue, self.truth, self.matches, self.settings, self.seed),
@@ -171,7 +166,7 @@ class _Shown:
                 source = int(row["source_id"])
                 dirty, clean = (self.products[cube][f"spectra/{kind}"][source] for kind in ("dirty", "clean"))
                 panels.append(images.SpectrumPanel(f"cube {cube}, source {source}", dirty, clean, own, limits[None]))
-        return panels[:SHOWN_SPECTRA] or [_no_spectrum(self.experiment)]
+        return panels[:SHOWN_SPECTRA] or [images.SpectrumPanel("no source was found", np.zeros(2), np.zeros(2))]
 
     def focused(self) -> Figure:
         cube = self.cubes[0]
@@ -189,8 +184,3 @@ def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     group.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
     return arrays
-
-
-def _no_spectrum(experiment: Experiment) -> images.SpectrumPanel:
-    """An empty panel for a run whose catalogue is empty."""
-    return images.SpectrumPanel("no source was found", np.zeros(2), np.zeros(2))
