@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
 from cubefocus.data.cutouts import channel_slice, integrate, line_free
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube
+from cubefocus.observe.noise import thermal_rms
 
 Box = tuple[int, int, int, int]
 NO_BOX: Box = (0, 0, 0, 0)
@@ -199,6 +201,12 @@ class Field:
     def n_channels(self) -> int:
         """Number of channels of the cube."""
         return self.cube.data.shape[0]
+
+    @cached_property
+    def voxel_rms(self) -> float:
+        """Noise of a voxel in the unit of the cube, from differences between channels on a coarse grid of pixels."""
+        step = max(min(self.integrated.shape) // 64, 1)
+        return thermal_rms(self.cube.data[:, ::step, ::step])
 
     def channel_sum(self, z0: float, z1: float) -> np.ndarray:
         """Sum of the whole plane over a line range, shape (y, x), NaN where the cube holds no data."""

@@ -61,6 +61,7 @@ COLUMNS = (
     Spec("flux_line", float, "Jy / beam", "the line's part of flux"),
     Spec("continuum", float, "Jy / beam", "mean of the voxels in the box outside the line range"),
     Spec("peak", float, "Jy / beam", "highest voxel in box and line range"),
+    Spec("snr", float, None, "peak over the noise of a voxel"),
     Spec("x_err", float, "pix", f"{_STATED}; Condon (1997)"),
     Spec("y_err", float, "pix", f"{_STATED}; Condon (1997)"),
     Spec("z_err", float, "chan", f"{_STATED}; covariance of the fit to the cleaned spectrum"),

@@ -43,7 +43,8 @@ def measure_continuum(field: Field, candidate: Candidate) -> None:
     """Continuum, peak, total flux and their errors, as the truth table defines them.
 
     ``continuum`` is the mean of the voxels in the box outside the line range (Jy/beam); ``peak`` the highest voxel in
-    box and line range; ``flux`` is ``flux_line`` plus the continuum times the number of voxels in box and line range.
+    box and line range, ``snr`` that over the noise of a voxel; ``flux`` is ``flux_line`` plus the continuum times the
+    number of voxels in box and line range.
     The noise of the box-summed spectrum about a straight line, outside all lines, gives the errors; it holds the
     correlation of the pixels. The error of the network is not in them.
     """
@@ -57,6 +58,7 @@ def measure_continuum(field: Field, candidate: Candidate) -> None:
     free = line_free(np.array([candidate.line.range]), n_channels)
     voxels = field.cube.data[channels, y0:y1, x0:x1]
     value["peak"] = float(voxels[np.isfinite(voxels)].max(initial=-math.inf))
+    value["snr"] = value["peak"] / field.voxel_rms if field.voxel_rms > 0 else math.inf
     if not free.any():
         candidate.flags.add("no_continuum_channels")
     mean = float(candidate.spectrum[free].mean()) if free.any() else math.nan
