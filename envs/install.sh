@@ -27,7 +27,9 @@ packages=0
 for argument in "$@"; do
     [[ $argument == *.lock ]] && packages=$(grep -c '==' "$argument")
 done
-echo "Setting up $folder with $("$python" --version): some minutes, about 3 GB, once"
+size=
+[ "$packages" -eq 0 ] || size=": some minutes, about 3 GB"
+echo "Setting up $folder with $("$python" --version)$size, once"
 rm -rf "$folder"
 if ! message=$("$python" -m venv "$folder" 2>&1); then
     echo "$message" >&2
@@ -38,7 +40,8 @@ fi
 # On a terminal one line that counts up, elsewhere a line for every 25 packages.
 progress='
     /^(Collecting|Processing)/ && (tty || ++n % 25 == 0) {
-        printf (tty ? "\r  %d of %d packages" : "  %d of %d packages\n"), (tty ? ++n : n), total
+        printf (tty ? "\r  %d" : "  %d"), (tty ? ++n : n)
+        printf (total ? " of %d packages" : " packages") (tty ? "" : "\n"), total
         fflush()
     }
     /^Installing collected/ { printf "%s  unpacking them\n", (tty ? "\r" : ""); fflush() }'
