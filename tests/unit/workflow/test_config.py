@@ -256,6 +256,10 @@ def test_direction_and_hour_angle() -> None:
         assert line.startswith(f"config: observation.{path} is ")
 
 
+def test_experiment_without_white_noise_is_allowed() -> None:
+    validate_config(with_value("noise.snr", None), SCHEMA)
+
+
 def test_constant_range_is_allowed() -> None:
     validate_config(with_value("sky.n_sources", [3, 3]), SCHEMA)
     (line,) = complaints(with_value("sky.position", [50, 50]))
