@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cubefocus.errors import CubefocusError
 
 VARIANTS = ("mnras", "ecml")
+OUTPUT_GAIN = 4.0  # logits per unit of the last map, which batch normalisation leaves near unit variance
 
 
 def _activate(n_maps: int) -> list[nn.Module]:
@@ -38,13 +39,12 @@ class AdditiveUpsampling(nn.Module):
         self.learned = nn.Sequential(
             nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1), *_activate(n_out)
         )
-        self.mix = nn.Sequential(
-            nn.Conv2d(n_in + n_out, n_out, 3, padding=1), *_activate(n_out), nn.Conv2d(n_out, n_out, 3, padding=1)
-        )
+        self.mix = nn.Sequential(nn.Conv2d(n_in + n_out, n_out, 3, padding=1), *_activate(n_out))
+        self.refine = nn.Conv2d(n_out, n_out, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(b, n_in, y, x) -> (b, n_out, 2 y, 2 x)."""
-        return self.mix(torch.cat([self.interpolated(maps), self.learned(maps)], dim=1))
+        return self.refine(self.mix(torch.cat([self.interpolated(maps), self.learned(maps)], dim=1)))
 
 
 def _decoder_block(n_in: int, n_out: int, variant: str) -> nn.Module:
@@ -102,7 +102,19 @@ class BlobsFinder(nn.Module):
         self.expand = nn.Linear(latent, widths[-1] * side * side)
         self.decoder = nn.Sequential(*(_decoder_block(a, b, variant) for a, b in pairwise(steps[::-1])))
         self.final = nn.Conv2d(1, 1, 1)
-        nn.init.constant_(self.final.get_parameter("bias"), output_bias)
+        self._initialise_output(output_bias)
+
+    def _initialise_output(self, bias: float) -> None:
+        """Let the last one-map layers pass on what reaches them, widened to the range of a sigmoid.
+
+        XX steps are too few for an empty background, on which the structural dissimilarity hangs.
+        """
+        nn.init.constant_(self.final.weight, OUTPUT_GAIN)
+        nn.init.constant_(self.final.get_parameter("bias"), bias)
+        last = self.decoder[-1]
+        if isinstance(last, AdditiveUpsampling):
+            nn.init.dirac_(last.refine.weight)
+            nn.init.zeros_(last.refine.get_parameter("bias"))
 
     def forward(self, images: Tensor) -> Tensor:
         """Map of sources.

@@ -62,6 +62,23 @@ def build(network: str, arguments: Mapping[str, Any]) -> nn.Module:
     return NETWORKS[network](**arguments)
 
 
+def restore(state: Mapping[str, Any], path: str | Path) -> nn.Module:
+    """Network of a loaded checkpoint, with its weights.
+
+    Raises
+    ------
+    CubefocusError
+        If the weights do not fit the network as it is now.
+    """
+    model = build(state["network"], state["arguments"])
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:
+        name = state["network"]
+        raise CubefocusError(f"{path}: its weights are of another version of {name}; train it again") from error
+    return model
+
+
 def channels_last(model: nn.Module) -> nn.Module:
     """Lay out the convolutions' weights channels last, which nearly doubles their speed on a CPU too."""
     for parameter in model.parameters():
@@ -92,6 +109,4 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn
         If the file cannot be used.
     """
     state = load(path, device)
-    model = build(state["network"], state["arguments"])
-    model.load_state_dict(state["model"])
-    return channels_last(model).to(device).eval(), {key: state[key] for key in DESCRIPTION}
+    return channels_last(restore(state, path)).to(device).eval(), {key: state[key] for key in DESCRIPTION}

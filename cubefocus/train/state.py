@@ -132,8 +132,7 @@ def begin(
         if state["task"] != task.name:
             raise CubefocusError(f"{start}: holds the network '{state['task']}'; {task.name} cannot start from it")
         arguments, normalisation = state["arguments"], state["normalisation"]
-        model = checkpoint.build(task.network, arguments)
-        model.load_state_dict(state["model"])
+        model = checkpoint.restore(state, start)
     checkpoint.channels_last(model).to(device)
     optimiser = torch.optim.Adam(
         model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True

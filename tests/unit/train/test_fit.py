@@ -298,6 +298,16 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         load(tmp_path / "text.pt")
 
 
+def test_weights_of_another_version_are_named(tmp_path, products, small_models):
+    data, path = products(4, 0), tmp_path / "m.pt"
+    fit(make_task("deep_gru", small_models), data, data, settings(epochs=1), path)
+    state = load(path)
+    state["model"]["attention.weight"] = torch.zeros(3)
+    checkpoint.save(path, state)
+    with pytest.raises(CubefocusError, match=r"m\.pt: its weights are of another version of DeepGRU; train it again"):
+        load_model(path)
+
+
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     torch.save({"format": checkpoint.FORMAT, "model": Killed}, tmp_path / "evil.pt")
     with pytest.raises(CubefocusError, match=r"evil\.pt"):
