@@ -1,4 +1,4 @@
-"""What every script of the workflow does alike: log to the rule's file, report bad input in one line, find its cubes."""
+"""What the scripts do alike: log to the rule's file, report bad input in one line, find cubes and networks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
 
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints among the inputs of a rule, by network."""
-    return {name: inputs[name] for name in NETWORKS if name in inputs.keys()}
+    return {name: path for name in NETWORKS if (path := inputs.get(name))}
 
 
 def device() -> str:

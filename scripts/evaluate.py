@@ -25,6 +25,6 @@ with job(snakemake) as provenance:
         seed=snakemake.params.seed,
     )
     for name, table in experiment.tables().items():
-        write_table(table, Path(snakemake.params.tables) / name, provenance)
+        write_table(table, Path(snakemake.output.csv[0]).with_name(name), provenance)
     for name, figure in experiment.figures(snakemake.input.products):
-        save_figure(figure, Path(snakemake.params.figures) / name, provenance)
+        save_figure(figure, Path(snakemake.output.png[0]).with_name(name), provenance)

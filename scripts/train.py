@@ -13,7 +13,7 @@ with job(snakemake) as provenance:
     train, validation = (load_products(snakemake.input[split], task.keys) for split in ("train", "validation"))
     settings = Settings.from_mapping(snakemake.params.settings)
     options = {"seed": snakemake.params.seed, "provenance": provenance}
-    if "start" in snakemake.input.keys():
-        finetune(task, train, validation, settings, snakemake.output.model, snakemake.input.start, **options)
+    if start := snakemake.input.get("start"):
+        finetune(task, train, validation, settings, snakemake.output.model, start, **options)
     else:
         fit(task, train, validation, settings, snakemake.output.model, **options)

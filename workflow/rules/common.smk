@@ -1,4 +1,4 @@
-"""Names that every rule uses: the checked config, paths, splits, batches, and digests of the code behind a stage.
+"""What all stages share: the checked config, paths, splits, batches, and digests of the code behind a stage.
 
 Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes that have only Snakemake.
 """
@@ -69,3 +69,17 @@ def gpu_job(mem_mb: int, minutes: int) -> dict:
         "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
         "runtime": lambda wildcards, attempt: minutes * attempt,
     }
+
+
+def training_code() -> str:
+    return digest("models", "train")
+
+
+def kept(path: str):
+    """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
+    return directory(path) if config["cubes"]["keep"] else temp(directory(path))
+
+
+def reported(path: str, category: str):
+    """A file that stands in the report, with the caption of its own name."""
+    return report(results(path), caption=f"../report/{Path(path).stem}.rst", category=category)

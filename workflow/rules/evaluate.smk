@@ -19,11 +19,6 @@ RESULT_FIGURES = [
 FIGURES = [*RESULT_FIGURES, "training"]
 
 
-def reported(path: str, category: str):
-    """A file that stands in the report, with the caption of its own name."""
-    return report(results(path), caption=f"../report/{Path(path).stem}.rst", category=category)
-
-
 rule evaluate:
     input:
         truth=results("truth.ecsv"),
@@ -45,8 +40,6 @@ rule evaluate:
         mem_mb=8000,
         runtime=60,
     params:
-        tables=results("tables"),
-        figures=results("figures"),
         evaluation=config["evaluation"],
         detection=config["detection"],
         seed=config["seed"],

@@ -27,11 +27,6 @@ rule draw_catalogue:
         "../../scripts/draw_catalogue.py"
 
 
-def kept(path: str):
-    """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
-    return directory(path) if config["cubes"]["keep"] else temp(directory(path))
-
-
 rule simulate:
     input:
         catalogue=rules.draw_catalogue.output.catalogue,

@@ -5,10 +5,6 @@ predictions/<stage>/<split>/<batch>.h5, the products cut out with predicted para
 """
 
 
-def training_code() -> str:
-    return digest("models", "train")
-
-
 rule train:
     input:
         train=batches("products/{split}/{batch}.h5", "train"),
