@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, atomic_path, read_table, write_cube, write_table
 from cubefocus.observe.casa import CasaError, observe
 from cubefocus.observe.noise import add_white, central_peak, image_snr, thermal_rms, white_rms
+from cubefocus.observe.response import get_response, open_response, response_folder
 from cubefocus.observe.setup import Observation
 from cubefocus.provenance import digest, provenance
 from cubefocus.sky.catalogue import cube_list, select
@@ -28,6 +29,8 @@ from cubefocus.sky.truth import measure_truth
 
 logger = logging.getLogger(__name__)
 
+ENGINES = ("casa", "fft")
+SETUP_STREAM = 3  # of a cube's seed; 1 is its white noise and 2 the thermal noise of the engine fft
 NAMED_FAILURES = 10  # an error message stays on one screen
 
 
@@ -51,6 +54,11 @@ class CubeTask:
         Where CASA's scratch directory is made.
     facts : dict
         For the provenance.
+    engine : {"casa", "fft"}
+    response : Path, optional
+        Folder of the measured response, for the engine fft.
+    device : str
+        Where the engine fft computes.
     """
 
     rows: Table
@@ -62,6 +70,9 @@ class CubeTask:
     folder: Path
     scratch: Path | None
     facts: dict[str, Any]
+    engine: str = "casa"
+    response: Path | None = None
+    device: str = "cpu"
 
     def path(self, kind: str) -> Path:
         """File of this cube, such as ``000012.dirty.fits``."""
@@ -70,7 +81,7 @@ class CubeTask:
 
 def simulate_batch(
     rows: Table,
-    observation: Observation,
+    observation: Observation | Sequence[Observation],
     noise: Mapping[str, Any],
     box: Mapping[str, Any],
     out_dir: str | Path,
@@ -79,8 +90,11 @@ def simulate_batch(
     facts: Mapping[str, Any] | None = None,
     scratch: str | Path | None = None,
     executor: Executor | None = None,
+    engine: str = "casa",
+    responses: str | Path | None = None,
+    device: str = "cpu",
 ) -> Path:
-    """Simulate the cubes of a part of the catalogue with CASA.
+    """Simulate the cubes of a part of the catalogue.
 
     The work is done in ``<out_dir>.partial``, which becomes ``out_dir`` when all cubes are there. Called again
     after a failure it makes the missing cubes only, unless the recipe (catalogue, settings) is another one.
@@ -89,7 +103,8 @@ def simulate_batch(
     ----------
     rows : Table
         Rows of the catalogue as `cubefocus.sky.catalogue.select` gives them; empty fields in ``meta["cubes"]``.
-    observation : Observation
+    observation : Observation, or a sequence of them
+        Of several, each cube draws its own by its noise seed; they must agree on the size of the cubes.
     noise : mapping
         Section ``noise`` of a config file: ``thermal`` (bool); ``snr`` absent or null adds no white noise,
         otherwise the targets are those of the catalogue.
@@ -98,13 +113,21 @@ def simulate_batch(
     out_dir : path
         Receives ``<cube_id>.dirty.fits``, ``<cube_id>.sky.fits``, ``truth.ecsv`` and ``recipe.json``.
     workers : int
-        Cubes made at a time, one CASA process each.
+        Cubes made at a time, one CASA process each. With the engine fft they take turns at the transforms, which use
+        all threads of torch, and draw skies, measure and write beside each other.
     facts : mapping, optional
         Plain values for the provenance, such as the seed of the experiment.
     scratch : path, optional
         Where CASA's scratch directories are made.
     executor : concurrent.futures.Executor, optional
         Takes the cubes instead of ``workers`` threads; its processes must see the same file system.
+    engine : {"casa", "fft"}
+        What simulates: CASA itself (`cubefocus.observe.casa`), or the response that CASA measured once for each
+        set-up (`cubefocus.observe.fft`).
+    responses : path, optional
+        Cache of responses, for the engine fft; what is missing there is measured first.
+    device : str
+        Where the engine fft computes, such as ``cpu`` or ``cuda``.
 
     Returns
     -------
@@ -121,13 +144,18 @@ def simulate_batch(
     out_dir = Path(out_dir)
     if workers < 1:
         raise CubefocusError(f"workers is {workers}; it must be 1 or more")
-    recipe = _recipe(rows, observation, noise, box)
+    observations = _alternatives(observation)
+    if engine not in ENGINES or (engine == "fft" and responses is None):
+        raise CubefocusError(f"the engine is '{engine}'; it must be casa, or fft with a cache of responses")
+    recipe = _recipe(rows, observations, noise, box, engine)
     if out_dir.exists():
         if _read_recipe(out_dir) == recipe:
             return out_dir
         raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
     partial = _open_partial(out_dir, recipe)
-    tasks = _tasks(rows, observation, noise, box, partial, scratch, {**(facts or {}), "recipe": recipe})
+    tasks = _tasks(rows, observations, noise, box, partial, scratch, {**(facts or {}), "recipe": recipe})
+    if engine == "fft":
+        tasks = _with_responses(tasks, Path(str(responses)), device)
     missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
     if len(missing) < len(tasks):
         logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
@@ -151,7 +179,7 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
     sky = sky_cube(task.rows, task.observation)
     dirty = _observe(task, sky)
     made = {**task.cube, **_noise_levels(task, dirty)}
-    facts = provenance(engine="casa", observation=asdict(task.observation), **task.facts, **made)
+    facts = provenance(engine=task.engine, observation=asdict(task.observation), **task.facts, **made)
     if made["white_rms"] > 0:
         # not the stream that CASA starts from this seed, and not that of another cube
         rng = np.random.default_rng(np.random.SeedSequence([made["noise_seed"], 1]))
@@ -167,12 +195,22 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
 
 def _observe(task: CubeTask, sky: np.ndarray) -> Cube:
     """Observe a sky; the log is kept if CASA fails only."""
+    if task.response is not None:
+        return _observe_fft(task, sky)
     log, name = task.path("casa.log"), f"cube {task.cube['cube_id']}"
     log.unlink(missing_ok=True)
     noise = "thermal" if task.thermal else "none"
     dirty = observe(sky, task.observation, noise, task.cube["noise_seed"], log, task.scratch, name=name)
     log.unlink(missing_ok=True)
     return dirty
+
+
+def _observe_fft(task: CubeTask, sky: np.ndarray) -> Cube:
+    from cubefocus.observe import fft  # torch takes seconds to import, and CASA's cubes do without
+
+    response = open_response(str(task.response), task.observation)
+    operator = fft.operator_of(response, task.device)
+    return fft.apply(operator, sky, response, "thermal" if task.thermal else "none", task.cube["noise_seed"])
 
 
 def _noise_levels(task: CubeTask, dirty: Cube) -> dict[str, Any]:
@@ -205,13 +243,40 @@ def nominal_peak(observation: Observation, dirty: Cube) -> float:
     return 0.5 * 0.25 * observation.inbright * beam_pixels * len(dirty.data)
 
 
-def _recipe(rows: Table, observation: Observation, noise: Mapping[str, Any], box: Mapping[str, Any]) -> str:
+def _alternatives(observation: Observation | Sequence[Observation]) -> list[Observation]:
+    observations = [observation] if isinstance(observation, Observation) else list(observation)
+    if len({one.cube_shape for one in observations}) != 1:
+        shapes = ", ".join(str(one.cube_shape) for one in observations) or "none"
+        raise CubefocusError(f"observing set-ups with cubes of {shapes}; give one or more of the same size")
+    return observations
+
+
+def draw_observation(observations: Sequence[Observation], noise_seed: int) -> Observation:
+    """The set-up of a cube, drawn evenly by its noise seed: the same whatever batch the cube is in."""
+    rng = np.random.default_rng(np.random.SeedSequence([noise_seed, SETUP_STREAM]))
+    return observations[int(rng.integers(len(observations)))]
+
+
+def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[CubeTask]:
+    """Measure the responses that are missing, and tell each cube which is its own."""
+    for observation in dict.fromkeys(task.observation for task in tasks):
+        get_response(observation, cache, scratch=tasks[0].scratch)
+    tasks = [
+        replace(task, engine="fft", response=response_folder(cache, task.observation), device=device) for task in tasks
+    ]
+    return sorted(tasks, key=lambda task: str(task.response))  # so that each response is opened once
+
+
+def _recipe(
+    rows: Table, observations: Sequence[Observation], noise: Mapping[str, Any], box: Mapping[str, Any], engine: str
+) -> str:
     """Digest of all that decides the cubes of a batch."""
     settings = {"thermal": bool(noise.get("thermal", True)), "white": noise.get("snr") is not None, "box": dict(box)}
     return digest(
         {
             "code": provenance()["code"],
-            "observation": asdict(observation),
+            "engine": engine,
+            "observations": [asdict(observation) for observation in observations],
             "sources": {name: rows[name].tolist() for name in rows.colnames},
             "cubes": cube_list(rows),
             **settings,
@@ -238,7 +303,7 @@ def _open_partial(out_dir: Path, recipe: str) -> Path:
 
 def _tasks(
     rows: Table,
-    observation: Observation,
+    observations: Sequence[Observation],
     noise: Mapping[str, Any],
     box: Mapping[str, Any],
     folder: Path,
@@ -249,7 +314,7 @@ def _tasks(
         CubeTask(
             rows=select(rows, [cube["cube_id"]]),
             cube=cube,
-            observation=observation,
+            observation=draw_observation(observations, cube["noise_seed"]),
             thermal=bool(noise.get("thermal", True)),
             white=noise.get("snr") is not None,
             box=dict(box),
@@ -301,6 +366,7 @@ def _failure(failures: Mapping[int, Exception], n_tasks: int, out_dir: Path) -> 
 
 def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
     """Join the truth tables, remove the single ones and give the directory its name."""
+    tasks = sorted(tasks, key=lambda task: task.cube["cube_id"])
     tables = [read_table(task.path("truth.ecsv")) for task in tasks]
     cubes = [cube for table in tables for cube in table.meta["cubes"]]
     filled = [table for table in tables if len(table)] or tables[:1]
@@ -308,7 +374,7 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
         table.meta.clear()
     truth = vstack(filled, join_type="outer")
     truth.meta["cubes"] = cubes
-    write_table(partial / "truth.ecsv", truth, provenance(engine="casa", **tasks[0].facts))
+    write_table(partial / "truth.ecsv", truth, provenance(engine=tasks[0].engine, **tasks[0].facts))
     for task in tasks:
         task.path("truth.ecsv").unlink()
     partial.rename(out_dir)

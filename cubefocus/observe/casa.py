@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,35 +103,62 @@ def observe(
     CasaError
         If CASA fails; the message names the cube and the log.
     """
-    shape, log = _check_sky(sky, name), Path(log).absolute()
-    if noise not in ("none", "thermal"):
-        raise CubefocusError(f"noise is '{noise}'; it must be none or thermal")
-    if not 0 <= seed <= LARGEST_SEED:
-        raise CubefocusError(f"the noise seed is {seed}; it must be between 0 and {LARGEST_SEED}")
+    shape, log = check_request(sky, noise, seed, name), Path(log).absolute()
     for target in (target for target in (visibilities, keep_ms) if target is not None):
         if Path(target).exists():
             raise CubefocusError(f"{target}: exists already; name another file or remove it")
         Path(target).absolute().parent.mkdir(parents=True, exist_ok=True)
-    array_file, in_casa = antenna_file(observation.array), _in_j2000(observation)
-    _check_space(observation, shape, array_file, noise, scratch)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
-        work = Path(folder)
-        job = _job(in_casa, shape) | {
-            "array_file": str(array_file),
-            "noise": noise,
-            "seed": int(seed),
-            "visibilities": None if visibilities is None else str(Path(visibilities).absolute()),
-            "keep_ms": None if keep_ms is None else str(Path(keep_ms).absolute()),
-            "parent": os.getpid(),
-            "scratch": str(work),
-        }
-        (work / "job.json").write_text(json.dumps(job))
-        _write_sky(work / "sky.fits", sky, in_casa)
-        result = _run(work, log, name)
+    array_file, in_casa = antenna_file(observation.array), in_j2000(observation)
+    check_space(observation, shape, array_file, noise, scratch)
+    job = job_values(in_casa, shape) | {
+        "array_file": str(array_file),
+        "noise": noise,
+        "seed": int(seed),
+        "visibilities": None if visibilities is None else str(Path(visibilities).absolute()),
+        "keep_ms": None if keep_ms is None else str(Path(keep_ms).absolute()),
+    }
+    data = sky.data if isinstance(sky, Cube) else sky
+    with run_casa(job, data, in_casa, log, scratch, name) as (work, result):
         dirty = read_cube(work / "dirty.fits")
     logger.debug("%s: %s", name, result["seconds"])
     return Cube(dirty.data, _header(dirty, observation, shape, result["beams"], name, log))
+
+
+@contextmanager
+def run_casa(
+    job: Mapping[str, Any],
+    sky: np.ndarray,
+    observation: Observation,
+    log: Path,
+    scratch: str | Path | None,
+    name: str,
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Run CASA in a process and a scratch directory of its own, and give that directory and ``result.json``.
+
+    The directory is removed when the block ends, however it ends.
+
+    Parameters
+    ----------
+    job : mapping
+        What ``casa_job.py`` is to do, as `job_values` begins it.
+    sky : ndarray, shape (channel, y, x)
+        Jy/pixel.
+    observation : Observation
+        With its direction in J2000 (`in_j2000`).
+    log, scratch, name
+        As for `observe`.
+
+    Raises
+    ------
+    CasaError
+        If CASA fails.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
+        work = Path(folder)
+        (work / "job.json").write_text(json.dumps({**job, "parent": os.getpid(), "scratch": str(work)}))
+        _write_sky(work / "sky.fits", sky, observation)
+        yield work, _run(work, log, name)
 
 
 def antenna_file(array: str) -> Path:
@@ -158,16 +187,27 @@ def antenna_file(array: str) -> Path:
     )
 
 
-def _check_sky(sky: Cube | np.ndarray, name: str) -> tuple[int, int, int]:
+def check_request(sky: Cube | np.ndarray, noise: str, seed: int, name: str) -> tuple[int, int, int]:
+    """Shape of a sky that can be observed with this noise and seed, whatever the engine.
+
+    Raises
+    ------
+    CubefocusError
+        If the sky is not a finite cube, the noise is not known or the seed is out of range.
+    """
     data = sky.data if isinstance(sky, Cube) else sky
     if data.ndim != 3 or min(data.shape) < 1:
         raise CubefocusError(f"{name}: the sky has the shape {data.shape}; it must be (channel, y, x)")
     if not np.isfinite(data).all():
         raise CubefocusError(f"{name}: the sky holds NaN or infinite values; replace them, by 0 where it is empty")
+    if noise not in ("none", "thermal"):
+        raise CubefocusError(f"noise is '{noise}'; it must be none or thermal")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise CubefocusError(f"the noise seed is {seed}; it must be between 0 and {LARGEST_SEED}")
     return data.shape[0], data.shape[1], data.shape[2]
 
 
-def _check_space(
+def check_space(
     observation: Observation, shape: tuple[int, ...], array_file: Path, noise: str, scratch: str | Path | None
 ) -> None:
     """Refuse to start where the Measurement Sets cannot fit: CASA itself would stop midway with a table error."""
@@ -188,7 +228,7 @@ def _check_space(
         )
 
 
-def _job(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any]:
+def job_values(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any]:
     """Plain values for `casa_job`, on the grid of the sky."""
     header = observation.header(shape)
     return {
@@ -206,7 +246,7 @@ def _job(observation: Observation, shape: tuple[int, int, int]) -> dict[str, Any
     }
 
 
-def _in_j2000(observation: Observation) -> Observation:
+def in_j2000(observation: Observation) -> Observation:
     """The same set-up with its direction in J2000: simobserve and tclean disagree about ICRS by 0.02 arcsec."""
     centre = observation.centre.transform_to("fk5")
     right_ascension, declination = (
@@ -216,8 +256,7 @@ def _in_j2000(observation: Observation) -> Observation:
     return replace(observation, direction=f"J2000 {right_ascension} {declination}")
 
 
-def _write_sky(path: Path, sky: Cube | np.ndarray, observation: Observation) -> None:
-    data = sky.data if isinstance(sky, Cube) else sky
+def _write_sky(path: Path, data: np.ndarray, observation: Observation) -> None:
     shape = (data.shape[0], data.shape[1], data.shape[2])
     fits.PrimaryHDU(np.asarray(data, dtype=np.float32), observation.header(shape)).writeto(path)
 
@@ -270,9 +309,17 @@ def _header(
             f"{name}: CASA's cube is not on the grid of the sky (shape {dirty.data.shape}, corner off by "
             f"{np.abs(shift).max():.3f} px, channels by {np.abs(drift).max():.3f}); see {log}"
         )
+    return with_beam(header, beams, str(dirty.header.get("TELESCOP", "")))
+
+
+def with_beam(header: fits.Header, beams: Sequence[Sequence[float]], telescope: str) -> fits.Header:
+    """Add the beam of the channel with the median beam area and the telescope to a header, and return it.
+
+    ``beams`` has (major arcsec, minor arcsec, position angle deg) of each channel.
+    """
     areas = np.array([major * minor for major, minor, _ in beams])
-    major, minor, angle = beams[int(np.argsort(areas)[(len(areas) - 1) // 2])]
+    major, minor, angle = (float(value) for value in beams[int(np.argsort(areas)[(len(areas) - 1) // 2])])
     header["BMAJ"], header["BMIN"], header["BPA"] = major / 3600.0, minor / 3600.0, angle
     header.comments["BMAJ"] = "[deg] FWHM, channel of median beam"
-    header["TELESCOP"] = str(dirty.header.get("TELESCOP", "")).strip() or "unknown"
+    header["TELESCOP"] = telescope.strip() or "unknown"
     return header

@@ -4,7 +4,8 @@ Called as ``python -P casa_job.py --noconfig job.json`` in an empty working dire
 It imports nothing of the package, so that CASA shares its process with nothing else. ``--noconfig`` is read by
 CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
 
-Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out.
+Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out. With
+``psf_size`` in the job the response of the set-up comes out instead: ``psf.fits``, ``pb.fits`` and ``sampling.npz``.
 """
 
 from __future__ import annotations
@@ -135,17 +136,82 @@ def export_visibilities(vis: Path, target: str) -> None:
     )
 
 
+def response(job: dict[str, Any], vis: Path) -> dict[str, Any]:
+    """Write dirty beam, primary beam and sampling of a noise-only Measurement Set.
+
+    Returns
+    -------
+    dict
+        ``beams``: (major arcsec, minor arcsec, position angle deg) of each channel.
+    """
+    from casatasks import exportfits, tclean
+
+    export_sampling(vis)
+    # the second one is for the beams alone: CASA's fit of a beam depends a little on the size of the image
+    for name, size in (("response", job["psf_size"]), ("beam", job["image_size"])):
+        tclean(
+            vis=str(vis),
+            imagename=name,
+            imsize=size,
+            cell=f"{job['cell_arcsec']!r}arcsec",
+            specmode="cube",
+            nchan=job["n_channels"],
+            start=f"{job['start_hz']!r}Hz",
+            width=f"{job['width_hz']!r}Hz",
+            weighting="natural",
+            niter=0,
+            calcres=False,
+            calcpsf=True,
+            restoration=False,
+            pblimit=-1e-6,  # negative: nothing is masked that the primary beam reaches
+            savemodel="none",
+        )
+    for kind in ("psf", "pb"):
+        exportfits(f"response.{kind}", f"{kind}.fits", velocity=False, history=False)
+    return {"beams": beams("beam.psf", job["n_channels"])}
+
+
+def export_sampling(vis: Path) -> None:
+    """Write where a noise-only Measurement Set samples the uv plane, and its noise, to ``sampling.npz``.
+
+    ``uvw_m`` (row, 3); ``integration`` (row): number of the integration; ``variance`` (integration, channel): mean
+    square of the real, and of the imaginary, part of a Stokes I visibility, in Jy^2. Flagged rows are left out.
+    """
+    from casatools import table
+
+    tool = table()
+    tool.open(str(vis))
+    times, integration = np.unique(tool.getcol("TIME"), return_inverse=True)
+    used = np.ones(len(integration), dtype=bool)
+    power, count = np.zeros((len(times), 1)), np.zeros(len(times))
+    for start in range(0, len(used), 20_000):
+        rows = slice(start, start + 20_000)
+        data, flags = (tool.getcol(name, start, 20_000) for name in ("DATA", "FLAG"))
+        used[rows] = ~flags.any(axis=(0, 1))
+        # Stokes I is the mean of XX and YY: half of their mean square
+        square = (np.abs(data) ** 2).mean(axis=0) / 2 / data.shape[0] * used[rows]
+        member = integration[rows] == np.arange(len(times))[:, None]
+        power, count = power + member.astype(float) @ square.T, count + member @ used[rows].astype(float)
+    uvw = tool.getcol("UVW").T
+    tool.close()
+    seen = count > 0
+    mean = power[seen] / count[seen, None]
+    # time (elevation) and frequency (atmosphere) act on their own: their product is known better than each cell
+    variance = np.outer(mean.mean(axis=1), mean.mean(axis=0)) / mean.mean()
+    np.savez("sampling.npz", uvw_m=uvw[used], integration=(np.cumsum(seen) - 1)[integration[used]], variance=variance)
+
+
 def run(job: dict[str, Any]) -> None:
     """Simulate, image and export; write what is not in the cube to ``result.json``."""
     started = time.monotonic()
     vis = predict(job)
     check_flags(vis)
     predicted = time.monotonic()
-    result = image(job, vis)
+    result = response(job, vis) if job.get("psf_size") else image(job, vis)
     imaged = time.monotonic()
-    if job["visibilities"]:
+    if job.get("visibilities"):
         export_visibilities(vis, job["visibilities"])
-    if job["keep_ms"]:
+    if job.get("keep_ms"):
         shutil.move(vis, job["keep_ms"])
     result["seconds"] = {"simobserve": predicted - started, "tclean": imaged - predicted}
     Path("result.json").write_text(json.dumps(result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -51,7 +52,8 @@ def add_simulate_parser(subparsers: Any) -> None:
     parser.add_argument("sky", metavar="SKY.fits", help="sky model: FITS cube or image")
     parser.add_argument("-o", "--output", metavar="DIRTY.fits", required=True, help="dirty cube to write, in Jy/beam")
     parser.add_argument("--overwrite", action="store_true", help="replace DIRTY.fits if it exists")
-    parser.add_argument("--engine", choices=["casa"], default="casa", help="what simulates (default: %(default)s)")
+    parser.add_argument("--engine", choices=["casa", "fft"], default="casa", help="what simulates: CASA, or its "
+                        "response to the set-up, measured once, applied in a second (default: casa)")  # fmt: skip
     noise = parser.add_argument_group("noise")
     noise.add_argument("--noise", choices=["none", "thermal"], default="none", help="thermal noise (default: none)")
     noise.add_argument("--white-rms", type=float, metavar="JY", help="add white noise of this rms, in Jy/beam")
@@ -67,6 +69,9 @@ def add_simulate_parser(subparsers: Any) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("--log", metavar="FILE", help="CASA's log (default: DIRTY.log)")
     files.add_argument("--scratch", metavar="DIR", help="where CASA's scratch files go (default: TMPDIR)")
+    files.add_argument("--response-cache", metavar="DIR", help="where the engine fft keeps the responses it measures "
+                       "(default: ~/.cache/cubefocus/responses)")  # fmt: skip
+    files.add_argument("--device", default="cpu", help="where the engine fft computes: cpu, cuda (default: cpu)")
     files.add_argument("--visibilities", metavar="FILE.npz", help="write the visibilities as a numpy archive")
     files.add_argument("--keep-ms", metavar="DIR", help="leave the Measurement Set here")
     parser.set_defaults(run=run_simulate)
@@ -85,17 +90,7 @@ def run_simulate(options: argparse.Namespace) -> None:
     sky, observation = _load(options)
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
-    dirty = observe(
-        sky,
-        observation,
-        options.noise,
-        options.seed,
-        options.log or output.with_suffix(".log"),
-        options.scratch,
-        name=options.sky,
-        visibilities=options.visibilities,
-        keep_ms=options.keep_ms,
-    )
+    dirty = _observe(options, sky, observation, options.log or output.with_suffix(".log"))
     if options.white_rms is not None:
         rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
         dirty = Cube(add_white(dirty.data, options.white_rms, rng), dirty.header)
@@ -103,6 +98,41 @@ def run_simulate(options: argparse.Namespace) -> None:
     facts = {"engine": options.engine, "sky": Path(options.sky).name, "observation": _recorded(observation, sky)}
     write_cube(output, dirty.data, dirty.header, provenance(**facts, **noise))
     _report(output, dirty, time.monotonic() - started, noisy=options.noise != "none" or bool(options.white_rms))
+
+
+def _observe(options: argparse.Namespace, sky: np.ndarray, observation: Observation, log: str | Path) -> Cube:
+    if options.engine == "casa":
+        return observe(
+            sky,
+            observation,
+            options.noise,
+            options.seed,
+            log,
+            options.scratch,
+            name=options.sky,
+            visibilities=options.visibilities,
+            keep_ms=options.keep_ms,
+        )
+    if options.visibilities or options.keep_ms:
+        raise CubefocusError("the engine fft makes no visibilities; --visibilities and --keep-ms need --engine casa")
+    from cubefocus.observe import fft  # torch takes seconds to import, and the engine casa does without
+
+    return fft.observe(
+        sky,
+        observation,
+        options.noise,
+        options.seed,
+        cache=options.response_cache or default_cache(),
+        log=options.log,
+        scratch=options.scratch,
+        name=options.sky,
+        device=options.device,
+    )
+
+
+def default_cache() -> Path:
+    """Where responses are kept if nothing else is said: the user's cache directory."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cubefocus" / "responses"
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
