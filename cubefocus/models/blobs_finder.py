@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from cubefocus.errors import CubefocusError
 
 VARIANTS = ("mnras", "ecml")
-OUTPUT_GAIN = 4.0  # logits per unit of the last map, which batch normalisation leaves near unit variance
 
 
 def _activate(n_maps: int) -> list[nn.Module]:
@@ -27,10 +26,9 @@ def _encoder_block(n_in: int, n_out: int, variant: str) -> nn.Sequential:
 
 
 class AdditiveUpsampling(nn.Module):
-    """Double the image by interpolation and by a learned transposed convolution side by side (MNRAS Fig. 4).
+    """Double the image by interpolation and by a transposed convolution side by side, and mix (MNRAS Fig. 4).
 
-    The interpolated maps carry the coarse image through unchanged, the learned ones add detail; the two
-    convolutions that follow mix them. Their stride is 1, the only one that gives the sizes of MNRAS Table 3.
+    The stride of the two convolutions that mix is 1, the only one that gives the sizes of MNRAS Table 3.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -71,8 +69,7 @@ class BlobsFinder(nn.Module):
     variant : {"mnras", "ecml"}
         ``ecml``: one convolution a block, up-sampling without the concatenated branches.
     output_bias : float
-        Start value of the bias before the sigmoid. The logit of the mean target lets the first epoch start
-        from an almost empty sky instead of from 0.5 everywhere.
+        Start value of the bias before the sigmoid: the logit of the mean target, for an almost empty sky.
 
     Raises
     ------
@@ -102,14 +99,33 @@ class BlobsFinder(nn.Module):
         self.expand = nn.Linear(latent, widths[-1] * side * side)
         self.decoder = nn.Sequential(*(_decoder_block(a, b, variant) for a, b in pairwise(steps[::-1])))
         self.final = nn.Conv2d(1, 1, 1)
+        self._initialise_code(side * side)
         self._initialise_output(output_bias)
 
-    def _initialise_output(self, bias: float) -> None:
-        """Let the last one-map layers pass on what reaches them, widened to the range of a sigmoid.
+    def _initialise_code(self, n_places: int) -> None:
+        """Let the code start as a few orthogonal mixtures of the features at each place, as a convolution would.
 
-        XX steps are too few for an empty background, on which the structural dissimilarity hangs.
+        PyTorch's start mixes all places, and a short training then finds the central source only.
         """
-        nn.init.constant_(self.final.weight, OUTPUT_GAIN)
+        latent, n_features = self.compress.weight.shape
+        n_maps = n_features // n_places
+        n_kept = min(latent // n_places, n_maps)
+        if n_kept:
+            weights = torch.kron(nn.init.orthogonal_(torch.empty(n_kept, n_maps)), torch.eye(n_places))
+            gain = (n_maps / n_kept) ** 0.5  # gives back the variance of the mixtures left out
+            with torch.no_grad():
+                self.compress.weight[: len(weights)] = weights
+                self.expand.weight.zero_()[:, : len(weights)] = gain * weights.T
+                self.compress.bias.zero_()
+                self.expand.bias.zero_()
+
+    def _initialise_output(self, bias: float) -> None:
+        """Let the last layers pass on what reaches them.
+
+        They have one map and a handful of weights: PyTorch's start, small and of random sign, takes Adam thousands
+        of steps to undo.
+        """
+        nn.init.ones_(self.final.weight)
         nn.init.constant_(self.final.get_parameter("bias"), bias)
         last = self.decoder[-1]
         if isinstance(last, AdditiveUpsampling):

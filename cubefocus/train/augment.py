@@ -144,6 +144,21 @@ def half_turn(images: Tensor, u: Tensor) -> Tensor:
     return _where(u[:, 0] < 0.5, images.flip(-1, -2), images)
 
 
+def roll_images(images: Tensor, u: Tensor, reach: int) -> Tensor:
+    """Move each sample of (b, ..., y, x) round by up to ``reach`` whole pixels in y and in x.
+
+    What leaves at one edge comes in at the other. It keeps a network that is to find sources anywhere from
+    learning where the training set has most of them.
+    """
+    (n_y, n_x), device = images.shape[-2:], images.device
+    step = ((u[:, 3:5] * (2 * reach + 1)).long() - reach).to(device)
+    rows = (torch.arange(n_y, device=device) - step[:, :1]) % n_y
+    columns = (torch.arange(n_x, device=device) - step[:, 1:]) % n_x
+    shape = (len(images), *[1] * (images.ndim - 3))
+    moved = images.gather(-2, rows.view(*shape, n_y, 1).expand(images.shape))
+    return moved.gather(-1, columns.view(*shape, 1, n_x).expand(images.shape))
+
+
 def spectra(dirty: Tensor, sky: Tensor, u: Tensor, roll: bool) -> tuple[Tensor, Tensor]:
     """Reverse half of the pairs of spectra (b, channel) and, if asked, move each pair round by whole channels."""
     n = dirty.shape[-1]

@@ -141,7 +141,7 @@ def train_epoch(problem: Problem, training: Training, model: nn.Module) -> dict[
     for batch in batches:
         rate = learning_rate(training.iteration, len(batches) * settings.epochs, settings)
         for group in training.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         mine, mine_u = world.share(batch).to(world.device), world.share(u[done : done + len(batch)])
         inputs, target = task.batch(data.take(mine), normalisation, kind, mine_u)
         loss = task.loss(_predict(model, inputs), target, weights, settings.ssim_window)

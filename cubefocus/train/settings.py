@@ -25,6 +25,10 @@ class Settings:
         Adam's, reached after the warm-up.
     weight_decay : float
         L2 penalty of Adam (1e-5 for Deep GRU in the paper).
+    dense_rate : float
+        Learning rate of Blobs Finder's two fully connected layers, relative to the rest. Their outputs add up
+        thousands of inputs, so that one Adam step changes them far more than a convolution: at 0.01 a short
+        training keeps the local code that the network starts from. 1 is the paper's.
     warmup_iterations : int
         Steps over which the learning rate rises linearly.
     decay : {"none", "cosine"}
@@ -46,6 +50,7 @@ class Settings:
     batch_size: int = 32
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
+    dense_rate: float = 1.0
     warmup_iterations: int = 10
     decay: str = "none"
     patience: int = 10
@@ -74,7 +79,7 @@ class Settings:
         unknown = sorted(set(values) - known)
         if unknown:
             raise CubefocusError(f"training has the unknown key '{unknown[0]}'; known are {', '.join(sorted(known))}")
-        floats = ("learning_rate", "weight_decay", "resume_seconds")  # YAML 1.1 reads 1e-4 as a text
+        floats = ("learning_rate", "weight_decay", "dense_rate", "resume_seconds")  # YAML 1.1 reads 1e-4 as a text
         checked: dict[str, Any] = {key: float(value) if key in floats else value for key, value in values.items()}
         return cls(**checked)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
+from cubefocus.models import BlobsFinder
 from cubefocus.provenance import digest
 from cubefocus.train import checkpoint
 from cubefocus.train.settings import Settings
@@ -134,9 +135,8 @@ def begin(
         arguments, normalisation = state["arguments"], state["normalisation"]
         model = checkpoint.restore(state, start)
     checkpoint.channels_last(model).to(device)
-    optimiser = torch.optim.Adam(
-        model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    groups = _groups(model, settings.dense_rate)
+    optimiser = torch.optim.Adam(groups, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     description = {
         "task": task.name,
         "network": task.network,
@@ -147,6 +147,15 @@ def begin(
         "provenance": dict(provenance or {}),
     }
     return Training(model, optimiser, torch.Generator().manual_seed(int(draws_seed)), description)
+
+
+def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
+    """Parameters with the factor on their learning rate."""
+    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, BlobsFinder) else []
+    names = {id(parameter) for parameter in dense}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in names]
+    groups: list[dict[str, Any]] = [{"params": others, "scale": 1.0}]
+    return [*groups, {"params": dense, "scale": dense_rate}] if dense else groups
 
 
 def recipe_of(training: Training, settings: Settings, start: str | Path | None, data: list[int]) -> str:

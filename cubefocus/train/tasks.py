@@ -18,6 +18,7 @@ from cubefocus.train.losses import VALIDATION_WEIGHTS, image_loss, loss_weights
 
 MORPHOLOGY = ("sigma_x", "sigma_y", "pa")
 NAMES = ("blobs_finder", "deep_gru", *MORPHOLOGY, "flux")
+ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
 Arrays = Mapping[str, Tensor]
 
 
@@ -91,7 +92,7 @@ class BlobsFinderTask(Task):
 
     name, network = "blobs_finder", "BlobsFinder"
     keys = ("images/dirty", "images/sky")
-    augmentations = ("rotate", "dihedral")
+    augmentations = ("rotate", "dihedral", "rotate_roll", "dihedral_roll")
     validation_weights = VALIDATION_WEIGHTS
 
     def __init__(self, image_size: int = 256, variant: str = "mnras", latent: int = 1024) -> None:
@@ -114,14 +115,18 @@ class BlobsFinderTask(Task):
     def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
         """(b, 1, y, x) and (b, 1, y, x)."""
         dirty, sky = (arrays[key] for key in self.keys)
-        size = self.options["image_size"]
-        if kind == "rotate":
+        size, turn = self.options["image_size"], kind.removesuffix("_roll")
+        if turn == "rotate":
             grid = augment.rotation_grid(dirty.shape[-2:], size, u)
             dirty, sky = augment.sample(dirty, grid, noisy=True), augment.sample(sky, grid, noisy=False)
         else:
             dirty, sky = augment.centre_crop(dirty, size), augment.centre_crop(sky, size)
-        if kind == "dihedral":
-            dirty, sky = augment.dihedral(torch.stack([dirty, sky], dim=1), u).unbind(dim=1)
+        pair = torch.stack([dirty, sky], dim=1)
+        if turn == "dihedral":
+            pair = augment.dihedral(pair, u)
+        if kind.endswith("_roll"):
+            pair = augment.roll_images(pair, u, reach=round(ROLL_REACH * size))
+        dirty, sky = pair.unbind(dim=1)
         return augment.scale01(dirty).unsqueeze(1), augment.scale01(sky).unsqueeze(1)
 
     def weights(self, epoch: int, epochs: int) -> tuple[float, float]:

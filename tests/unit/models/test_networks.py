@@ -65,6 +65,23 @@ def test_the_output_bias_sets_the_level_that_training_starts_from():
     assert abs(float(levels[0].mean())) < 2
 
 
+def test_the_code_starts_local():
+    model = BlobsFinder(image_size=64, latent=16 * 8)  # 16 places, 8 of 64 features kept at each
+    features = torch.zeros(1, 64, 4, 4)
+    features[0, :, 1, 2] = torch.rand(64, generator=torch.Generator().manual_seed(0))
+    restored = model.expand(model.compress(features.flatten(1))).view(features.shape).detach()
+    elsewhere = restored.clone()
+    elsewhere[0, :, 1, 2] = 0
+    assert float(restored.abs().max()) > 0.01
+    assert float(elsewhere.abs().max()) < 1e-5
+
+
+def test_a_code_shorter_than_the_places_keeps_the_ordinary_start():
+    model = BlobsFinder(image_size=64, latent=8)
+    assert model.compress.weight.std() > 0
+    assert model(torch.rand(2, 1, 64, 64)).shape == (2, 1, 64, 64)
+
+
 def test_deep_gru_sees_a_channel_from_both_sides():
     model = DeepGRU(n_channels=24, hidden=4).eval()
     states = []

@@ -110,6 +110,17 @@ def test_spectra_are_reversed_or_rolled_in_pairs(u):
     assert bool(((steps == 1).all(dim=1) | (steps == 9).all(dim=1)).all())
 
 
+def test_pairs_of_images_move_round_together(u):
+    image = torch.arange(12 * 12.0).view(12, 12)
+    pairs = torch.stack([image, 2 * image]).expand(N, 2, 12, 12)
+    moved = augment.roll_images(pairs, u, reach=3)
+    assert torch.equal(moved[:, 1], 2 * moved[:, 0])
+    steps = {(dy, dx): image.roll((dy, dx), (0, 1)) for dy in range(-3, 4) for dx in range(-3, 4)}
+    found = [next(step for step, rolled in steps.items() if torch.equal(rolled, one)) for one in moved[:, 0]]
+    assert len(set(found)) > N // 2
+    assert {dy for dy, _ in found} == {dx for _, dx in found} == set(range(-3, 4))
+
+
 def test_scalings_of_ordinary_and_constant_samples():
     arrays = torch.stack([torch.linspace(-3, 5, 12), torch.full((12,), 7.0)])
     scaled, standard = augment.scale01(arrays), augment.standardise(arrays)

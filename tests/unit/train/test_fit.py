@@ -202,6 +202,17 @@ def test_nan_in_the_validation_set_is_told_apart(tmp_path, products, small_model
         fit(make_task("deep_gru", small_models), train, valid, settings(), tmp_path / "m.pt")
 
 
+def test_the_fully_connected_layers_can_be_held_still(tmp_path, products, small_models):
+    task, data = make_task("blobs_finder", small_models), products(8, 0)
+    for name, rate in (("held", 0.0), ("free", 1.0)):
+        fit(task, data, data, settings(epochs=1, dense_rate=rate), tmp_path / f"{name}.pt", seed=1)
+    fit(task, data, data, settings(epochs=1, learning_rate=1e-12), tmp_path / "start.pt", seed=1)
+    held, free, start = (load(tmp_path / f"{name}.pt")["model"] for name in ("held", "free", "start"))
+    assert torch.equal(held["expand.weight"], free["expand.weight"]) is False
+    assert torch.allclose(held["expand.weight"], start["expand.weight"], atol=1e-9)
+    assert not torch.allclose(held["final.weight"], start["final.weight"], atol=1e-5)
+
+
 def test_the_curves_are_written_one_row_an_epoch(tmp_path, products, small_models):
     data = products(8, 0)
     history = fit(make_task("blobs_finder", small_models), data, data, settings(), tmp_path / "m.pt")
