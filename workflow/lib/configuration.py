@@ -28,7 +28,7 @@ KINDS = {
 
 
 AUGMENTATIONS = {
-    "blobs_finder": ("rotate", "dihedral"),
+    "blobs_finder": ("rotate", "dihedral", "rotate_roll", "dihedral_roll"),
     "deep_gru": ("reverse", "roll"),
     "resnet": ("dihedral", "rotate", "rot180"),
 }

@@ -229,7 +229,7 @@ BAD = {
     "finetuning.deep_gru.augment": (
         "turn",
         "config: finetuning.deep_gru.augment is 'turn': "
-        "give one of true, false, rotate, dihedral, reverse, roll, rot180",
+        "give one of true, false, rotate, dihedral, rotate_roll, dihedral_roll, reverse, roll, rot180",
     ),
     "seed": (-1, "config: seed is -1: give at least 0"),
 }
