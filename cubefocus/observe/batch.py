@@ -7,8 +7,9 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,7 @@ def simulate_batch(
     out_dir : path
         Receives ``<cube_id>.dirty.fits``, ``<cube_id>.sky.fits``, ``truth.ecsv`` and ``recipe.json``.
     workers : int
-        Cubes made at a time, one CASA process each. With the engine fft they take turns at the transforms, which use
-        all threads of torch, and draw skies, measure and write beside each other.
+        Cubes made at a time, one CASA process each. With the engine fft they share the threads of torch.
     facts : mapping, optional
         Plain values for the provenance, such as the seed of the experiment.
     scratch : path, optional
@@ -162,7 +162,7 @@ def simulate_batch(
     if executor is not None:
         _run_all(missing, executor, out_dir)
     else:
-        with ThreadPoolExecutor(workers) as threads:
+        with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
             _run_all(missing, threads, out_dir)
     return _finish(tasks, partial, out_dir)
 
@@ -241,6 +241,22 @@ def nominal_peak(observation: Observation, dirty: Cube) -> float:
     major, minor, _ = dirty.beam or (math.nan, math.nan, math.nan)
     beam_pixels = math.pi * major * minor / (4 * math.log(2)) / observation.cell_arcsec**2
     return 0.5 * 0.25 * observation.inbright * beam_pixels * len(dirty.data)
+
+
+@contextmanager
+def _shared_threads(engine: str, workers: int) -> Iterator[None]:
+    """Leave each worker its part of torch's threads: more threads than cores wait for each other."""
+    if engine == "casa":
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // workers))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _alternatives(observation: Observation | Sequence[Observation]) -> list[Observation]:

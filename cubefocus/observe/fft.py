@@ -57,7 +57,6 @@ class FourierOperator:
         self.shape = response.shape
         self.planes = planes or PLANES.get(self.device.type, 4)
         self._response = response
-        self._lock = threading.Lock()
         psf = response.psf()
         self._size = psf.shape[1:]
         self._kernel = self._transform_of(psf)
@@ -120,7 +119,7 @@ class FourierOperator:
         dirty = torch.empty(sky.shape, device=self.device) if out is None else out
         generators = [_generator(seed, self.device) for seed in seeds or ()]
         at_a_time = max(1, self.planes // len(sky))
-        with self._lock, torch.inference_mode():  # one call at a time bounds the memory; it uses all threads anyway
+        with torch.inference_mode():
             for channels in _chunks(self.shape[0], at_a_time):
                 dirty[:, channels] = self._observe_planes(sky[:, channels].to(self.device), channels, generators, blank)
         return dirty

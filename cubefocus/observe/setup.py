@@ -92,6 +92,29 @@ class Observation:
         return cls(**{name: _typed(name, value, kinds[name]) for name, value in values.items()})
 
     @classmethod
+    def list_from_mapping(cls, values: Mapping[str, Any]) -> list[Observation]:
+        """Set-ups that differ in some fields, from a section ``observation`` with a list ``alternatives``.
+
+        Parameters
+        ----------
+        values : mapping
+            As for `from_mapping`; ``alternatives`` has one mapping for each set-up, with the fields that are its own.
+            Without that key there is one set-up.
+
+        Raises
+        ------
+        CubefocusError
+            If `from_mapping` refuses one, or ``alternatives`` is not a list of mappings.
+        """
+        shared = {name: value for name, value in values.items() if name != "alternatives"}
+        own = values.get("alternatives") or [{}]
+        if not isinstance(own, list) or not all(isinstance(one, Mapping) for one in own):
+            raise CubefocusError(
+                f"observation: alternatives is {own!r}; it must be a list such as [{{hour_angle: 2h}}]"
+            )
+        return [cls.from_mapping({**shared, **one}) for one in own]
+
+    @classmethod
     def from_yaml(cls, path: str | Path) -> Observation:
         """Read a set-up from a YAML file: its keys at the top level, or in a section ``observation``.
 

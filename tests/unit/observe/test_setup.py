@@ -71,3 +71,22 @@ def test_yaml_with_and_without_section(tmp_path):
         Observation.from_yaml(broken)
     with pytest.raises(CubefocusError, match=r"absent\.yaml"):
         Observation.from_yaml(tmp_path / "absent.yaml")
+
+
+def test_alternatives_share_what_is_not_their_own():
+    values = {
+        "n_pixels": 64,
+        "array": "alma.cycle9.3",
+        "alternatives": [{}, {"array": "alma.cycle9.1", "hour_angle": "2h"}],
+    }
+    first, second = Observation.list_from_mapping(values)
+    assert (first.array, first.hour_angle_h) == ("alma.cycle9.3", 0.0)
+    assert (second.array, second.hour_angle_h) == ("alma.cycle9.1", 2.0)
+    assert first.n_pixels == second.n_pixels == 64
+    assert Observation.list_from_mapping({"n_pixels": 64}) == [Observation(n_pixels=64)]
+
+
+@pytest.mark.parametrize("alternatives", [{"array": "alma.cycle9.1"}, ["alma.cycle9.1"], [{"antennas": 3}]])
+def test_alternatives_that_cannot_be_read_are_refused(alternatives):
+    with pytest.raises(CubefocusError, match="observation: "):
+        Observation.list_from_mapping({"alternatives": alternatives})
