@@ -122,6 +122,7 @@ def _scatter(axes: Axes, parameter: Parameter, truth: np.ndarray, predicted: np.
     axes.set(xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4))
+    axes.ticklabel_format(style="plain", useOffset=False)  # a factor beside the axis would cover its label
     axes.set_box_aspect(1)
 
 

@@ -1,0 +1,142 @@
+"""The whole chain on real CASA simulations, killed in the middle, gone on, and damaged."""
+
+import contextlib
+import csv
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT, command
+
+from cubefocus.io import read_cube, read_table
+
+pytestmark = [pytest.mark.workflow, pytest.mark.casa]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+def kill_in_the_middle(folder: Path) -> None:
+    """Start the run and kill it with all its children when the first cube of a batch of several is there."""
+    process = subprocess.Popen(
+        command(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 300
+    while not list(folder.glob("results/tiny/cubes/*/*.partial/*.dirty.fits")):
+        assert process.poll() is None, "the run ended before a cube was made"
+        assert time.monotonic() < deadline, "no cube in five minutes"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_killed_run_goes_on_to_the_end(folder, snakemake):
+    kill_in_the_middle(folder)
+    (first,) = folder.glob("results/tiny/cubes/*/*.partial/*.dirty.fits")
+    assert snakemake(folder, "--unlock").returncode == 0
+    made = first.stat().st_mtime_ns
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout[-5000:]
+    kept = first.parents[1] / first.parent.name.removesuffix(".partial") / first.name
+    assert kept.stat().st_mtime_ns == made, "a cube that was there was made again"
+
+
+def test_products_are_whole_and_say_how_they_were_made(folder):
+    results = folder / "results" / "tiny"
+    truth, candidates = read_table(results / "truth.ecsv"), read_table(results / "candidates.ecsv")
+    assert set(truth["split"]) == {"train", "validation", "test"}
+    assert truth.meta["provenance"]["seed"] == 1
+    assert "reason" in candidates.colnames
+    with open(results / "tables" / "detection.csv") as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
+    n_true = int((truth["split"] == "test").sum())
+    for name in ("oracle", "threshold", "blobs_finder", "blobs_finder+deep_gru", "chain"):
+        assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == n_true
+    for suffix in ("md", "tex"):
+        assert "chain" in (results / "tables" / f"detection.{suffix}").read_text()
+    assert len(list((results / "figures").glob("*.png"))) == 10
+
+
+def test_noise_of_two_cubes_is_independent(folder):
+    seeds = set(read_table(folder / "results/tiny/truth.ecsv")["noise_seed"])
+    assert len(seeds) == 8
+    cubes = sorted(folder.glob("results/tiny/cubes/*/*/*.dirty.fits"))
+    assert len(cubes) == 8
+
+
+def test_nothing_is_left_to_do(folder, snakemake):
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_a_truncated_cube_is_named_and_made_anew(folder, snakemake):
+    batch = folder / "results/tiny/cubes/test/000"
+    cube = sorted(batch.glob("*.dirty.fits"))[0]
+    whole = cube.read_bytes()
+    cube.write_bytes(whole[:10000])
+    product = "results/tiny/products/test/000.h5"
+    (folder / product).unlink()
+    failed = snakemake(folder, product)
+    assert failed.returncode != 0
+    assert f"{cube.relative_to(folder)}: truncated" in failed.stdout
+    assert "Traceback" not in failed.stdout
+    for file in batch.iterdir():
+        file.unlink()
+    batch.rmdir()
+    again = snakemake(folder, product)
+    assert again.returncode == 0, again.stdout[-5000:]
+    assert (read_cube(cube).data == _cube(whole, folder).data).all(), "the same seed must give the same cube"
+
+
+def _cube(content: bytes, folder: Path):
+    (folder / "before.fits").write_bytes(content)
+    return read_cube(folder / "before.fits")
+
+
+def test_a_failed_casa_job_costs_one_cube_and_is_named(tmp_path, snakemake):
+    with open(tmp_path / "output.txt", "w") as output:
+        process = subprocess.Popen(
+            command(tmp_path, "--until", "simulate"),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        casa_job_of(process).kill()
+        assert process.wait() != 0
+    text = (tmp_path / "output.txt").read_text()
+    (cube,) = set(re.findall(r"cube (\d+) failed", text))
+    (log,) = tmp_path.glob("results/tiny/cubes/*/*.partial/*.casa.log")
+    assert log.name == f"{int(cube):06d}.casa.log"
+    assert log.name in text
+    assert len(list(tmp_path.glob("results/tiny/cubes/*/???/recipe.json"))) == 3, "the other batches must go on"
+    made = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("results/tiny/cubes/*/*/*.dirty.fits")}
+    assert len(made) == 7
+    again = snakemake(tmp_path, "--until", "simulate")
+    assert again.returncode == 0, again.stdout[-5000:]
+    after = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("results/tiny/cubes/*/*/*.dirty.fits")}
+    assert len(after) == 8
+    assert {name: after[name] for name in made} == made, "only what was missing is made"
+
+
+def casa_job_of(process: subprocess.Popen) -> psutil.Process:
+    """The first CASA process below a run."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if any(part.endswith("casa_job.py") for part in child.cmdline()):
+                    return child
+        time.sleep(0.05)
+    raise AssertionError("no CASA process in five minutes")
