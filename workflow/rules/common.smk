@@ -48,11 +48,15 @@ def batches(pattern: str, *splits: str) -> list[str]:
     ]
 
 
-def digest(*folders: str) -> str:
-    """Digest of the package folders behind a stage: an edit there re-runs the stage, a fresh clone does not."""
+def digest(*parts: str) -> str:
+    """Digest of the package folders and files behind a stage: an edit there re-runs the stage, a fresh clone does not.
+
+    What the stages before it use need not be named: when they run again, so does this one.
+    """
     code = hashlib.sha256()
-    for folder in folders:
-        for source in sorted((ROOT / "cubefocus" / folder).glob("**/*.py")):
+    for part in ("io.py", *parts):
+        place = ROOT / "cubefocus" / part
+        for source in [place] if place.suffix else sorted(place.glob("**/*.py")):
             code.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
     return code.hexdigest()[:12]
 
@@ -60,6 +64,29 @@ def digest(*folders: str) -> str:
 def network_settings(section: str, network: str) -> dict:
     """Settings of a network in config section ``training`` or ``finetuning``; the four ResNets share one entry."""
     return config[section][network if network in ("blobs_finder", "deep_gru") else "resnet"]
+
+
+def network_shape(network: str) -> dict:
+    """The part of config section ``models`` that a network depends on: another one's shape must not re-train it."""
+    if network == "blobs_finder":
+        return {key: config["models"][key] for key in ("image_size", "blobs_finder")}
+    section = "deep_gru" if network == "deep_gru" else "resnet"
+    return {section: config["models"][section]}
+
+
+def matching_settings() -> dict:
+    """The part of config section ``evaluation`` that decides what matches, without that of the intervals."""
+    return {key: config["evaluation"][key] for key in ("iou", "distance", "line_iou")}
+
+
+def prediction(*steps: str) -> dict:
+    """Params of a rule that predicts for fine-tuning, with the settings of the steps of the chain that it runs."""
+    matching = [f"evaluate/{name}.py" for name in ("columns", "matching", "settings")]
+    return {
+        "detection": {step: config["detection"][step] for step in steps},
+        "evaluation": matching_settings(),
+        "code": digest("data", "detect", *matching),
+    }
 
 
 def gpu_job(mem_mb: int, minutes: int) -> dict:

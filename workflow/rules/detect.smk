@@ -29,7 +29,7 @@ rule detect:
         **gpu_job(mem_mb=6000, minutes=60),
     params:
         detection=config["detection"],
-        code=digest("data", "detect", "models"),
+        code=digest("data", "detect"),
     script:
         "../../scripts/detect.py"
 

@@ -20,7 +20,7 @@ rule find_threshold:
         mem_mb=4000,
         runtime=60,
     params:
-        evaluation=config["evaluation"],
-        code=digest("find"),
+        evaluation=matching_settings(),
+        code=digest("find", "evaluate"),
     script:
         "../../scripts/find_threshold.py"

@@ -22,7 +22,7 @@ rule draw_catalogue:
         n_pixels=config["observation"]["n_pixels"],
         snr=config["noise"]["snr"],
         seed=config["seed"],
-        code=digest("sky"),
+        code=digest("sky", "observe/setup.py", "data/cutouts.py"),
     script:
         "../../scripts/draw_catalogue.py"
 
@@ -50,7 +50,7 @@ rule simulate:
         noise=config["noise"],
         batch_size=config["cubes"]["batch_size"],
         seed=config["seed"],
-        code=digest("observe", "sky"),
+        code=digest("observe", "sky", "data/cutouts.py"),
     script:
         "../../scripts/simulate.py"
 

@@ -23,7 +23,7 @@ rule train:
         **gpu_job(mem_mb=16000, minutes=1440),
     params:
         settings=lambda wildcards: network_settings("training", wildcards.network),
-        models=config["models"],
+        models=lambda wildcards: network_shape(wildcards.network),
         seed=config["seed"],
         code=training_code(),
     script:
@@ -44,9 +44,7 @@ rule predict_blobs:
     resources:
         **gpu_job(mem_mb=6000, minutes=60),
     params:
-        detection=config["detection"],
-        evaluation=config["evaluation"],
-        code=digest("data", "detect", "models"),
+        **prediction("blobs"),
     script:
         "../../scripts/predict.py"
 
@@ -68,7 +66,7 @@ rule finetune_deep_gru:
         **gpu_job(mem_mb=16000, minutes=360),
     params:
         settings=config["finetuning"]["deep_gru"],
-        models=config["models"],
+        models=network_shape("deep_gru"),
         seed=config["seed"],
         code=training_code(),
     script:
@@ -85,6 +83,8 @@ use rule predict_blobs as predict_lines with:
         products=results("predictions/lines/{split}/{batch}.h5"),
     log:
         results("logs/predict_lines/{split}-{batch}.log"),
+    params:
+        **prediction("blobs", "spectra", "focus"),
 
 
 use rule finetune_deep_gru as finetune_morphology with:
@@ -99,7 +99,7 @@ use rule finetune_deep_gru as finetune_morphology with:
         results("logs/finetune/{network}.log"),
     params:
         settings=config["finetuning"]["resnet"],
-        models=config["models"],
+        models=lambda wildcards: network_shape(wildcards.network),
         seed=config["seed"],
         code=training_code(),
     wildcard_constraints:
@@ -119,6 +119,8 @@ use rule predict_blobs as predict_morphology with:
         products=results("predictions/morphology/{split}/{batch}.h5"),
     log:
         results("logs/predict_morphology/{split}-{batch}.log"),
+    params:
+        **prediction("blobs", "spectra", "focus", "flux"),
 
 
 use rule finetune_morphology as finetune_flux with:
