@@ -13,6 +13,7 @@ from torch import nn
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
 from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+from cubefocus.train.distributed import pick_device
 
 FORMAT = "cubefocus checkpoint 1"
 NETWORKS: dict[str, type[nn.Module]] = {"BlobsFinder": BlobsFinder, "DeepGRU": DeepGRU, "ResNet": ResNet}
@@ -33,8 +34,8 @@ def save(path: str | Path, state: Mapping[str, Any]) -> None:
         torch.save({"format": FORMAT, **state}, temporary)
 
 
-def load(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """Read what `save` wrote, without running any code that the file may hold.
+def load(path: str | Path) -> dict[str, Any]:
+    """Read what `save` wrote to the CPU, without running any code that the file may hold.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]
     if not path.is_file():
         raise CubefocusError(f"{path}: no such checkpoint; train the network first or check the path")
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise CubefocusError(
             f"{path}: truncated, damaged or not a checkpoint; delete it and train again, or fetch it again"
@@ -70,10 +71,10 @@ def restore(state: Mapping[str, Any], path: str | Path) -> nn.Module:
     CubefocusError
         If the weights do not fit the network as it is now.
     """
-    model = build(state["network"], state["arguments"])
     try:
+        model = build(state["network"], state["arguments"])
         model.load_state_dict(state["model"])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         name = state["network"]
         raise CubefocusError(f"{path}: its weights are of another version of {name}; train it again") from error
     return model
@@ -106,7 +107,8 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn
     Raises
     ------
     CubefocusError
-        If the file cannot be used.
+        If the file cannot be used, or if a GPU is asked for and there is none.
     """
-    state = load(path, device)
-    return channels_last(restore(state, path)).to(device).eval(), {key: state[key] for key in DESCRIPTION}
+    where = pick_device(str(device))
+    state = load(path)
+    return channels_last(restore(state, path)).to(where).eval(), {key: state[key] for key in DESCRIPTION}

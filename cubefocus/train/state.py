@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cubefocus import models
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
-from cubefocus.models import BlobsFinder
 from cubefocus.provenance import digest
 from cubefocus.train import checkpoint
 from cubefocus.train.settings import Settings
@@ -95,7 +95,7 @@ class Training:
             return
         state = checkpoint.load(path)
         if state.get("recipe") != recipe:
-            logger.warning("%s: made with other settings, data or seed; training starts from the beginning", path)
+            logger.warning("%s: made with other settings, data, seed or code; training starts from the beginning", path)
             return
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -151,7 +151,7 @@ def begin(
 
 def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     """Parameters with the factor on their learning rate."""
-    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, BlobsFinder) else []
+    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, models.BlobsFinder) else []
     names = {id(parameter) for parameter in dense}
     others = [parameter for parameter in model.parameters() if id(parameter) not in names]
     groups: list[dict[str, Any]] = [{"params": others, "scale": 1.0}]
@@ -162,7 +162,18 @@ def recipe_of(training: Training, settings: Settings, start: str | Path | None, 
     """Digest of all that decides the weights; a resume file of another recipe is not used."""
     facts = {key: training.description[key] for key in ("task", "arguments", "normalisation", "seed")}
     checksum = 0 if start is None else zlib.crc32(Path(start).read_bytes())
-    return digest({**facts, "settings": settings.recipe, "start": checksum, "data": data})
+    return digest({**facts, "settings": settings.recipe, "start": checksum, "data": data, "code": code_checksum()})
+
+
+def code_checksum() -> int:
+    """CRC of the networks' and the training's sources: an edit re-runs the training, which must not go on from half
+    of what the code before it made.
+    """
+    checksum = 0
+    for folder in (Path(models.__file__).parent, Path(__file__).parent):
+        for source in sorted(folder.glob("*.py")):
+            checksum = zlib.crc32(source.read_bytes(), checksum)
+    return checksum
 
 
 def write_curves(path: Path, history: list[dict[str, float]]) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import gaussian
+from train_products import gaussian
 
 from cubefocus.train import augment
 

@@ -6,13 +6,14 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from cubefocus.errors import CubefocusError
-from cubefocus.train import checkpoint, loop
+from cubefocus.train import checkpoint, loop, state
 from cubefocus.train.checkpoint import load, load_model
 from cubefocus.train.loop import fit
 from cubefocus.train.settings import Settings
@@ -142,6 +143,27 @@ def test_a_resume_file_of_other_settings_is_not_used(tmp_path, products, small_m
         again = fit(task, data, data, settings(learning_rate=1e-3), tmp_path / "m.pt", seed=3)
     assert "other settings" in caplog.text
     assert again == fit(task, data, data, settings(learning_rate=1e-3), tmp_path / "fresh.pt", seed=3)
+
+
+def test_a_resume_file_of_other_code_is_not_used(tmp_path, products, small_models, monkeypatch, caplog):
+    task, data = make_task("deep_gru", small_models), products(8, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "code_checksum", lambda: 1)
+        kill_after(2, patch)
+        with pytest.raises(Killed):
+            fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+    with caplog.at_level(logging.WARNING):
+        again = fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+    assert "other settings, data, seed or code" in caplog.text
+    assert [row["epoch"] for row in again] == [1, 2, 3, 4]
+    assert again == fit(task, data, data, settings(), tmp_path / "fresh.pt", seed=3)
+
+
+def test_the_checksum_of_the_code_covers_networks_and_training(monkeypatch):
+    read, real = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))
+    state.code_checksum()
+    assert {"resnet.py", "loop.py", "augment.py", "losses.py"} <= set(read)
 
 
 def test_the_seed_decides_the_weights(tmp_path, products, small_models):
@@ -317,6 +339,17 @@ def test_weights_of_another_version_are_named(tmp_path, products, small_models):
     checkpoint.save(path, state)
     with pytest.raises(CubefocusError, match=r"m\.pt: its weights are of another version of DeepGRU; train it again"):
         load_model(path)
+    checkpoint.save(path, {**state, "arguments": {**state["arguments"], "heads": 2}})
+    with pytest.raises(CubefocusError, match=r"m\.pt: its weights are of another version of DeepGRU; train it again"):
+        load_model(path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_whole_checkpoint_is_not_blamed_for_a_gpu_that_is_not_there(tmp_path, products, small_models):
+    data, path = products(4, 0), tmp_path / "m.pt"
+    fit(make_task("deep_gru", small_models), data, data, settings(epochs=1), path)
+    with pytest.raises(CubefocusError, match="torch sees no GPU"):
+        load_model(path, "cuda")
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
