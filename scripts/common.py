@@ -38,7 +38,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
 
 def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
     """Id, dirty cube and sky cube of every field of a batch, in the order of their ids."""
-    dirty = sorted(Path(folder).glob("*.dirty.fits"))
+    dirty = sorted(Path(folder).glob("[0-9]*.dirty.fits"))
     if not dirty:
         raise CubefocusError(f"{folder}: holds no cubes; remove this folder and run again to simulate them anew")
     return [(int(path.name.split(".")[0]), path, path.with_name(path.name.replace("dirty", "sky"))) for path in dirty]

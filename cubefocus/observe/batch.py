@@ -312,6 +312,8 @@ def _open_partial(out_dir: Path, recipe: str) -> Path:
         logger.warning("%s: was left by another recipe; starting anew", partial)
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
+    for leftover in partial.glob(".*"):  # temporary files of a run that was killed while it wrote them
+        leftover.unlink()
     with atomic_path(partial / "recipe.json") as temporary:
         temporary.write_text(json.dumps({"recipe": recipe}))
     return partial

@@ -166,6 +166,16 @@ def test_leftovers_of_another_recipe_are_not_used(telescope, tmp_path):
     assert min(cube["thermal_rms"] for cube in read_table(out / "truth.ecsv").meta["cubes"]) > 0
 
 
+def test_half_written_files_of_a_killed_run_do_not_reach_the_batch(telescope, tmp_path):
+    telescope.broken = {"cube 1"}
+    with pytest.raises(CasaError):
+        make(catalogue(2), tmp_path / "000")
+    (tmp_path / "000.partial" / ".4711.000001.dirty.fits").write_text("half of a cube")
+    telescope.broken = set()
+    out = make(catalogue(2), tmp_path / "000")
+    assert sorted(path.name for path in out.glob("*.dirty.fits")) == ["000000.dirty.fits", "000001.dirty.fits"]
+
+
 @pytest.mark.parametrize("n_cubes", [1, 8])
 def test_empty_fields_have_noise_like_the_others(telescope, tmp_path, n_cubes):
     rows = catalogue(n_cubes, empty_fraction=1.0 if n_cubes == 1 else 0.5)
