@@ -1,0 +1,92 @@
+"""All tables and figures from the files of a run, also of one that found nothing."""
+
+import csv
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from cubefocus.detect.candidate import Candidate, Field, Line, Reason
+from cubefocus.detect.catalogue import candidates_table, catalogue_table
+from cubefocus.detect.products import write_detection_products
+from cubefocus.detect.settings import BlobSettings
+from cubefocus.errors import CubefocusError
+from cubefocus.evaluate.experiment import Experiment
+from cubefocus.evaluate.render import write_table
+from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.find.interface import find_all
+from cubefocus.find.threshold import find
+from cubefocus.io import Cube
+from cubefocus.observe.setup import Observation
+
+SIZE, CHANNELS = 48, 16
+BOX = (18, 18, 29, 29)
+FIGURES = ["distributions", "images", "spectra", "focused", "detected"]
+FIGURES += ["residuals", "flux_error", "pa_error", "completeness"]
+
+
+def field(cube_id, found):
+    """A cube with one source; a chain that found it has measured it exactly."""
+    rng = np.random.default_rng(cube_id)
+    observation = Observation.from_mapping({"n_pixels": SIZE, "n_channels": CHANNELS})
+    data = rng.normal(size=(CHANNELS, SIZE, SIZE)).astype(np.float32)
+    data[4:9, 20:27, 20:27] += 20
+    one = Field.of(Cube(data, observation.header()), cube_id)
+    one.probability = np.zeros((SIZE, SIZE), np.float32)
+    source = Candidate(BOX, 0.9, (23.0, 23.0), line=Line(6.0, 3.0, 0.9), reason=Reason.KEPT)
+    source.spectrum = source.clean = np.linspace(0, 1, CHANNELS)
+    source.focused = source.line_image = rng.normal(size=(64, 64))
+    source.snr_integrated, source.snr_focused = 9.0, 12.0
+    source.measured = {"x": 23.0, "y": 23.0, "sigma_x": 3.0, "sigma_y": 2.0, "pa": 30.0, "flux": 0.1}
+    one.candidates = [source] if found else []
+    return one
+
+
+def truth(cubes):
+    n = len(cubes)
+    box = {name: np.full(n, value) for name, value in zip(("x0", "y0", "x1", "y1"), BOX, strict=True)}
+    values = {"x": 23.0, "y": 23.0, "z": 6.0, "z0": 3.0, "z1": 9.0, "sigma_x": 3.0, "sigma_y": 2.0, "pa": 30.0}
+    values |= {"fwhm_x": 7.0, "fwhm_y": 4.7, "fwhm_z": 3.0}
+    values |= {"flux": 0.1, "continuum": 0.01, "snr": 9.0, "blendness": 0.0}
+    facts = {"cube_id": list(cubes), "source_id": np.zeros(n, int), "split": ["test"] * n}
+    return Table(facts | box | {name: np.full(n, value) for name, value in values.items()})
+
+
+def experiment(folder, found):
+    cubes = [5, 6, 7]
+    fields = [field(cube, found) for cube in cubes]
+    write_detection_products(folder / "products.h5", fields, {})
+    dirty = {one.cube_id: np.nan_to_num(one.integrated) for one in fields}
+    settings = EvaluationSettings(bootstrap=20)
+    sky = {cube: np.pad(np.ones((11, 11)), ((18, 19), (18, 19))) for cube in cubes}
+    return Experiment(
+        truth(cubes), catalogue_table(fields, None), candidates_table(fields), find_all(find, dirty.items(), {}),
+        dirty, sky, settings, BlobSettings(), 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_tables_and_figures_of_a_run(tmp_path, found):
+    run = experiment(tmp_path, found)
+    tables = run.tables()
+    for name, table in tables.items():
+        write_table(table, tmp_path / name, {})
+    with open(tmp_path / "detection.csv") as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
+    assert list(rows) == ["oracle", "threshold", "blobs_finder", "blobs_finder+deep_gru", "chain"]
+    assert (rows["oracle"]["tp"], rows["oracle"]["fp"]) == ("3", "0")
+    for name in ("blobs_finder", "blobs_finder+deep_gru", "chain"):
+        assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))
+    assert {row["n_sources"] for row in tables["parameters"] if row["source"] == "this run"} == {3 if found else 0}
+    made = dict(run.figures([tmp_path / "products.h5"]))
+    assert list(made) == FIGURES
+    for figure in made.values():
+        figure.draw_without_rendering()
+
+
+def test_damaged_products_are_named(tmp_path):
+    run = experiment(tmp_path, True)
+    whole = (tmp_path / "products.h5").read_bytes()
+    (tmp_path / "products.h5").write_bytes(whole[:5000])
+    with pytest.raises(CubefocusError, match=r"products\.h5: truncated"):
+        list(run.figures([tmp_path / "products.h5"]))
