@@ -106,11 +106,13 @@ def _dirty(values: Mapping[str, Any], dirty: np.ndarray, rms: float) -> Values:
     column = np.where(valid, column, 0.0)
     flux, n_voxels = float(column[line].sum()), int(valid[line].sum())
     continuum = float(outside.mean()) if outside.size else float("nan")
+    # A line as wide as the band leaves no continuum to subtract, here as in the line image that the network sees.
+    flux_line = flux - n_voxels * continuum if outside.size else flux
     peak, peak_image = float(column[line].max()), float(column.sum(axis=0).max())
     return {
         "n_voxels": n_voxels,
         "flux": flux,
-        "flux_line": flux - n_voxels * continuum,
+        "flux_line": flux_line,
         "continuum": continuum,
         "peak": peak,
         "snr": _over(peak, rms),

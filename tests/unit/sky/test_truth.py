@@ -81,8 +81,7 @@ def test_line_as_wide_as_the_band_leaves_no_continuum(observation, make_rows):
     sky = sky_cube(rows, observation)
     row = measure_truth(rows, sky, sky, observation)[0]
     assert math.isnan(row["continuum"])
-    assert math.isnan(row["flux_line"])
-    assert row["flux"] > 0
+    assert row["flux_line"] == row["flux"] > 0  # a NaN would end the training of the flux network
 
 
 def test_physical_fluxes_by_hand(one):
