@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs.utils import proj_plane_pixel_scales
 
 from cubefocus.errors import CubefocusError
 
@@ -64,13 +67,14 @@ class Cube:
 
     @property
     def cell_arcsec(self) -> float:
-        """Pixel size in arcsec."""
-        return abs(float(self.header["CDELT2"])) * 3600.0
+        """Pixel size along y in arcsec; NaN if the header has no celestial axes."""
+        wcs = self.wcs
+        return float(proj_plane_pixel_scales(wcs)[1]) * 3600.0 if wcs.naxis == 2 else math.nan
 
     @property
     def beam(self) -> tuple[float, float, float] | None:
         """Major and minor axis (FWHM, arcsec) and position angle (deg) of the synthesised beam; None if not given."""
-        if "BMAJ" not in self.header:
+        if "BMAJ" not in self.header or "BMIN" not in self.header:
             return None
         major, minor = (float(self.header[key]) * 3600.0 for key in ("BMAJ", "BMIN"))
         return major, minor, float(self.header.get("BPA", 0.0))
@@ -92,9 +96,11 @@ def _frequencies(header: fits.Header, n_channels: int) -> np.ndarray:
     axis = _spectral_axis(header)
     if axis is None:
         raise CubefocusError("the header has no FREQ, VELO or VRAD axis: add CTYPE3, CRVAL3, CDELT3, CRPIX3")
-    world = header[f"CRVAL{axis}"] + (np.arange(n_channels) + 1 - header.get(f"CRPIX{axis}", 1.0)) * header.get(
-        f"CDELT{axis}", 1.0
-    )
+    # A matrix of CD cards takes the place of CDELT.
+    step = header.get(f"CD{axis}_{axis}", header.get(f"CDELT{axis}"))
+    if f"CRVAL{axis}" not in header or not (step or n_channels == 1):
+        raise CubefocusError(f"the header does not say where its channels are: add CRVAL{axis} and CDELT{axis}")
+    world = header[f"CRVAL{axis}"] + (np.arange(n_channels) + 1 - header.get(f"CRPIX{axis}", 1.0)) * (step or 0.0)
     kind = str(header[f"CTYPE{axis}"]).upper().split("-")[0]
     if kind == "FREQ":
         return (world * u.Unit(header.get(f"CUNIT{axis}") or "Hz")).to_value(u.Hz)
@@ -167,6 +173,8 @@ def _refuse_truncated(path: Path) -> None:
 def _three_axes(data: np.ndarray, header: fits.Header, path: Path) -> Cube:
     """Bring an image of 2 to 4 axes to (channel, y, x) and make the header agree."""
     spectral = _spectral_axis(header)
+    if spectral is not None and spectral < 3:
+        raise CubefocusError(f"{path}: its axis {spectral} is the spectral one; reorder its axes to RA, Dec, frequency")
     if data.ndim == 2:
         data = data[np.newaxis]
     elif data.ndim == 4:
@@ -183,12 +191,16 @@ def _spectral_third(header: fits.Header, spectral: int | None, shape: tuple[int,
     kept = header.copy()
     keys = ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")
     values = {key: kept.get(f"{key}{spectral}") for key in keys} if spectral else {}
+    matrix = kept.get(f"CD{spectral}_{spectral}")
     for axis in (3, 4):
         for key in (*keys, "NAXIS", "CROTA"):
             kept.remove(f"{key}{axis}", ignore_missing=True)
-    for card in [card for card in kept if card.startswith(("PC3", "PC4", "PC03", "PC04", "PC1_", "PC2_"))]:
-        if card not in ("PC1_1", "PC1_2", "PC2_1", "PC2_2"):
+    for card in list(kept):
+        pair = re.fullmatch(r"(?:PC|CD)(\d+)_(\d+)", card)
+        if pair and max(map(int, pair.groups())) > 2:
             kept.remove(card)
+    if matrix is not None:
+        kept["CD3_3"] = matrix
     kept["NAXIS"] = 3
     for axis, size in enumerate(reversed(shape), start=1):
         kept[f"NAXIS{axis}"] = size

@@ -30,7 +30,7 @@ class Spec(NamedTuple):
 _STATED = "standard error; NaN where the parameter has none"
 COLUMNS = (
     Spec("cube_id", np.int64, None, "cube that the source is in"),
-    Spec("source_id", np.int64, None, "number of the source in its cube, brightest line first"),
+    Spec("source_id", np.int64, None, "number of the source in its cube, highest snr_focused first"),
     Spec("name", str, None, "IAU style name from the J2000 position"),
     Spec("x", float, "pix", "centre, 0-based, pixel centres at integers"),
     Spec("y", float, "pix", "centre, 0-based, pixel centres at integers"),
@@ -169,14 +169,14 @@ def _common(field: Field, candidate: Candidate) -> dict[str, Any]:
 
 def _source_rows(field: Field, rest_ghz: float | None) -> list[dict[str, Any]]:
     chosen = sources(field)
-    ghz = field.cube.frequencies_hz / 1e9
+    ghz, cell = field.cube.frequencies_hz / 1e9, field.cube.cell_arcsec
     rows = []
     for number, (candidate, place) in enumerate(zip(chosen, _on_the_sky(field, chosen), strict=True)):
         row = _common(field, candidate) | {"source_id": number} | place
         for axis in ("x", "y"):
             row[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
             for size in ("sigma", "fwhm"):
-                row[f"{size}_{axis}_arcsec"] = row[f"{size}_{axis}"] * field.cube.cell_arcsec
+                row[f"{size}_{axis}_arcsec"] = row[f"{size}_{axis}"] * cell
         rows.append(row | _spectral(ghz, row, rest_ghz))
     return rows
 

@@ -122,10 +122,10 @@ def _line_map(field: Field, line: Line, continuum: np.ndarray) -> np.ndarray:
     the brightest pixel of every further peak. Smoothing keeps single noisy voxels from being that pixel.
     """
     image = field.line_sum(line, continuum)
-    beam = field.cube.beam
+    beam, cell = field.cube.beam, field.cube.cell_arcsec
     sigma = DEFAULT_BEAM_SIGMA
-    if beam is not None:
-        sigma = math.sqrt(beam[0] * beam[1]) / field.cube.cell_arcsec / SIGMA_TO_FWHM
+    if beam is not None and cell > 0:  # NaN without celestial axes
+        sigma = math.sqrt(beam[0] * beam[1]) / cell / SIGMA_TO_FWHM
     smooth = gaussian_filter(np.nan_to_num(image), sigma)
     return np.where(np.isnan(image), np.nan, smooth)
 

@@ -57,6 +57,34 @@ def test_radio_velocity_axis_becomes_frequency():
     np.testing.assert_allclose(frequencies.frequencies_hz, expected)
 
 
+def test_matrix_of_cd_cards_says_the_same_as_cdelt(tmp_path):
+    cards = header(CTYPE4="STOKES", CRVAL4=1.0, CRPIX4=1.0, CDELT4=1.0)
+    for axis in (1, 2, 3, 4):
+        cards[f"CD{axis}_{axis}"] = cards.pop(f"CDELT{axis}")
+    cards["CD1_2"] = cards["CD2_1"] = 0.0
+    fits.PrimaryHDU(np.ones((1, 3, 6, 8), dtype=np.float32), cards).writeto(tmp_path / "cd.fits")
+    cube = read_cube(tmp_path / "cd.fits")
+    np.testing.assert_allclose(cube.frequencies_hz, [230e9, 230.01e9, 230.02e9])
+    assert cube.cell_arcsec == pytest.approx(0.1)
+    assert cube.wcs.pixel_to_world(4, 3).ra.deg == pytest.approx(60.0)
+
+
+def test_header_without_axes_or_with_half_a_beam_is_not_guessed_at():
+    bare = Cube(np.zeros((2, 6, 8), dtype=np.float32), fits.Header({"NAXIS": 3, "BMAJ": 1 / 3600}))
+    assert np.isnan(bare.cell_arcsec)
+    assert bare.beam is None
+    without_step = fits.Header({"NAXIS": 3, "CTYPE3": "FREQ", "CRVAL3": 230e9})
+    with pytest.raises(CubefocusError, match="add CRVAL3 and CDELT3"):
+        _ = Cube(np.zeros((2, 6, 8), dtype=np.float32), without_step).frequencies_hz
+
+
+def test_cube_with_its_channels_along_another_axis_is_refused(tmp_path):
+    cards = header(CTYPE1="FREQ", CTYPE3="RA---SIN")
+    fits.PrimaryHDU(np.ones((3, 4, 5), dtype=np.float32), cards).writeto(tmp_path / "turned.fits")
+    with pytest.raises(CubefocusError, match=r"turned\.fits: its axis 1 is the spectral one"):
+        read_cube(tmp_path / "turned.fits")
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_truncated_file_is_refused(tmp_path, zipped):
     path = tmp_path / ("cube.fits.gz" if zipped else "cube.fits")
