@@ -181,10 +181,9 @@ class Field:
             raise CubefocusError(
                 f"cube {cube_id} has {n_channels} channel(s): lines cannot be told from continuum; give at least 4"
             )
-        # One plane in the middle tells where there is data; a voxel flagged elsewhere does not blank its pixel.
+        # A pixel holds data if any of its channels does; most show it in the middle plane already.
         valid = np.isfinite(cube.data[n_channels // 2])
-        if not valid.any():
-            valid = np.isfinite(cube.data).any(axis=0)
+        valid[~valid] = np.isfinite(cube.data[:, ~valid]).any(axis=0)
         if not valid.any():
             raise CubefocusError(f"cube {cube_id} holds no finite value (all NaN); check how it was made or masked")
         image = integrate(cube.data)

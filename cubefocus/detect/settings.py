@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -85,7 +86,7 @@ class DetectionSettings:
         if unknown:
             raise CubefocusError(f"detection: unknown key {', '.join(unknown)}; known are {', '.join(parts)}")
         made: dict[str, Any] = {name: _make(kind, section.get(name), name) for name, kind in parts.items()}
-        settings = cls(**made, rest_frequency_ghz=None if rest is None else float(rest))
+        settings = cls(**made, rest_frequency_ghz=None if rest is None else _typed(rest, 1.0, "rest_frequency_ghz"))
         settings.check()
         return settings
 
@@ -113,8 +114,22 @@ class DetectionSettings:
 
 
 def _make(kind: type[T], values: Mapping[str, Any] | None, name: str) -> T:
-    known = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
-    unknown = sorted(set(values or {}) - set(known))
+    defaults = {entry.name: entry.default for entry in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(values or {}, Mapping):
+        raise CubefocusError(f"detection.{name} is {values!r}; it must be a mapping of {', '.join(defaults)}")
+    unknown = sorted(set(values or {}) - set(defaults))
     if unknown:
-        raise CubefocusError(f"detection.{name}: unknown key {', '.join(unknown)}; known are {', '.join(known)}")
-    return kind(**(values or {}))
+        raise CubefocusError(f"detection.{name}: unknown key {', '.join(unknown)}; known are {', '.join(defaults)}")
+    return kind(**{key: _typed(value, defaults[key], f"{name}.{key}") for key, value in (values or {}).items()})
+
+
+def _typed(value: Any, default: Any, key: str) -> Any:
+    """Value in the type of its default, or an error that names the key: a settings file has no schema."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+    kind = type(default)
+    if number and (kind is float or (kind is int and math.isfinite(value) and value == int(value))):
+        return kind(value)
+    if kind in (bool, str) and isinstance(value, kind):
+        return value
+    wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}[kind]
+    raise CubefocusError(f"detection.{key} is {value!r}; it must be {wanted}")

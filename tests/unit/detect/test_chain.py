@@ -185,6 +185,13 @@ def test_voxels_that_are_nan_in_some_channels_do_not_spoil_the_rest(scene, sourc
     assert all(np.isfinite(row[name]) for name in ("flux", "peak", "continuum", "x_err"))
 
 
+def test_source_blanked_in_the_middle_channel_only_is_found(scene, source, oracle):
+    one = scene([source(25, 30, 10)])
+    one.cube.data[20, :, :48] = np.nan
+    (row,) = oracle([one]).detect([one.cube]).catalogue
+    assert (row["x"], row["z"]) == pytest.approx((25, 10), abs=0.3)
+
+
 def test_folder_without_networks_is_refused(tmp_path):
     with pytest.raises(CubefocusError, match="no trained networks"):
         find_models(tmp_path)
@@ -198,6 +205,21 @@ def test_fine_tuned_network_is_preferred(tmp_path):
     (tmp_path / "flux" / "trained.pt").touch()
     found = find_models(tmp_path)
     assert {name: path.name for name, path in found.items()} == {"deep_gru": "finetuned.pt", "flux": "trained.pt"}
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"blobs": 3}, r"detection\.blobs is 3; it must be a mapping"),
+        ({"blobs": {"threshold": "low"}}, r"detection\.blobs\.threshold is 'low'; it must be a number"),
+        ({"blobs": {"min_pixels": 1.5}}, r"detection\.blobs\.min_pixels is 1\.5; it must be a whole number"),
+        ({"focus": {"regrow_primary": 1}}, r"detection\.focus\.regrow_primary is 1; it must be true or false"),
+        ({"rest_frequency_ghz": "CO"}, r"detection\.rest_frequency_ghz is 'CO'; it must be a number"),
+    ],
+)
+def test_setting_of_the_wrong_type_is_named(section, message):
+    with pytest.raises(CubefocusError, match=message):
+        DetectionSettings.from_mapping(section)
 
 
 def test_unknown_setting_is_named():
