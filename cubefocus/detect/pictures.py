@@ -32,7 +32,7 @@ def field_figure(field: Field) -> Figure:
 
 def _boxes(axes: Axes, field: Field) -> None:
     numbers = {id(candidate): number for number, candidate in enumerate(sources(field))}
-    for candidate in field.candidates:
+    for candidate in sorted(field.candidates, key=lambda one: id(one) in numbers):  # sources last, on top
         x0, y0, x1, y1 = candidate.box
         number = numbers.get(id(candidate))
         colour = "lightgrey" if number is None else "red"
@@ -57,7 +57,9 @@ def spectra_figure(field: Field) -> Figure:
         axes.step(np.arange(field.n_channels), candidate.spectrum, where="mid", color="C0", linewidth=0.8)
         axes.plot(low + span * candidate.clean, color="C3", linestyle=":", label="cleaned, scaled")
         axes.axvspan(*candidate.line.range, color="C3", alpha=0.15)
-        axes.set(ylabel="Jy/beam", title=f"source {number}", xlim=(-0.5, field.n_channels - 0.5))
+        axes.set(ylabel="Jy/beam x pixel", title=f"source {number}", xlim=(-0.5, field.n_channels - 0.5))
+    if chosen:
+        panels[0].legend(fontsize=8)
     panels[-1].set_xlabel("channel")
     return figure
 
