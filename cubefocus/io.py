@@ -211,6 +211,25 @@ def _spectral_third(header: fits.Header, spectral: int | None, shape: tuple[int,
     return kept
 
 
+def read_unit(text: str) -> u.UnitBase:
+    """Unit of a BUNIT card; older programs write it in capitals, ``JY/BEAM``.
+
+    Raises
+    ------
+    CubefocusError
+        If it is none.
+    """
+    spelled = {"JY/BEAM": "Jy/beam", "JY/PIXEL": "Jy/pixel"}.get(text.upper(), text)
+    for style in ("fits", "generic"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", u.UnitsWarning)
+                return u.Unit(spelled, format=style)
+        except ValueError:
+            continue
+    raise CubefocusError(f"BUNIT is '{text}', which cannot be read; write it as Jy/beam, mJy/beam, Jy/pixel, ...")
+
+
 def write_cube(path: str | Path, data: np.ndarray, header: fits.Header, provenance: Mapping[str, Any]) -> None:
     """Write a cube as FITS float32 with its provenance as one JSON text in the keyword ``PROVENAN``.
 

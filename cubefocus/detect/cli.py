@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from astropy import units as u
 
 from cubefocus.detect.chain import Chain, Detections
 from cubefocus.detect.pictures import field_figure, save_figure, spectra_figure
 from cubefocus.detect.products import write_detection_products
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
-from cubefocus.io import atomic_path, read_cube, write_table
+from cubefocus.io import Cube, atomic_path, read_cube, read_unit, write_table
 from cubefocus.provenance import digest, provenance
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ def add_detect_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Detect in the cubes one after another, and write one catalogue of all of them."""
+    """Detect in all cubes at once, and write one catalogue of them."""
     section = read_settings(arguments.settings)
     if arguments.rest_frequency is not None:
         section["rest_frequency_ghz"] = arguments.rest_frequency
@@ -63,7 +66,10 @@ def read_settings(path: Path | None) -> dict[str, Any]:
         raise CubefocusError(f"{path}: not YAML ({error}); see the section detection of config.yaml") from error
     if not isinstance(content, dict):
         raise CubefocusError(f"{path}: holds no mapping; see the section detection of config.yaml")
-    return dict(content.get("detection", content))
+    section = content.get("detection", content) or {}
+    if not isinstance(section, dict):
+        raise CubefocusError(f"{path}: detection is {section!r}; it must be a mapping, as in config.yaml")
+    return dict(section)
 
 
 def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[str, Any]) -> Detections:
@@ -73,19 +79,28 @@ def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[
     ----------
     chain : Chain
     paths : sequence of Path
-        FITS cubes; cube_id in the tables is the place in this list.
+        FITS cubes in Jy/beam, mJy/beam, ...; cube_id in the tables is the place in this list.
     output : Path
         Gets catalogue.ecsv, catalogue.csv, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
         <name>.spectra.png.
     facts : dict
         Provenance.
+
+    Raises
+    ------
+    CubefocusError
+        If a cube cannot be read or searched, or the folder cannot be made; the message names the file.
     """
-    cubes = [read_cube(path) for path in paths]
+    cubes = [load_dirty(path) for path in paths]
     try:
         found = chain.detect(cubes)
     except CubefocusError as error:
-        names = ", ".join(f"{number}: {path}" for number, path in enumerate(paths))
-        raise CubefocusError(f"{error} (cubes are {names})") from error
+        # The chain knows its cubes by number, the user by file.
+        raise CubefocusError(re.sub(r"\bcube (\d+)\b", lambda match: str(paths[int(match[1])]), str(error))) from error
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CubefocusError(f"{output}: no folder can be made here ({error.strerror}); name another one") from error
     write_table(output / "catalogue.ecsv", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
     with atomic_path(output / "catalogue.csv") as temporary:
@@ -98,6 +113,28 @@ def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[
         save_figure(spectra_figure(field), output / f"{name}.spectra.png")
         log.info("%s: %d sources of %d candidates", paths[number], len(rows), len(field.candidates))
     return found
+
+
+def load_dirty(path: Path) -> Cube:
+    """Read a dirty cube and bring it to Jy/beam, the unit of the catalogue.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
+    """
+    cube = read_cube(path)
+    text = str(cube.header.get("BUNIT", "")).strip()
+    try:
+        _ = cube.frequencies_hz
+        factor = 1.0 if not text else read_unit(text).to(u.Jy / u.beam)
+    except u.UnitConversionError as error:
+        raise CubefocusError(f"{path}: is in {text}, not in Jy/beam or a multiple of it; convert it first") from error
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error
+    if not text:
+        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
+    return cube if factor == 1.0 else Cube(cube.data * np.float32(factor), cube.header)
 
 
 def file_names(paths: Sequence[Path]) -> list[str]:

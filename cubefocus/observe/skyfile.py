@@ -15,7 +15,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS, FITSFixedWarning
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, read_cube
+from cubefocus.io import Cube, read_cube, read_unit
 from cubefocus.observe.setup import Observation
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _to_jy_per_pixel(cube: Cube, observation: Observation) -> np.float32:
     if not text:
         raise CubefocusError(f"has no BUNIT; write its unit into the header: {UNITS}")
     area = observation.cell_arcsec**2 * u.arcsec**2
-    unit = _unit(text)
+    unit = read_unit(text)
     if unit.is_equivalent(u.Jy / u.pix):
         return np.float32(unit.to(u.Jy / u.pix))
     if unit.is_equivalent(u.Jy / u.beam):
@@ -176,14 +176,3 @@ def _to_jy_per_pixel(cube: Cube, observation: Observation) -> np.float32:
     if unit.is_equivalent(u.Jy / u.sr):
         return np.float32((1 * unit * area).to_value(u.Jy))
     raise CubefocusError(f"is in '{text}'; it must be in {UNITS}")
-
-
-def _unit(text: str) -> u.UnitBase:
-    for style in ("fits", "generic"):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", u.UnitsWarning)
-                return u.Unit(text, format=style)
-        except ValueError:
-            continue
-    raise CubefocusError(f"has the unit '{text}', which cannot be read; it must be {UNITS}")

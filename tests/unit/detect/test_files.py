@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cubefocus.detect.cli import detect_files, file_names, read_settings
+from cubefocus.detect.cli import detect_files, file_names, load_dirty, read_settings
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_table, write_cube
@@ -42,9 +42,43 @@ def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
 def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     write_cube(tmp_path / "bad.fits", one.cube.data * np.nan, one.cube.header, {})
-    with pytest.raises(CubefocusError, match=r"all NaN.*bad\.fits"):
-        detect_files(oracle([one]), [tmp_path / "bad.fits"], tmp_path / "out", {})
+    write_cube(tmp_path / "good.fits", one.cube.data, one.cube.header, {})
+    with pytest.raises(CubefocusError, match="all NaN") as caught:
+        detect_files(oracle([one]), [tmp_path / "good.fits", tmp_path / "bad.fits"], tmp_path / "out", {})
+    assert str(caught.value).startswith(f"{tmp_path / 'bad.fits'} holds no finite value")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("cards", "message"),
+    [
+        ({"BUNIT": "K"}, "is in K, not in Jy/beam"),
+        ({"BUNIT": "bananas"}, "BUNIT is 'bananas'"),
+        ({"CTYPE3": "VRAD", "CUNIT3": "m/s"}, "without RESTFRQ"),
+    ],
+)
+def test_cube_that_says_too_little_is_refused_by_name(scene, cards, message, tmp_path):
+    cube = scene([]).cube
+    cube.header.update(cards)
+    write_cube(tmp_path / "odd.fits", cube.data, cube.header, {})
+    with pytest.raises(CubefocusError, match=rf"odd\.fits: .*{message}"):
+        load_dirty(tmp_path / "odd.fits")
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("Jy/beam", 1.0), ("JY/BEAM", 1.0), ("mJy/beam", 1e-3), (None, 1.0)])
+def test_catalogue_is_in_jy_per_beam_whatever_the_file_is_in(scene, unit, factor, tmp_path):
+    cube = scene([]).cube
+    if unit:
+        cube.header["BUNIT"] = unit
+    write_cube(tmp_path / "a.fits", cube.data, cube.header, {})
+    np.testing.assert_allclose(load_dirty(tmp_path / "a.fits").data, factor * cube.data, rtol=1e-6)
+
+
+def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    write_cube(tmp_path / "a.fits", one.cube.data, one.cube.header, {})
+    with pytest.raises(CubefocusError, match=r"a\.fits: no folder can be made here"):
+        detect_files(oracle([one]), [tmp_path / "a.fits"], tmp_path / "a.fits", {})
 
 
 def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
@@ -70,6 +104,11 @@ def test_settings_come_from_a_config_or_from_its_section(tmp_path):
     (tmp_path / "part.yaml").write_text("blobs: {threshold: 0.2}\n")
     for name in ("whole.yaml", "part.yaml"):
         assert read_settings(tmp_path / name) == {"blobs": {"threshold": 0.2}}
+    (tmp_path / "none.yaml").write_text("detection:\n")
+    assert read_settings(tmp_path / "none.yaml") == {}
+    (tmp_path / "odd.yaml").write_text("detection: [1]\n")
+    with pytest.raises(CubefocusError, match=r"detection is \[1\]"):
+        read_settings(tmp_path / "odd.yaml")
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(CubefocusError, match="not YAML"):
         read_settings(tmp_path / "bad.yaml")

@@ -61,6 +61,7 @@ def test_grid_can_be_overridden(tmp_path):
         ("mJy/pixel", None, 1e-3),
         ("Jy/arcsec2", None, 0.2**2),
         ("MJy/sr", None, 1e6 * (0.2 / 206264.806) ** 2),
+        ("JY/PIXEL", None, 1.0),
         ("Jy/beam", (1.0, 0.5), 0.2**2 / (math.pi * 0.5 / (4 * math.log(2)))),
     ],
 )
@@ -96,6 +97,7 @@ SPECTRAL = tuple(f"{key}3" for key in ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNI
         ({"BUNIT": "K"}, (), "it must be in Jy/pixel"),
         ({"BUNIT": "bananas"}, (), "cannot be read"),
         ({"BUNIT": "Jy/beam"}, (), "no BMAJ"),
+        ({"BUNIT": "Jy/beam", "BMAJ": 1e-4}, (), "no BMAJ and BMIN"),
         ({"CDELT1": 5e-5}, (), "mirrored"),
         ({"CDELT1": -1e-4}, (), "square"),
         ({"PC1_2": 0.5, "PC2_1": -0.5}, (), "rotated"),
