@@ -18,7 +18,7 @@ rule detect:
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),
-        products=results("detections/{batch}/products.h5"),
+        products=ensure(results("detections/{batch}/products.h5"), non_empty=True),
     log:
         results("logs/detect/{batch}.log"),
     benchmark:

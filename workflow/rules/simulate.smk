@@ -60,7 +60,7 @@ rule cutouts:
         cubes=rules.simulate.output.cubes,
         truth=rules.simulate.output.truth,
     output:
-        products=results("products/{split}/{batch}.h5"),
+        products=ensure(results("products/{split}/{batch}.h5"), non_empty=True),
     log:
         results("logs/cutouts/{split}-{batch}.log"),
     conda:

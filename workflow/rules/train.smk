@@ -10,7 +10,7 @@ rule train:
         train=batches("products/{split}/{batch}.h5", "train"),
         validation=batches("products/{split}/{batch}.h5", "validation"),
     output:
-        model=results("models/{network}/trained.pt"),
+        model=ensure(results("models/{network}/trained.pt"), non_empty=True),
         curve=results("models/{network}/trained.csv"),
     log:
         results("logs/train/{network}.log"),
@@ -36,9 +36,11 @@ rule predict_blobs:
         truth=results("truth/{split}/{batch}.ecsv"),
         blobs_finder=results("models/blobs_finder/trained.pt"),
     output:
-        products=results("predictions/blobs/{split}/{batch}.h5"),
+        products=ensure(results("predictions/blobs/{split}/{batch}.h5"), non_empty=True),
     log:
         results("logs/predict_blobs/{split}-{batch}.log"),
+    benchmark:
+        results("benchmarks/predict_blobs/{split}-{batch}.tsv")
     conda:
         ENVIRONMENT
     resources:
@@ -55,10 +57,12 @@ rule finetune_deep_gru:
         validation=batches("predictions/blobs/{split}/{batch}.h5", "validation"),
         start=results("models/deep_gru/trained.pt"),
     output:
-        model=results("models/deep_gru/finetuned.pt"),
+        model=ensure(results("models/deep_gru/finetuned.pt"), non_empty=True),
         curve=results("models/deep_gru/finetuned.csv"),
     log:
         results("logs/finetune/deep_gru.log"),
+    benchmark:
+        results("benchmarks/finetune/deep_gru.tsv")
     conda:
         ENVIRONMENT
     threads: 4
@@ -80,9 +84,11 @@ use rule predict_blobs as predict_lines with:
         blobs_finder=results("models/blobs_finder/trained.pt"),
         deep_gru=results("models/deep_gru/finetuned.pt"),
     output:
-        products=results("predictions/lines/{split}/{batch}.h5"),
+        products=ensure(results("predictions/lines/{split}/{batch}.h5"), non_empty=True),
     log:
         results("logs/predict_lines/{split}-{batch}.log"),
+    benchmark:
+        results("benchmarks/predict_lines/{split}-{batch}.tsv")
     params:
         **prediction("blobs", "spectra", "focus"),
 
@@ -93,10 +99,12 @@ use rule finetune_deep_gru as finetune_morphology with:
         validation=batches("predictions/lines/{split}/{batch}.h5", "validation"),
         start=results("models/{network}/trained.pt"),
     output:
-        model=results("models/{network}/finetuned.pt"),
+        model=ensure(results("models/{network}/finetuned.pt"), non_empty=True),
         curve=results("models/{network}/finetuned.csv"),
     log:
         results("logs/finetune/{network}.log"),
+    benchmark:
+        results("benchmarks/finetune/{network}.tsv")
     params:
         settings=config["finetuning"]["resnet"],
         models=lambda wildcards: network_shape(wildcards.network),
@@ -116,9 +124,11 @@ use rule predict_blobs as predict_morphology with:
         sigma_y=results("models/sigma_y/finetuned.pt"),
         pa=results("models/pa/finetuned.pt"),
     output:
-        products=results("predictions/morphology/{split}/{batch}.h5"),
+        products=ensure(results("predictions/morphology/{split}/{batch}.h5"), non_empty=True),
     log:
         results("logs/predict_morphology/{split}-{batch}.log"),
+    benchmark:
+        results("benchmarks/predict_morphology/{split}-{batch}.tsv")
     params:
         **prediction("blobs", "spectra", "focus", "flux"),
 
