@@ -28,6 +28,7 @@ class Spec(NamedTuple):
 
 
 _STATED = "standard error; NaN where the parameter has none"
+_FORMAL = "formal error of the fit to the cleaned spectrum, without the network's own, which is larger; NaN without fit"
 COLUMNS = (
     Spec("cube_id", np.int64, None, "cube that the source is in"),
     Spec("source_id", np.int64, None, "number of the source in its cube, highest snr_focused first"),
@@ -64,11 +65,11 @@ COLUMNS = (
     Spec("snr", float, None, "peak over the noise of a voxel"),
     Spec("x_err", float, "pix", f"{_STATED}; Condon (1997)"),
     Spec("y_err", float, "pix", f"{_STATED}; Condon (1997)"),
-    Spec("z_err", float, "chan", f"{_STATED}; covariance of the fit to the cleaned spectrum"),
+    Spec("z_err", float, "chan", _FORMAL),
     Spec("frequency_err", float, "GHz", f"{_STATED}; from z_err"),
     Spec("velocity_err", float, "km / s", f"{_STATED}; from z_err"),
     Spec("redshift_err", float, None, f"{_STATED}; from z_err"),
-    Spec("fwhm_z_err", float, "chan", f"{_STATED}; covariance of the fit to the cleaned spectrum"),
+    Spec("fwhm_z_err", float, "chan", _FORMAL),
     Spec("flux_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
     Spec("flux_line_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
     Spec("continuum_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
