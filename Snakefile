@@ -29,6 +29,7 @@ localrules:
 
 rule all:
     input:
+        results("config.yaml"),
         results("truth.ecsv"),
         results("catalogue.ecsv"),
         results("candidates.ecsv"),

@@ -1,7 +1,7 @@
 """The detection chain on the test cubes.
 
 In: cubes/test/<batch>/ and the six networks. Out: detections/<batch>/ with the catalogue, the table of all
-candidates (with the reason where one was discarded) and the images behind them; truth.ecsv, catalogue.ecsv and
+candidates (with the reason where one was discarded) and the images behind them; catalogue.ecsv and
 candidates.ecsv of the whole experiment.
 """
 
@@ -36,14 +36,11 @@ rule detect:
 
 rule collect:
     input:
-        truth=batches("truth/{split}/{batch}.ecsv", *SPLITS),
         catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
         candidates=batches("detections/{batch}/candidates.ecsv", "test"),
     output:
-        truth=report(results("truth.ecsv"), caption="../report/truth.rst", category="Catalogues"),
         catalogue=report(results("catalogue.ecsv"), caption="../report/catalogue.rst", category="Catalogues"),
         candidates=report(results("candidates.ecsv"), caption="../report/candidates.rst", category="Catalogues"),
-        config=results("config.yaml"),
     log:
         results("logs/collect.log"),
     conda:
@@ -51,7 +48,5 @@ rule collect:
     resources:
         mem_mb=4000,
         runtime=20,
-    params:
-        config=config,
     script:
         "../../scripts/collect.py"

@@ -74,3 +74,35 @@ rule cutouts:
         code=digest("data"),
     script:
         "../../scripts/cutouts.py"
+
+
+rule collect_truth:
+    input:
+        truth=batches("truth/{split}/{batch}.ecsv", *SPLITS),
+    output:
+        truth=report(results("truth.ecsv"), caption="../report/truth.rst", category="Catalogues"),
+    log:
+        results("logs/collect_truth.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    script:
+        "../../scripts/collect.py"
+
+
+rule record_config:
+    output:
+        config=results("config.yaml"),
+    log:
+        results("logs/record_config.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        config=config,
+    script:
+        "../../scripts/record_config.py"
