@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.errors import CubefocusError
+from cubefocus.io import read_table
 from cubefocus.provenance import digest, provenance
 
 NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
@@ -37,11 +38,16 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
 
 
 def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
-    """Id, dirty cube and sky cube of every field of a batch, in the order of their ids."""
-    dirty = sorted(Path(folder).glob("[0-9]*.dirty.fits"))
-    if not dirty:
-        raise CubefocusError(f"{folder}: holds no cubes; remove this folder and run again to simulate them anew")
-    return [(int(path.name.split(".")[0]), path, path.with_name(path.name.replace("dirty", "sky"))) for path in dirty]
+    """Id, dirty cube and sky cube of every field of a batch, in the order of their ids.
+
+    Its truth table says which there must be: a cube that somebody removed would otherwise be left out unseen.
+    """
+    ids = sorted(cube["cube_id"] for cube in read_table(Path(folder) / "truth.ecsv").meta["cubes"])
+    cubes = [(n, Path(folder) / f"{n:06d}.dirty.fits", Path(folder) / f"{n:06d}.sky.fits") for n in ids]
+    missing = [path.name for _, *paths in cubes for path in paths if not path.is_file()]
+    if missing:
+        raise CubefocusError(f"{folder}: lacks {', '.join(missing[:6])}; remove this folder and run again")
+    return cubes
 
 
 def networks(inputs: Any) -> dict[str, str]:

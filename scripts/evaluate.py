@@ -4,8 +4,9 @@ from pathlib import Path
 
 from common import job
 
+from cubefocus.data.products import integrated_images
 from cubefocus.detect.settings import DetectionSettings
-from cubefocus.evaluate.experiment import Experiment, integrated_images
+from cubefocus.evaluate.experiment import Experiment
 from cubefocus.evaluate.figures.style import save_figure
 from cubefocus.evaluate.render import write_table
 from cubefocus.evaluate.settings import EvaluationSettings

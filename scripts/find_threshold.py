@@ -2,7 +2,7 @@
 
 from common import job
 
-from cubefocus.evaluate.experiment import integrated_images
+from cubefocus.data.products import integrated_images
 from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find import threshold
 from cubefocus.find.interface import find_all

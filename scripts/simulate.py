@@ -1,4 +1,4 @@
-"""Simulate one batch of cubes with CASA; a killed or failed batch goes on with the cubes that are missing."""
+"""Simulate one batch of cubes; a killed or failed batch goes on with the cubes that are missing."""
 
 import shutil
 
@@ -19,11 +19,13 @@ with job(snakemake) as provenance:
         raise CubefocusError(f"{snakemake.input.catalogue} has no cubes for this batch; delete it and run again")
     folder = simulate_batch(
         select(catalogue, ids),
-        Observation.from_mapping(snakemake.params.observation),
+        Observation.list_from_mapping(snakemake.params.observation),
         snakemake.params.noise,
         snakemake.params.box,
         snakemake.output.cubes,
         workers=snakemake.threads,
+        engine=snakemake.params.engine,
+        responses=snakemake.input.get("responses") or None,
         facts={key: provenance[key] for key in ("experiment", "seed", "config")},
     )
     with atomic_path(snakemake.output.truth) as temporary:

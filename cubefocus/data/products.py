@@ -131,6 +131,12 @@ def load_products(paths: Iterable[str | Path], keys: Iterable[str]) -> Products:
     return concatenate(parts)
 
 
+def integrated_images(paths: Iterable[str | Path], kind: str) -> dict[int, np.ndarray]:
+    """Integrated images of some product files by cube id; ``kind`` is ``dirty`` or ``sky``."""
+    products = load_products(paths, (f"images/{kind}", "images/cube_id"))
+    return dict(zip(products["images/cube_id"].tolist(), products[f"images/{kind}"], strict=True))
+
+
 def _load(path: Path, keys: list[str]) -> Products:
     if not path.is_file():
         raise CubefocusError(f"{path}: no such product file; run the rule that makes it")

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from cubefocus.data.products import boxes_of, load_products, ranges_of
+from cubefocus.data.products import boxes_of, ranges_of
 from cubefocus.detect.settings import BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate import stages
@@ -106,12 +106,6 @@ class Experiment:
     def _found(self, method: Method) -> np.ndarray:
         criterion = self.settings.criterion(method.with_line, method.with_box)
         return match(method.predictions, self.truth, **criterion).matched_true
-
-
-def integrated_images(paths: Iterable[str | Path], kind: str) -> dict[int, np.ndarray]:
-    """Integrated images of some product files by cube id; ``kind`` is ``dirty`` or ``sky``."""
-    products = load_products(paths, (f"images/{kind}", "images/cube_id"))
-    return dict(zip(products["images/cube_id"].tolist(), products[f"images/{kind}"], strict=True))
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("run")
 
 
-def kill_in_the_middle(folder: Path) -> None:
-    """Start the run and kill it with all its children when the first cube of a batch of several is there."""
+def kill_in_the_middle(folder: Path) -> Path:
+    """Start the run and kill it with all its children when the first cube of a batch of several is there: that one."""
     process = subprocess.Popen(
         command(folder),
         stdout=subprocess.DEVNULL,
@@ -33,17 +33,18 @@ def kill_in_the_middle(folder: Path) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 300
-    while not list(folder.glob("results/tiny/cubes/*/*.partial/*.dirty.fits")):
+    # Its truth table is written last and says that the cube is whole; a name with a dot in front is half a file.
+    while not (whole := list(folder.glob("results/tiny/cubes/*/*.partial/[0-9]*.truth.ecsv"))):
         assert process.poll() is None, "the run ended before a cube was made"
         assert time.monotonic() < deadline, "no cube in five minutes"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    return whole[0].with_name(whole[0].name.replace("truth.ecsv", "dirty.fits"))
 
 
 def test_a_killed_run_goes_on_to_the_end(folder, snakemake):
-    kill_in_the_middle(folder)
-    (first,) = folder.glob("results/tiny/cubes/*/*.partial/*.dirty.fits")
+    first = kill_in_the_middle(folder)
     assert snakemake(folder, "--unlock").returncode == 0
     made = first.stat().st_mtime_ns
     done = snakemake(folder)

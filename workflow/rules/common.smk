@@ -102,6 +102,11 @@ def training_code() -> str:
     return digest("models", "train")
 
 
+def responses_of(wildcards) -> list[str]:
+    """Responses of all set-ups, for a split that the engine fft makes."""
+    return [results("responses")] if config["engine"][wildcards.split] == "fft" else []
+
+
 def kept(path: str):
     """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
     return directory(path) if config["cubes"]["keep"] else temp(directory(path))

@@ -1,6 +1,6 @@
 """From the seed to cubes and training products.
 
-In: the config. Out: catalogue_sky.ecsv; cubes/<split>/<batch>/ with the dirty and sky cube of every field;
+In: the config. Out: catalogue_sky.ecsv; responses/, one a set-up, where a split is made by the engine fft; cubes/<split>/<batch>/ with the dirty and sky cube of every field;
 truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out with the true parameters.
 """
 
@@ -27,8 +27,28 @@ rule draw_catalogue:
         "../../scripts/draw_catalogue.py"
 
 
+rule response:
+    output:
+        responses=directory(results("responses")),
+    log:
+        results("logs/response.log"),
+    benchmark:
+        results("benchmarks/response.tsv")
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        observation=config["observation"],
+        code=digest("observe"),
+    script:
+        "../../scripts/response.py"
+
+
 rule simulate:
     input:
+        responses=responses_of,
         catalogue=rules.draw_catalogue.output.catalogue,
     output:
         cubes=kept(results("cubes/{split}/{batch}")),
@@ -48,6 +68,7 @@ rule simulate:
         observation=config["observation"],
         box={key: config["sky"][key] for key in ("box_level", "box_reference")},
         noise=config["noise"],
+        engine=lambda wildcards: config["engine"][wildcards.split],
         batch_size=config["cubes"]["batch_size"],
         seed=config["seed"],
         code=digest("observe", "sky", "data/cutouts.py"),

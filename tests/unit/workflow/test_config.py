@@ -270,7 +270,7 @@ def test_constant_range_is_allowed() -> None:
 def test_package_takes_every_section_as_it_is(name: str) -> None:
     """What the schema lets through must not be refused hours later by the code that it is for."""
     config = load("config.yaml") if name == "demo" else experiment(name)
-    Observation.from_mapping(config["observation"])
+    Observation.list_from_mapping(config["observation"])
     SkySettings.from_mapping(config["sky"])
     DetectionSettings.from_mapping(config["detection"])
     EvaluationSettings.from_mapping(config["evaluation"])

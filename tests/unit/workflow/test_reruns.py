@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 NO_NUMBERS = {"__init__.py", "errors.py", "provenance.py"}  # imports, messages, and who made a product
 BEFORE = {  # the stages whose products a rule reads, directly or not
     "draw_catalogue": [],
+    "response": [],
     "simulate": ["draw_catalogue"],
     "cutouts": ["draw_catalogue", "simulate"],
     "train": ["draw_catalogue", "simulate", "cutouts"],
