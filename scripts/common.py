@@ -53,10 +53,3 @@ def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints among the inputs of a rule, by network."""
     return {name: path for name in NETWORKS if (path := inputs.get(name))}
-
-
-def device() -> str:
-    """The GPU where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

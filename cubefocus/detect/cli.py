@@ -32,7 +32,7 @@ def add_detect_parser(subparsers: Any) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--settings", type=Path, help="YAML file: a config, or its section detection")
     parser.add_argument("--rest-frequency", type=float, metavar="GHZ", help="rest frequency of the line")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ... (default cpu)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: the GPU where there is one)")
     parser.set_defaults(run=run)
 
 

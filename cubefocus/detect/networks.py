@@ -11,6 +11,7 @@ import numpy as np
 from cubefocus.errors import CubefocusError
 from cubefocus.train import predict
 from cubefocus.train.checkpoint import load_model
+from cubefocus.train.distributed import pick_device
 
 
 def load_networks(paths: Mapping[str, Path], device: str) -> dict[str, Any]:
@@ -22,7 +23,8 @@ def load_networks(paths: Mapping[str, Path], device: str) -> dict[str, Any]:
         Network name (blobs_finder, deep_gru, sigma_x, sigma_y, pa, flux) to checkpoint.
     device : str
     """
-    loaded = {name: load_model(path, device) for name, path in paths.items()}
+    place = pick_device(device)
+    loaded = {name: load_model(path, place) for name, path in paths.items()}
 
     def network(name: str) -> tuple[Any, dict[str, Any]]:
         if name not in loaded:

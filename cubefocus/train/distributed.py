@@ -61,10 +61,14 @@ def pick_device(device: str) -> torch.device:
     Raises
     ------
     CubefocusError
-        If a GPU is asked for and there is none.
+        If the name is none of torch's, or a GPU is asked for and there is none.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.device(device)
+    except RuntimeError as error:
+        raise CubefocusError(f"device is '{device}', which torch does not know; give auto, cpu or cuda") from error
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise CubefocusError(f"device is '{device}', but torch sees no GPU; set it to auto or cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
