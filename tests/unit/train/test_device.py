@@ -12,5 +12,5 @@ def test_cpu_is_always_there():
 
 
 def test_a_name_that_torch_does_not_know_is_refused():
-    with pytest.raises(CubefocusError, match="device is 'gpu'.*give auto, cpu or cuda"):
+    with pytest.raises(CubefocusError, match=r"device is 'gpu'.*give auto, cpu or cuda"):
         pick_device("gpu")
