@@ -5,6 +5,7 @@ from pathlib import Path
 from common import job
 
 from cubefocus.data.products import integrated_images
+from cubefocus.detect.products import read_probability
 from cubefocus.detect.settings import DetectionSettings
 from cubefocus.evaluate.experiment import Experiment
 from cubefocus.evaluate.figures.style import save_figure
@@ -21,6 +22,7 @@ with job(snakemake) as provenance:
         threshold=read_table(snakemake.input.threshold),
         dirty=integrated_images(snakemake.input.images, "dirty"),
         sky=integrated_images(snakemake.input.images, "sky"),
+        probability=read_probability(snakemake.input.products),
         settings=EvaluationSettings.from_mapping(snakemake.params.evaluation),
         blobs=DetectionSettings.from_mapping(snakemake.params.detection).blobs,
         seed=snakemake.params.seed,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from skimage.measure import label, regionprops
+from skimage.measure import regionprops
 
 from cubefocus.data.cutouts import scale01
 from cubefocus.detect.candidate import Candidate
 from cubefocus.detect.settings import BlobSettings
+from cubefocus.detect.split import SPLITTERS
 
 PredictMaps = Callable[[np.ndarray], np.ndarray]
 
@@ -125,18 +126,8 @@ def tile_origins(first: int, last: int, extent: int, size: int, settings: BlobSe
     return [round(start) for start in np.linspace(first, last - size, count)]
 
 
-def connected(mask: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Number the blobs of 8-connected pixels; blobs that touch are one."""
-    return label(mask, connectivity=2)
-
-
-# How touching blobs are told apart, by the name in the settings. A splitter takes the thresholded mask and the
-# probability map, both (y, x), and returns labels, 0 for background: a watershed from local maxima goes here.
-SPLITTERS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"none": connected}
-
-
 def find_blobs(probability: np.ndarray, settings: BlobSettings) -> list[Candidate]:
-    """Threshold a probability map and box its blobs.
+    """Threshold a probability map, tell touching blobs apart if the settings say so, and box each.
 
     Parameters
     ----------
@@ -149,7 +140,7 @@ def find_blobs(probability: np.ndarray, settings: BlobSettings) -> list[Candidat
         With box, highest probability, and centre weighted by the probability over the blob's own pixels: the map is
         free of noise and of the dirty beam's negative bowls, which would pull a centre weighted by dirty flux.
     """
-    labels = SPLITTERS[settings.split](probability >= settings.threshold, probability)
+    labels = SPLITTERS[settings.split](probability >= settings.threshold, probability, settings)
     candidates = []
     for region in regionprops(labels, intensity_image=probability):
         if region.num_pixels < settings.min_pixels:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cubefocus.detect.candidate import Field
 from cubefocus.detect.catalogue import sources
+from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
 
 
@@ -46,3 +47,21 @@ def write_detection_products(path: str | Path, fields: Iterable[Field], provenan
             for key, value in source_products(field).items():
                 options = {"compression": "gzip", "shuffle": True} if value.size else {}
                 group.create_dataset(key, data=value, **options)
+
+
+def read_probability(paths: Iterable[str | Path]) -> dict[int, np.ndarray]:
+    """Read the maps of Blobs Finder, shape (y, x), by cube id.
+
+    Raises
+    ------
+    CubefocusError
+        If a file is truncated or damaged.
+    """
+    maps: dict[int, np.ndarray] = {}
+    for path in paths:
+        try:
+            with h5py.File(path) as file:
+                maps |= {int(cube): group["probability"][()] for cube, group in file.items()}
+        except OSError as error:
+            raise CubefocusError(f"{path}: truncated or damaged HDF5 ({error}); delete it and run again") from error
+    return maps

@@ -11,18 +11,23 @@ from cubefocus.errors import CubefocusError
 
 T = TypeVar("T")
 MEASURES = ("std", "var", "mad")
+SPLITS = ("none", "watershed")
 
 
 @dataclass(frozen=True)
 class BlobSettings:
-    """Step 1-2. ``threshold`` on the probability; blobs of fewer than ``min_pixels`` are dropped; ``split`` names
-    the way touching blobs are told apart; ``field``: ``tiles`` covers all pixels that hold data, ``centre`` takes
+    """Step 1-2. ``threshold`` on the probability; blobs of fewer than ``min_pixels`` are dropped; ``split``: ``none``
+    leaves touching blobs as one, ``watershed`` parts them between the maxima of the map, sharpened and smoothed by a
+    Gaussian of standard deviation ``split_smoothing`` (px), that rise by ``split_prominence``, a share of their
+    height, above the valley to a higher one; ``field``: ``tiles`` covers all pixels that hold data, ``centre`` takes
     only the central square that the network was trained on; ``overlap`` of neighbouring tiles as a fraction.
     """
 
     threshold: float = 0.15
     min_pixels: int = 1
     split: str = "none"
+    split_smoothing: float = 1.5
+    split_prominence: float = 0.1
     field: str = "tiles"
     overlap: float = 0.25
 
@@ -94,7 +99,13 @@ class DetectionSettings:
         """Raise CubefocusError naming the first value that is out of its range."""
         rules = {
             "blobs.threshold": (self.blobs.threshold, 0 < self.blobs.threshold < 1, "between 0 and 1"),
-            "blobs.split": (self.blobs.split, self.blobs.split in ("none",), "none"),
+            "blobs.split": (self.blobs.split, self.blobs.split in SPLITS, " or ".join(SPLITS)),
+            "blobs.split_smoothing": (
+                self.blobs.split_smoothing,
+                0 < self.blobs.split_smoothing < math.inf,
+                "positive",
+            ),
+            "blobs.split_prominence": (self.blobs.split_prominence, 0 <= self.blobs.split_prominence < 1, "in [0, 1)"),
             "blobs.field": (self.blobs.field, self.blobs.field in ("tiles", "centre"), "tiles or centre"),
             "blobs.overlap": (self.blobs.overlap, 0 <= self.blobs.overlap < 1, "in [0, 1)"),
             "spectra.peak_height": (self.spectra.peak_height, self.spectra.peak_height > 0, "positive"),

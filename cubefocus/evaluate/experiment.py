@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -12,14 +12,14 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from cubefocus.data.products import boxes_of, ranges_of
-from cubefocus.detect.settings import BlobSettings
+from cubefocus.detect.settings import SPLITS, BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate import stages
 from cubefocus.evaluate.detection import ORACLE, Method, detection_table
 from cubefocus.evaluate.figures import images, results
 from cubefocus.evaluate.figures.truth import truth_distributions
 from cubefocus.evaluate.matching import Matches, match
-from cubefocus.evaluate.oracle import chain_extraction, oracle_boxes
+from cubefocus.evaluate.oracle import boxes_table, chain_extraction, oracle_boxes
 from cubefocus.evaluate.parameters import parameter_table
 from cubefocus.evaluate.rates import rates_table
 from cubefocus.evaluate.settings import EvaluationSettings
@@ -41,6 +41,8 @@ class Experiment:
         What the trivial baseline found.
     dirty, sky : dict of cube id to ndarray, shape (y, x)
         Integrated images.
+    probability : dict of cube id to ndarray, shape (y, x)
+        Maps of Blobs Finder.
     settings : EvaluationSettings
     blobs : BlobSettings
         How boxes are extracted from a map; the oracle uses the same.
@@ -54,20 +56,38 @@ class Experiment:
     threshold: Table
     dirty: dict[int, np.ndarray]
     sky: dict[int, np.ndarray]
+    probability: dict[int, np.ndarray]
     settings: EvaluationSettings
     blobs: BlobSettings
     seed: int
 
     @property
     def methods(self) -> list[Method]:
-        """The methods of table 1, the oracle first; it bounds what only labels a map, not what also splits by lines."""
+        """The methods of table 1, the oracles first; they bound what only labels a map, not what also splits by lines.
+
+        Blobs Finder is there with each way to tell touching blobs apart, whichever of them the chain went on with.
+        """
         return [
-            Method(ORACLE, oracle_boxes(self.sky.items(), chain_extraction(self.blobs))),
+            *(Method(_split_name(ORACLE, one), oracle_boxes(self.sky.items(), self._extract(one))) for one in SPLITS),
             Method(THRESHOLD, self.threshold, oracle=None),
-            Method(BLOBS, stages.blobs(self.candidates)),
+            *(Method(_split_name(BLOBS, one), self._blobs(one), oracle=_split_name(ORACLE, one)) for one in SPLITS),
             Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
         ]
+
+    @property
+    def shown(self) -> list[Method]:
+        """The methods that the figures compare: what the run itself went through."""
+        names = (THRESHOLD, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
+        return [method for method in self.methods if method.name in names]
+
+    def _extract(self, split: str) -> Callable[[np.ndarray], np.ndarray]:
+        return chain_extraction(replace(self.blobs, split=split))
+
+    def _blobs(self, split: str) -> Table:
+        if split == self.blobs.split:
+            return stages.blobs(self.candidates)
+        return boxes_table(self.probability.items(), self._extract(split))
 
     @property
     def matches(self) -> Matches:
@@ -92,7 +112,7 @@ class Experiment:
         """
         matches = self.matches
         shown = _Shown.read(products, self)
-        found = {method.name: self._found(method) for method in self.methods[1:]}
+        found = {method.name: self._found(method) for method in self.shown}
         yield "distributions", truth_distributions(self.truth)
         yield "images", images.image_panels(shown.image_panels())
         yield "spectra", images.spectra(shown.spectrum_panels())
@@ -101,7 +121,7 @@ class Experiment:
         yield "residuals", results.parameter_residuals(self.catalogue, self.truth, matches)
         yield "flux_error", results.flux_error(self.catalogue, self.truth, matches)
         yield "pa_error", results.pa_error(self.catalogue, self.truth, matches)
-        yield "completeness", results.completeness_purity(rates_table(self.methods[1:], self.truth, self.settings))
+        yield "completeness", results.completeness_purity(rates_table(self.shown, self.truth, self.settings))
 
     def _found(self, method: Method) -> np.ndarray:
         criterion = self.settings.criterion(method.with_line, method.with_box)
@@ -172,6 +192,10 @@ class _Shown:
             list(self.products[cube].get("focused", np.empty((0, 1, 1)))),
             np.asarray(found["snr_focused"]).tolist(),
         )
+
+
+def _split_name(method: str, split: str) -> str:
+    return method if split == "none" else f"{method} ({split})"
 
 
 def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:

@@ -34,9 +34,14 @@ def oracle_boxes(images: Iterable[tuple[int, np.ndarray]], extract: Callable[[np
     astropy.table.Table
         Columns cube_id, x0, y0, x1, y1; empty but typed when there is nothing to find.
     """
+    return boxes_table(((cube, scale01(image)) for cube, image in images), extract)
+
+
+def boxes_table(maps: Iterable[tuple[int, np.ndarray]], extract: Callable[[np.ndarray], np.ndarray]) -> Table:
+    """Extract boxes from maps as they are; parameters and result as those of `oracle_boxes`."""
     ids, found = [np.empty(0, dtype=np.int64)], [np.empty((0, 4), dtype=np.int64)]
-    for cube, image in images:
-        boxes = np.asarray(extract(scale01(image)), dtype=np.int64).reshape(-1, 4)
+    for cube, image in maps:
+        boxes = np.asarray(extract(image), dtype=np.int64).reshape(-1, 4)
         ids.append(np.full(len(boxes), cube, dtype=np.int64))
         found.append(boxes)
     return Table([np.concatenate(ids), *np.concatenate(found).T], names=("cube_id", *BOX))

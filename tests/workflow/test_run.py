@@ -62,7 +62,15 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
     with open(results / "tables" / "detection.csv") as stream:
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
     n_true = int((truth["split"] == "test").sum())
-    for name in ("oracle", "threshold", "blobs_finder", "blobs_finder+deep_gru", "chain"):
+    for name in (
+        "oracle",
+        "oracle (watershed)",
+        "threshold",
+        "blobs_finder",
+        "blobs_finder (watershed)",
+        "blobs_finder+deep_gru",
+        "chain",
+    ):
         assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == n_true
     for suffix in ("md", "tex"):
         assert "chain" in (results / "tables" / f"detection.{suffix}").read_text()

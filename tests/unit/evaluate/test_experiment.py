@@ -1,6 +1,7 @@
 """All tables and figures from the files of a run, also of one that found nothing."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from astropy.table import Table
 
 from cubefocus.detect.candidate import Candidate, Field, Line, Reason
 from cubefocus.detect.catalogue import candidates_table, catalogue_table
-from cubefocus.detect.products import write_detection_products
+from cubefocus.detect.products import read_probability, write_detection_products
 from cubefocus.detect.settings import BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.experiment import Experiment
@@ -25,6 +26,12 @@ FIGURES = ["distributions", "images", "spectra", "focused", "detected"]
 FIGURES += ["residuals", "flux_error", "pa_error", "completeness"]
 
 
+def perfect_map():
+    """A Gaussian with BOX around what is above the threshold."""
+    profile = np.exp(-0.5 * ((np.arange(SIZE) - 23) / 2.9) ** 2)
+    return np.outer(profile, profile).astype(np.float32)
+
+
 def field(cube_id, found):
     """A cube with one source; a chain that found it has measured it exactly."""
     rng = np.random.default_rng(cube_id)
@@ -32,7 +39,7 @@ def field(cube_id, found):
     data = rng.normal(size=(CHANNELS, SIZE, SIZE)).astype(np.float32)
     data[4:9, 20:27, 20:27] += 20
     one = Field.of(Cube(data, observation.header()), cube_id)
-    one.probability = np.zeros((SIZE, SIZE), np.float32)
+    one.probability = 0.9 * perfect_map() if found else np.zeros((SIZE, SIZE), np.float32)
     source = Candidate(BOX, 0.9, (23.0, 23.0), line=Line(6.0, 3.0, 0.9), reason=Reason.KEPT)
     source.spectrum = source.clean = np.linspace(0, 1, CHANNELS)
     source.focused = source.line_image = rng.normal(size=(64, 64))
@@ -58,10 +65,10 @@ def experiment(folder, found):
     write_detection_products(folder / "products.h5", fields, {})
     dirty = {one.cube_id: np.nan_to_num(one.integrated) for one in fields}
     settings = EvaluationSettings(bootstrap=20)
-    sky = {cube: np.pad(np.ones((11, 11)), ((18, 19), (18, 19))) for cube in cubes}
+    sky = {cube: perfect_map() for cube in cubes}
     return Experiment(
         truth(cubes), catalogue_table(fields, None), candidates_table(fields), find_all(find, dirty.items(), {}),
-        dirty, sky, settings, BlobSettings(), 1,
+        dirty, sky, read_probability([folder / "products.h5"]), settings, BlobSettings(), 1,
     )  # fmt: skip
 
 
@@ -73,9 +80,10 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
         write_table(table, tmp_path / name, {})
     with open(tmp_path / "detection.csv") as stream:
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
-    assert list(rows) == ["oracle", "threshold", "blobs_finder", "blobs_finder+deep_gru", "chain"]
+    blobs = ["blobs_finder", "blobs_finder (watershed)"]
+    assert list(rows) == ["oracle", "oracle (watershed)", "threshold", *blobs, "blobs_finder+deep_gru", "chain"]
     assert (rows["oracle"]["tp"], rows["oracle"]["fp"]) == ("3", "0")
-    for name in ("blobs_finder", "blobs_finder+deep_gru", "chain"):
+    for name in (*blobs, "blobs_finder+deep_gru", "chain"):
         assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))
     assert {row["n_sources"] for row in tables["parameters"] if row["source"] == "this run"} == {3 if found else 0}
     made = dict(run.figures([tmp_path / "products.h5"]))
@@ -84,9 +92,23 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
         figure.draw_without_rendering()
 
 
+def test_rows_of_both_splittings_do_not_depend_on_the_setting(tmp_path):
+    run = experiment(tmp_path, True)
+    run.probability[6][:, 23] = 0.0  # the map parts this one, whatever the setting
+    split = replace(run, blobs=BlobSettings(split="watershed"))
+    names = [method.name for method in run.methods]
+    assert [method.name for method in split.methods] == names
+    plain = dict(zip(names, split.methods, strict=True))["blobs_finder"]
+    assert (plain.oracle, len(plain.predictions)) == ("oracle", 4)
+    other = dict(zip(names, run.methods, strict=True))["blobs_finder (watershed)"]
+    assert (other.oracle, len(other.predictions)) == ("oracle (watershed)", 4)
+
+
 def test_damaged_products_are_named(tmp_path):
     run = experiment(tmp_path, True)
     whole = (tmp_path / "products.h5").read_bytes()
     (tmp_path / "products.h5").write_bytes(whole[:5000])
     with pytest.raises(CubefocusError, match=r"products\.h5: truncated"):
         list(run.figures([tmp_path / "products.h5"]))
+    with pytest.raises(CubefocusError, match=r"products\.h5: truncated"):
+        read_probability([tmp_path / "products.h5"])
