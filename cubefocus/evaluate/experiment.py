@@ -68,7 +68,7 @@ class Experiment:
         Blobs Finder is there with each way to tell touching blobs apart, whichever of them the chain went on with.
         """
         return [
-            *(Method(_split_name(ORACLE, one), oracle_boxes(self.sky.items(), self._extract(one))) for one in SPLITS),
+            *(self._oracle(one) for one in SPLITS),
             Method(THRESHOLD, self.threshold, oracle=None),
             *(Method(_split_name(BLOBS, one), self._blobs(one), oracle=_split_name(ORACLE, one)) for one in SPLITS),
             Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
@@ -83,6 +83,9 @@ class Experiment:
 
     def _extract(self, split: str) -> Callable[[np.ndarray], np.ndarray]:
         return chain_extraction(replace(self.blobs, split=split))
+
+    def _oracle(self, split: str) -> Method:
+        return Method(_split_name(ORACLE, split), oracle_boxes(self.sky.items(), self._extract(split)), oracle=None)
 
     def _blobs(self, split: str) -> Table:
         if split == self.blobs.split:

@@ -98,6 +98,7 @@ def test_rows_of_both_splittings_do_not_depend_on_the_setting(tmp_path):
     split = replace(run, blobs=BlobSettings(split="watershed"))
     names = [method.name for method in run.methods]
     assert [method.name for method in split.methods] == names
+    assert [method.oracle for method in run.methods[:2]] == [None, None]
     plain = dict(zip(names, split.methods, strict=True))["blobs_finder"]
     assert (plain.oracle, len(plain.predictions)) == ("oracle", 4)
     other = dict(zip(names, run.methods, strict=True))["blobs_finder (watershed)"]
