@@ -21,15 +21,18 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/find.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/engines.smk"
 
 
 localrules:
     all,
+    engines,
 
 
 rule all:
     input:
         results("config.yaml"),
+        [results("tables/engines.csv")] if "fft" in config["engine"].values() else [],
         results("truth.ecsv"),
         results("catalogue.ecsv"),
         results("candidates.ecsv"),

@@ -82,22 +82,25 @@ def image(job: dict[str, Any], vis: Path) -> dict[str, Any]:
     """
     from casatasks import exportfits, tclean
 
-    tclean(
-        vis=str(vis),
-        imagename="dirty",
-        imsize=job["image_size"],
-        cell=f"{job['cell_arcsec']!r}arcsec",
-        specmode="cube",
-        nchan=job["n_channels"],
-        start=f"{job['start_hz']!r}Hz",
-        width=f"{job['width_hz']!r}Hz",
-        weighting="natural",
-        niter=0,
-        pblimit=job["pblimit"],
-        savemodel="none",
-    )
+    tclean(**gridding(job, vis, "dirty", job["image_size"]), pblimit=job["pblimit"], savemodel="none")
     exportfits("dirty.image", "dirty.fits", velocity=False, history=False)
     return {"beams": beams("dirty.image", job["n_channels"])}
+
+
+def gridding(job: dict[str, Any], vis: Path, name: str, size: Any) -> dict[str, Any]:
+    """Arguments of tclean that the dirty cube and the response must share."""
+    return {
+        "vis": str(vis),
+        "imagename": name,
+        "imsize": size,
+        "cell": f"{job['cell_arcsec']!r}arcsec",
+        "specmode": "cube",
+        "nchan": job["n_channels"],
+        "start": f"{job['start_hz']!r}Hz",
+        "width": f"{job['width_hz']!r}Hz",
+        "weighting": "natural",
+        "niter": 0,
+    }
 
 
 def beams(name: str, n_channels: int) -> list[tuple[float, float, float]]:
@@ -150,16 +153,7 @@ def response(job: dict[str, Any], vis: Path) -> dict[str, Any]:
     # the second one is for the beams alone: CASA's fit of a beam depends a little on the size of the image
     for name, size in (("response", job["psf_size"]), ("beam", job["image_size"])):
         tclean(
-            vis=str(vis),
-            imagename=name,
-            imsize=size,
-            cell=f"{job['cell_arcsec']!r}arcsec",
-            specmode="cube",
-            nchan=job["n_channels"],
-            start=f"{job['start_hz']!r}Hz",
-            width=f"{job['width_hz']!r}Hz",
-            weighting="natural",
-            niter=0,
+            **gridding(job, vis, name, size),
             calcres=False,
             calcpsf=True,
             restoration=False,

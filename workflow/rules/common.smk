@@ -24,6 +24,7 @@ ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NETWORKS = ["blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux"]
 MORPHOLOGY = ["sigma_x", "sigma_y", "pa"]
 SPLITS = ["train", "validation", "test"]
+N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 BATCHES = {
     split: [f"{batch:03d}" for batch in range(math.ceil(config["cubes"][split] / config["cubes"]["batch_size"]))]
     for split in SPLITS
@@ -112,6 +113,6 @@ def kept(path: str):
     return directory(path) if config["cubes"]["keep"] else temp(directory(path))
 
 
-def reported(path: str, category: str):
-    """A file that stands in the report, with the caption of its own name."""
-    return report(results(path), caption=f"../report/{Path(path).stem}.rst", category=category)
+def reported(path: str, category: str, caption: str = ""):
+    """A file that stands in the report, with the caption of its own name if no other is given."""
+    return report(results(path), caption=f"../report/{caption or Path(path).stem}.rst", category=category)

@@ -28,6 +28,7 @@ EXPERIMENTS = {
     "paper": [PAPER],
     "mini": [PAPER, "experiments/mini.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
+    "engines": ["experiments/engines.yaml"],
     "tiny": ["tests/config/tiny.yaml"],
 }
 

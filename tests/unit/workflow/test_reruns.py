@@ -17,6 +17,7 @@ NO_NUMBERS = {"__init__.py", "errors.py", "provenance.py"}  # imports, messages,
 BEFORE = {  # the stages whose products a rule reads, directly or not
     "draw_catalogue": [],
     "response": [],
+    "compare_engines": ["response"],
     "simulate": ["draw_catalogue"],
     "cutouts": ["draw_catalogue", "simulate"],
     "train": ["draw_catalogue", "simulate", "cutouts"],
@@ -68,7 +69,7 @@ def imported(file: Path, seen: set[Path]) -> set[Path]:
 
 
 def test_every_rule_with_code_of_the_package_is_known() -> None:
-    assert set(rules()) == {*BEFORE, "collect", "collect_truth", "record_config"}
+    assert set(rules()) == {*BEFORE, "collect", "collect_truth", "record_config", "engines"}
 
 
 @pytest.mark.parametrize("rule", BEFORE)
