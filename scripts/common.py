@@ -13,8 +13,6 @@ from cubefocus.errors import CubefocusError
 from cubefocus.io import read_table
 from cubefocus.provenance import digest, provenance
 
-NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
-
 logger = logging.getLogger("cubefocus")
 
 
@@ -52,4 +50,6 @@ def cubes_of(folder: str) -> list[tuple[int, Path, Path]]:
 
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints among the inputs of a rule, by network."""
+    from cubefocus.detect.chain import NETWORKS  # here, as most scripts need no detection
+
     return {name: path for name in NETWORKS if (path := inputs.get(name))}
