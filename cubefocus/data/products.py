@@ -8,7 +8,8 @@ hold some of them only: the products cut out with predicted parameters serve one
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,12 @@ def write_products(path: str | Path, products: Mapping[str, np.ndarray], provena
             file.create_dataset(key, data=value, compression="gzip" if value.size else None, shuffle=bool(value.size))
 
 
+def join_products(paths: Iterable[str | Path]) -> Products:
+    """Read all datasets of several product files that hold the same ones, and join them; errors as `load_products`."""
+    paths = [Path(path) for path in paths]
+    return load_products(paths, _names(Path(paths[0])))
+
+
 def load_products(paths: Iterable[str | Path], keys: Iterable[str]) -> Products:
     """Read some datasets of several product files and join them.
 
@@ -137,14 +144,27 @@ def integrated_images(paths: Iterable[str | Path], kind: str) -> dict[int, np.nd
     return dict(zip(products["images/cube_id"].tolist(), products[f"images/{kind}"], strict=True))
 
 
-def _load(path: Path, keys: list[str]) -> Products:
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise CubefocusError(f"{path}: no such product file; run the rule that makes it")
     try:
         with h5py.File(path) as file:
-            missing = [key for key in keys if key not in file]
-            if missing:
-                raise CubefocusError(f"{path}: has no dataset {', '.join(missing)}; delete it and make it again")
-            return {key: file[key][()] for key in keys}
+            yield file
     except OSError as error:
         raise CubefocusError(f"{path}: truncated or damaged HDF5 ({error}); delete it and run again") from error
+
+
+def _names(path: Path) -> list[str]:
+    names: list[str] = []
+    with _opened(path) as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return names
+
+
+def _load(path: Path, keys: list[str]) -> Products:
+    with _opened(path) as file:
+        missing = [key for key in keys if key not in file]
+        if missing:
+            raise CubefocusError(f"{path}: has no dataset {', '.join(missing)}; delete it and make it again")
+        return {key: file[key][()] for key in keys}

@@ -42,7 +42,7 @@ def training_pairs(
         ranges, for the morphology networks. ``morphology``: line images by predicted 3D models, for the flux network.
     dirty : sequence of Cube
     sky : sequence of ndarray, shape (channel, y, x)
-        The noise-free cubes; used for the target spectra of stage ``blobs`` only.
+        The noise-free cubes, for the target spectra of stage ``blobs``; other stages need none.
     cube_ids : sequence of int
     truth : Table
         True sources of these cubes.

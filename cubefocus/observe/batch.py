@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
+from cubefocus.data.products import join_products, true_products, write_products
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, atomic_path, read_table, write_cube, write_table
 from cubefocus.observe.casa import CasaError, observe
@@ -53,6 +54,10 @@ class CubeTask:
         Where the cube's files go.
     scratch : Path, optional
         Where CASA's scratch directory is made.
+    cut : dict, optional
+        ``size`` and ``dilation`` of the training products; None for none.
+    compress : bool
+        Keep the dirty cube only, compressed.
     facts : dict
         For the provenance.
     engine : {"casa", "fft"}
@@ -68,6 +73,8 @@ class CubeTask:
     thermal: bool
     white: bool
     box: dict[str, Any]
+    cut: dict[str, Any] | None
+    compress: bool
     folder: Path
     scratch: Path | None
     facts: dict[str, Any]
@@ -94,6 +101,8 @@ def simulate_batch(
     engine: str = "casa",
     responses: str | Path | None = None,
     device: str = "cpu",
+    cut: Mapping[str, Any] | None = None,
+    compress: bool = False,
 ) -> Path:
     """Simulate the cubes of a part of the catalogue.
 
@@ -112,7 +121,8 @@ def simulate_batch(
     box : mapping
         ``box_level`` and ``box_reference``, as `cubefocus.sky.truth.measure_truth` takes them.
     out_dir : path
-        Receives ``<cube_id>.dirty.fits``, ``<cube_id>.sky.fits``, ``truth.ecsv`` and ``recipe.json``.
+        Receives ``<cube_id>.dirty.fits``, ``<cube_id>.sky.fits``, ``truth.ecsv``, ``recipe.json`` and, with ``cut``,
+        ``products.h5``.
     workers : int
         Cubes made at a time, one CASA process each. With the engine fft they share the threads of torch.
     facts : mapping, optional
@@ -128,6 +138,12 @@ def simulate_batch(
         Cache of responses, for the engine fft; what is missing there is measured first.
     device : str
         Where the engine fft computes, such as ``cpu`` or ``cuda``.
+    cut : mapping, optional
+        ``size`` and ``dilation``, as `cubefocus.data.products.true_products` takes them: cut the training products out
+        while a cube is in memory.
+    compress : bool
+        Write dirty cubes compressed and no sky cubes; `cubefocus.sky.model.sky_cube` makes these again from the truth
+        table.
 
     Returns
     -------
@@ -147,13 +163,14 @@ def simulate_batch(
     observations = _alternatives(observation)
     if engine not in ENGINES or (engine == "fft" and responses is None):
         raise CubefocusError(f"the engine is '{engine}'; it must be casa, or fft with a cache of responses")
-    recipe = _recipe(rows, observations, noise, box, engine)
+    recipe = _recipe(rows, observations, noise, box, engine, {"cut": cut and dict(cut), "compress": compress})
     if out_dir.exists():
         if _read_recipe(out_dir) == recipe:
             return out_dir
         raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
     partial = _open_partial(out_dir, recipe)
-    tasks = _tasks(rows, observations, noise, box, partial, scratch, {**(facts or {}), "recipe": recipe})
+    kept = {"cut": cut and dict(cut), "compress": compress, "facts": {**(facts or {}), "recipe": recipe}}
+    tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
     if engine == "fft":
         tasks = _with_responses(tasks, Path(str(responses)), device)
     missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
@@ -187,8 +204,13 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
     levels = {name: made[name] for name in ("thermal_rms", "white_rms")}
     truth = measure_truth(task.rows, sky, dirty, task.observation, **task.box, **levels)
     truth.meta["cubes"] = [made]
-    write_cube(task.path("sky.fits"), sky, task.observation.header(), facts)
-    write_cube(task.path("dirty.fits"), dirty.data, dirty.header, facts)
+    if task.cut is not None:
+        products = true_products(dirty.data, sky, truth, **task.cut) | {"images/cube_id": np.array([made["cube_id"]])}
+        write_products(task.path("products.h5"), products, facts)
+    if not task.compress:
+        write_cube(task.path("sky.fits"), sky, task.observation.header(), facts)
+    seed = made["noise_seed"] if task.compress else None
+    write_cube(task.path("dirty.fits"), dirty.data, dirty.header, facts, compress_seed=seed)
     write_table(task.path("truth.ecsv"), truth, facts)
     return made
 
@@ -273,6 +295,20 @@ def draw_observation(observations: Sequence[Observation], noise_seed: int) -> Ob
     return observations[int(rng.integers(len(observations)))]
 
 
+def sky_of(truth: Table, cube_id: int, observations: Sequence[Observation]) -> np.ndarray:
+    """Sky cube of one of the cubes of a truth table, made again: Jy/pixel, shape (channel, y, x).
+
+    Raises
+    ------
+    CubefocusError
+        If the table does not list this cube.
+    """
+    seeds = {cube["cube_id"]: cube["noise_seed"] for cube in truth.meta["cubes"]}
+    if cube_id not in seeds:
+        raise CubefocusError(f"the truth table has no cube {cube_id}; make it and its cubes again")
+    return sky_cube(truth[truth["cube_id"] == cube_id], draw_observation(observations, seeds[cube_id]))
+
+
 def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[CubeTask]:
     """Measure the responses that are missing, and tell each cube which is its own."""
     for observation in dict.fromkeys(task.observation for task in tasks):
@@ -284,7 +320,12 @@ def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[Cub
 
 
 def _recipe(
-    rows: Table, observations: Sequence[Observation], noise: Mapping[str, Any], box: Mapping[str, Any], engine: str
+    rows: Table,
+    observations: Sequence[Observation],
+    noise: Mapping[str, Any],
+    box: Mapping[str, Any],
+    engine: str,
+    kept: Mapping[str, Any],
 ) -> str:
     """Digest of all that decides the cubes of a batch."""
     settings = {"thermal": bool(noise.get("thermal", True)), "white": noise.get("snr") is not None, "box": dict(box)}
@@ -296,6 +337,7 @@ def _recipe(
             "sources": {name: rows[name].tolist() for name in rows.colnames},
             "cubes": cube_list(rows),
             **settings,
+            **kept,
         }
     )
 
@@ -326,7 +368,7 @@ def _tasks(
     box: Mapping[str, Any],
     folder: Path,
     scratch: str | Path | None,
-    facts: dict[str, Any],
+    kept: Mapping[str, Any],
 ) -> list[CubeTask]:
     return [
         CubeTask(
@@ -338,7 +380,7 @@ def _tasks(
             box=dict(box),
             folder=folder,
             scratch=None if scratch is None else Path(scratch),
-            facts=facts,
+            **kept,
         )
         for cube in cube_list(rows)
     ]
@@ -392,8 +434,12 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
         table.meta.clear()
     truth = vstack(filled, join_type="outer")
     truth.meta["cubes"] = cubes
-    write_table(partial / "truth.ecsv", truth, provenance(engine=tasks[0].engine, **tasks[0].facts))
+    facts = provenance(engine=tasks[0].engine, **tasks[0].facts)
+    if tasks[0].cut is not None:
+        write_products(partial / "products.h5", join_products(task.path("products.h5") for task in tasks), facts)
+    write_table(partial / "truth.ecsv", truth, facts)
     for task in tasks:
         task.path("truth.ecsv").unlink()
+        task.path("products.h5").unlink(missing_ok=True)
     partial.rename(out_dir)
     return out_dir

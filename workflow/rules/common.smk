@@ -86,6 +86,7 @@ def prediction(*steps: str) -> dict:
     return {
         "detection": {step: config["detection"][step] for step in steps},
         "evaluation": matching_settings(),
+        "observation": config["observation"],
         "code": digest("data", "detect", *matching),
     }
 

@@ -1,7 +1,7 @@
 """From the seed to cubes and training products.
 
-In: the config. Out: catalogue_sky.ecsv; responses/, one a set-up, where a split is made by the engine fft; cubes/<split>/<batch>/ with the dirty and sky cube of every field;
-truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out with the true parameters.
+In: the config. Out: catalogue_sky.ecsv; responses/, one a set-up, where a split is made by the engine fft; cubes/<split>/<batch>/ with the cubes of every field;
+truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out with the true parameters while a cube is in memory.
 """
 
 
@@ -53,6 +53,7 @@ rule simulate:
     output:
         cubes=kept(results("cubes/{split}/{batch}")),
         truth=results("truth/{split}/{batch}.ecsv"),
+        products=ensure(results("products/{split}/{batch}.h5"), non_empty=True),
     log:
         results("logs/simulate/{split}-{batch}.log"),
     benchmark:
@@ -70,31 +71,12 @@ rule simulate:
         noise=config["noise"],
         engine=lambda wildcards: config["engine"][wildcards.split],
         batch_size=config["cubes"]["batch_size"],
+        compress=config["cubes"]["compress"],
+        cut={"size": config["detection"]["focus"]["size"], "dilation": config["detection"]["flux"]["dilation"]},
         seed=config["seed"],
-        code=digest("observe", "sky", "data/cutouts.py"),
+        code=digest("observe", "sky", "data"),
     script:
         "../../scripts/simulate.py"
-
-
-rule cutouts:
-    input:
-        cubes=rules.simulate.output.cubes,
-        truth=rules.simulate.output.truth,
-    output:
-        products=ensure(results("products/{split}/{batch}.h5"), non_empty=True),
-    log:
-        results("logs/cutouts/{split}-{batch}.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
-    params:
-        size=config["detection"]["focus"]["size"],
-        dilation=config["detection"]["flux"]["dilation"],
-        code=digest("data"),
-    script:
-        "../../scripts/cutouts.py"
 
 
 rule collect_truth:

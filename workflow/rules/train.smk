@@ -26,8 +26,17 @@ rule train:
         models=lambda wildcards: network_shape(wildcards.network),
         seed=config["seed"],
         code=training_code(),
+    wildcard_constraints:
+        network="|".join(name for name in NETWORKS if name != "blobs_finder"),
     script:
         "../../scripts/train.py"
+
+
+# The longest training, and the one that all others wait for: it starts first.
+use rule train as train_blobs_finder with:
+    priority: 10
+    wildcard_constraints:
+        network="blobs_finder",
 
 
 rule predict_blobs:

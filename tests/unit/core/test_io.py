@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, atomic_path, read_cube, read_table, write_cube, write_table
+from cubefocus.io import STEPS_PER_NOISE, Cube, atomic_path, read_cube, read_table, write_cube, write_table
 
 
 def header(spectral: str = "FREQ", **extra: float) -> fits.Header:
@@ -85,15 +85,28 @@ def test_cube_with_its_channels_along_another_axis_is_refused(tmp_path):
         read_cube(tmp_path / "turned.fits")
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-def test_truncated_file_is_refused(tmp_path, zipped):
-    path = tmp_path / ("cube.fits.gz" if zipped else "cube.fits")
-    write_cube(tmp_path / "cube.fits", np.random.default_rng(2).normal(size=(4, 32, 32)), header(), {})
+@pytest.mark.parametrize("kind", ["plain", "gzipped", "compressed"])
+def test_truncated_file_is_refused(tmp_path, kind):
+    path = tmp_path / ("cube.fits.gz" if kind == "gzipped" else "cube.fits")
+    cube = np.random.default_rng(2).normal(size=(4, 32, 32))
+    write_cube(tmp_path / "cube.fits", cube, header(), {}, compress_seed=3 if kind == "compressed" else None)
     content = (tmp_path / "cube.fits").read_bytes()
-    content = gzip.compress(content) if zipped else content
+    content = gzip.compress(content) if kind == "gzipped" else content
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(CubefocusError, match=r"cube\.fits.*truncated"):
         read_cube(path)
+
+
+def test_compressed_cube_keeps_blanks_axes_and_provenance(tmp_path):
+    data = np.random.default_rng(4).normal(size=(4, 64, 64)).astype(np.float32)
+    data[:, :9], data[3] = np.nan, 0.0
+    write_cube(tmp_path / "cube.fits", data, header(), {"seed": 5}, compress_seed=2**31 - 2)
+    back = read_cube(tmp_path / "cube.fits")
+    assert np.array_equal(np.isnan(back.data), np.isnan(data))
+    assert np.nanmax(np.abs(back.data - data)) < 0.6 / STEPS_PER_NOISE
+    assert not back.data[3, 9:].any()
+    assert '"seed": 5' in back.header["PROVENAN"]
+    assert back.header["NAXIS3"] == 4
 
 
 def test_absent_and_foreign_files_are_refused(tmp_path):
@@ -102,6 +115,18 @@ def test_absent_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "text.fits").write_text("not a cube")
     with pytest.raises(CubefocusError, match="not a FITS file"):
         read_cube(tmp_path / "text.fits")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_scaled_integers_with_blanks_are_read(tmp_path, suffix):
+    hdu = fits.PrimaryHDU(np.arange(24, dtype=np.int16).reshape(2, 3, 4), header(BLANK=7))
+    hdu.header.update(BSCALE=0.5, BZERO=3.0)
+    hdu.writeto(tmp_path / f"scaled.fits{suffix}")
+    expected = 0.5 * np.arange(24, dtype=np.float32).reshape(2, 3, 4) + 3.0
+    expected[0, 1, 3] = np.nan
+    data = read_cube(tmp_path / f"scaled.fits{suffix}").data
+    np.testing.assert_array_equal(data, expected)
+    assert data.dtype == np.float32
 
 
 def test_two_stokes_planes_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from cubefocus.data.products import join_products, true_products
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, read_cube, read_table
 from cubefocus.observe import batch
@@ -116,9 +117,57 @@ def test_noise_of_two_cubes_is_uncorrelated(telescope, tmp_path):
 
 
 def test_same_recipe_gives_the_same_bytes(telescope, tmp_path):
-    one, two = (make(catalogue(2), tmp_path / name, workers=workers) for name, workers in (("a", 1), ("b", 2)))
+    one, two = (make(catalogue(2), tmp_path / name, workers=workers, cut=CUT) for name, workers in (("a", 1), ("b", 2)))
     for path in one.iterdir():
         assert path.read_bytes() == (two / path.name).read_bytes(), path.name
+
+
+CUT = {"size": 32, "dilation": 1.5}
+
+
+def test_products_are_those_of_the_cubes_that_are_kept(telescope, tmp_path):
+    out = make(catalogue(3), tmp_path / "000", workers=2, cut=CUT)
+    products = join_products([out / "products.h5"])
+    truth = read_table(out / "truth.ecsv")
+    assert products["images/cube_id"].tolist() == [0, 1, 2]
+    assert products["index/cube_id"].tolist() == truth["cube_id"].tolist()
+    for cube_id in range(3):
+        sky, dirty = (read_cube(out / f"{cube_id:06d}.{kind}.fits").data for kind in ("sky", "dirty"))
+        again = true_products(dirty, sky, truth[truth["cube_id"] == cube_id], **CUT)
+        mine = products["index/cube_id"] == cube_id
+        assert np.array_equal(products["images/sky"][cube_id], again["images/sky"][0])
+        assert np.array_equal(products["line_images"][mine], again["line_images"])
+
+
+def test_compressed_cubes_hold_the_same_sources_in_less_room(telescope, tmp_path):
+    whole, small = (
+        make(catalogue(2), tmp_path / name, cut=CUT, compress=name == "small") for name in ("whole", "small")
+    )
+    assert {path.name for path in whole.iterdir()} - {path.name for path in small.iterdir()} == {
+        "000000.sky.fits",
+        "000001.sky.fits",
+    }
+    for name in ("000000.dirty.fits", "000001.dirty.fits"):
+        one, two = read_cube(whole / name), read_cube(small / name)
+        noise = read_table(whole / "truth.ecsv").meta["cubes"][int(name[5])]["white_rms"]
+        lost = two.data - one.data
+        assert (small / name).stat().st_size < 0.6 * (whole / name).stat().st_size
+        assert 0 < lost.std() < 0.06 * noise
+        assert abs(lost.mean()) < 5 * lost.std() / np.sqrt(lost.size)
+        assert two.header["BMAJ"] == one.header["BMAJ"]
+        assert np.array_equal(two.frequencies_hz, one.frequencies_hz)
+    for key, value in join_products([whole / "products.h5"]).items():
+        assert np.array_equal(value, join_products([small / "products.h5"])[key])
+
+
+def test_sky_is_made_again_from_the_truth_table(telescope, tmp_path):
+    out = make(catalogue(2), tmp_path / "000")
+    truth = read_table(out / "truth.ecsv")
+    for cube_id in (0, 1):
+        kept = read_cube(out / f"{cube_id:06d}.sky.fits").data
+        assert np.array_equal(batch.sky_of(truth, cube_id, [SETUP]), kept)
+    with pytest.raises(CubefocusError, match="no cube 7"):
+        batch.sky_of(truth, 7, [SETUP])
 
 
 def test_one_failure_stops_no_other_and_the_next_run_makes_what_is_missing(telescope, tmp_path):
