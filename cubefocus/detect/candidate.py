@@ -186,10 +186,10 @@ class Field:
         valid[~valid] = np.isfinite(cube.data[:, ~valid]).any(axis=0)
         if not valid.any():
             raise CubefocusError(f"cube {cube_id} holds no finite value (all NaN); check how it was made or masked")
-        image = integrate(cube.data)
+        image = sum_channels(cube.data, valid)
         if np.ptp(image[valid]) == 0:
             raise CubefocusError(f"cube {cube_id} has the same value in every pixel; there is nothing to detect")
-        return cls(cube, cube_id, np.where(valid, image, np.nan))
+        return cls(cube, cube_id, image)
 
     @property
     def alive(self) -> list[Candidate]:
@@ -202,6 +202,11 @@ class Field:
         return self.cube.data.shape[0]
 
     @cached_property
+    def cell_arcsec(self) -> float:
+        """Pixel size along y; NaN if the header has no celestial axes. Kept, because the header is read for it."""
+        return self.cube.cell_arcsec
+
+    @cached_property
     def voxel_rms(self) -> float:
         """Noise of a voxel in the unit of the cube, from differences between channels on a coarse grid of pixels."""
         step = max(min(self.integrated.shape) // 64, 1)
@@ -212,8 +217,7 @@ class Field:
         channels = channel_slice(z0, z1, self.n_channels)
         key = (channels.start, channels.stop)
         if key not in self._planes:  # several steps look at the same line
-            self._planes[key] = integrate(self.cube.data[channels])
-            self._planes[key][np.isnan(self.integrated)] = np.nan
+            self._planes[key] = sum_channels(self.cube.data[channels], ~np.isnan(self.integrated))
         return self._planes[key]
 
     def forget(self) -> None:
@@ -232,3 +236,16 @@ class Field:
         """Sum of the whole plane over a line less a continuum image (y, x) in each of its channels."""
         own = channel_slice(*line.range, self.n_channels)
         return self.channel_sum(*line.range) - (own.stop - own.start) * continuum
+
+
+def sum_channels(data: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Sum over channels as `cubefocus.data.cutouts.integrate` gives it, shape (y, x), NaN in pixels that are not valid.
+
+    To know them saves the search for what can be summed in them, which takes as long as the sum.
+    """
+    image = data.sum(axis=0, dtype=np.float64)
+    partly = valid & ~np.isfinite(image)
+    if partly.any():
+        image[partly] = np.nansum(data[:, partly], axis=0, dtype=np.float64)
+    image[~valid] = np.nan
+    return image.astype(np.float32)

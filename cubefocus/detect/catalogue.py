@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from astropy import units as u
 from astropy.constants import c as speed_of_light
-from astropy.coordinates import SkyCoord
 from astropy.table import Column, Table
 
 from cubefocus.detect.candidate import Candidate, Field, Reason
@@ -170,7 +169,7 @@ def _common(field: Field, candidate: Candidate) -> dict[str, Any]:
 
 def _source_rows(field: Field, rest_ghz: float | None) -> list[dict[str, Any]]:
     chosen = sources(field)
-    ghz, cell = field.cube.frequencies_hz / 1e9, field.cube.cell_arcsec
+    ghz, cell = field.cube.frequencies_hz / 1e9, field.cell_arcsec
     rows = []
     for number, (candidate, place) in enumerate(zip(chosen, _on_the_sky(field, chosen), strict=True)):
         row = _common(field, candidate) | {"source_id": number} | place
@@ -191,16 +190,17 @@ def _on_the_sky(field: Field, chosen: Sequence[Candidate]) -> list[dict[str, Any
     positions = wcs.pixel_to_world(x, y)
     if positions.frame.name not in ("icrs", "fk5"):
         positions = positions.icrs
-    return [{"ra": float(one.ra.deg), "dec": float(one.dec.deg), "name": iau_name(one)} for one in positions]
+    pairs = zip(positions.ra.deg.tolist(), positions.dec.deg.tolist(), strict=True)
+    return [{"ra": ra, "dec": dec, "name": iau_name(ra, dec)} for ra, dec in pairs]
 
 
-def iau_name(position: SkyCoord) -> str:
-    """Name in the IAU's style, ``CF JHHMMSS.ss+DDMMSS.s``; digits are cut off, not rounded, as the IAU asks."""
-    hundredths = math.floor(position.ra.hour * 360000.0 + 1e-6)
-    tenths = math.floor(abs(position.dec.deg) * 36000.0 + 1e-6)
-    sign = "-" if position.dec.deg < 0 else "+"
-    ra = f"{hundredths // 360000:02d}{hundredths // 6000 % 60:02d}{hundredths % 6000 / 100:05.2f}"
-    return f"CF J{ra}{sign}{tenths // 36000:02d}{tenths // 600 % 60:02d}{tenths % 600 / 10:04.1f}"
+def iau_name(ra: float, dec: float) -> str:
+    """Name of a position (deg) in the IAU's style, ``CF JHHMMSS.ss+DDMMSS.s``; digits are cut off, as the IAU asks."""
+    hundredths = math.floor(ra / 15.0 * 360000.0 + 1e-6)
+    tenths = math.floor(abs(dec) * 36000.0 + 1e-6)
+    sign = "-" if dec < 0 else "+"
+    hours = f"{hundredths // 360000:02d}{hundredths // 6000 % 60:02d}{hundredths % 6000 / 100:05.2f}"
+    return f"CF J{hours}{sign}{tenths // 36000:02d}{tenths // 600 % 60:02d}{tenths % 600 / 10:04.1f}"
 
 
 def _spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _line_map(field: Field, line: Line, continuum: np.ndarray) -> np.ndarray:
     the brightest pixel of every further peak. Smoothing keeps single noisy voxels from being that pixel.
     """
     image = field.line_sum(line, continuum)
-    beam, cell = field.cube.beam, field.cube.cell_arcsec
+    beam, cell = field.cube.beam, field.cell_arcsec
     sigma = DEFAULT_BEAM_SIGMA
     if beam is not None and cell > 0:  # NaN without celestial axes
         sigma = math.sqrt(beam[0] * beam[1]) / cell / SIGMA_TO_FWHM

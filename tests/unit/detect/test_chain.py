@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.data.cutouts import channel_slice
+from cubefocus.data.cutouts import channel_slice, integrate
+from cubefocus.detect.candidate import Field
 from cubefocus.detect.catalogue import CANDIDATE_COLUMNS, COLUMNS
 from cubefocus.detect.chain import Chain, find_models
 from cubefocus.detect.settings import DetectionSettings
@@ -175,6 +177,17 @@ def test_cubes_that_hold_nothing_are_refused(scene, source, oracle, data, messag
     cube = Cube(data.astype(np.float32), one.cube.header)
     with pytest.raises(CubefocusError, match=message):
         oracle([one]).detect([cube], [4])
+
+
+def test_planes_are_sums_of_what_there_is():
+    data = np.random.default_rng(6).normal(size=(9, 12, 12)).astype(np.float32)
+    data[:, :3], data[2, 5:8], data[2:6, 8, 8] = np.nan, np.nan, np.nan
+    field = Field.of(Cube(data, fits.Header()), 0)
+    expected = np.where(np.isnan(data).all(axis=0), np.nan, integrate(data))
+    np.testing.assert_array_equal(field.integrated, expected)
+    plane = field.channel_sum(2, 5)
+    np.testing.assert_array_equal(plane[3:], integrate(data[2:6])[3:])
+    assert np.isnan(plane[:3]).all()
 
 
 def test_voxels_that_are_nan_in_some_channels_do_not_spoil_the_rest(scene, source, oracle):

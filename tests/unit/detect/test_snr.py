@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cubefocus.detect.snr import global_snr, noise_of, pixel_snr
+from cubefocus.detect.snr import global_snr, median, noise_of, pixel_snr
 
 
 def ring_image() -> np.ndarray:
@@ -79,3 +79,12 @@ def test_mad_is_the_deviation_of_normal_noise_and_ignores_a_source():
     values[:500] = 1000.0
     assert noise_of(values, "mad") == pytest.approx(2.0, rel=0.03)
     assert noise_of(values, "std") > 20
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000, 1001])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_median_is_that_of_numpy(size, kind):
+    values = np.random.default_rng(size).normal(size=size).astype(kind)
+    before = values.copy()
+    assert median(values) == np.median(values)
+    np.testing.assert_array_equal(values, before)

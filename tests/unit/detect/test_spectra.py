@@ -1,7 +1,10 @@
 """Peaks, fits, and spectra of another length than the network's."""
 
+import warnings
+
 import numpy as np
 import pytest
+from astropy.modeling import fitting, models
 
 from cubefocus.data.cutouts import SIGMA_TO_FWHM
 from cubefocus.detect.settings import SpectraSettings
@@ -30,6 +33,30 @@ def test_errors_follow_the_noise():
         residuals.append(line.z - 30.3)
         errors.append(line.z_err)
     assert np.std(residuals) == pytest.approx(np.mean(errors), rel=0.3)
+
+
+def test_fit_is_that_of_a_general_fitter():
+    rng = np.random.default_rng(3)
+    channels = np.arange(64, dtype=float)
+    for _ in range(20):
+        z, fwhm = rng.uniform(20, 40), rng.uniform(3, 10)
+        spectrum = gaussian(z, fwhm, 0.8) + rng.normal(0, 0.03, 64)
+        (line,) = find_lines(spectrum, SpectraSettings(0.1, 0.5))
+        fitter = fitting.LevMarLSQFitter(calc_uncertainties=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other = fitter(models.Gaussian1D(0.8, z, fwhm / SIGMA_TO_FWHM), channels, spectrum)
+        assert line.z == pytest.approx(other.mean.value, abs=1e-4)
+        assert line.fwhm == pytest.approx(other.stddev.value * SIGMA_TO_FWHM, rel=1e-4)
+        assert line.z_err == pytest.approx(other.mean.std, rel=1e-3)
+        assert line.fwhm_err == pytest.approx(other.stddev.std * SIGMA_TO_FWHM, rel=1e-3)
+
+
+def test_three_channels_for_three_parameters_leave_no_error():
+    first, second = find_lines(np.array([0.9, 0.7, 0.2, 0.5, 0.8, 0.6, 0.3, 0.1, 0.1]), SETTINGS)
+    assert first.fitted
+    assert np.isnan(first.z_err)
+    assert np.isfinite(second.z_err)
 
 
 @pytest.mark.parametrize("position", [0, 63])
