@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cubefocus.errors import CubefocusError
@@ -25,10 +26,37 @@ def _encoder_block(n_in: int, n_out: int, variant: str) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def _convolve(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Convolve maps (b, n_in, y, x) with odd kernels (n_out, n_in, k, k), keeping their size.
+
+    One map to one, as the last layers have it at full resolution, is a sum of shifted maps: a quarter of the time that
+    a convolution of PyTorch takes for it on a CPU.
+    """
+    size = weight.shape[-1]
+    if weight.shape[:2] != (1, 1):
+        return F.conv2d(maps, weight, bias, padding=size // 2)
+    n_y, n_x = maps.shape[-2:]
+    padded = F.pad(maps, [size // 2] * 4)
+    total = weight.new_zeros(1) if bias is None else bias
+    for place, factor in enumerate(weight.flatten()):
+        i, j = divmod(place, size)
+        total = torch.addcmul(total, padded[..., i : i + n_y, j : j + n_x], factor)
+    return total
+
+
+class _Convolution(nn.Conv2d):
+    """Convolution that keeps the size."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return _convolve(maps, self.weight, self.bias)
+
+
 class AdditiveUpsampling(nn.Module):
     """Double the image by interpolation and by a transposed convolution side by side, and mix (MNRAS Fig. 4).
 
-    The stride of the two convolutions that mix is 1, the only one that gives the sizes of MNRAS Table 3.
+    The stride of the two convolutions that mix is 1, the only one that gives the sizes of MNRAS Table 3. The first one
+    reads both branches concatenated; here it is applied to each with its part of the weights, and the results added,
+    because the gradient of a concatenation is laid out such that batch normalisation takes several times longer.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -38,11 +66,14 @@ class AdditiveUpsampling(nn.Module):
             nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1), *_activate(n_out)
         )
         self.mix = nn.Sequential(nn.Conv2d(n_in + n_out, n_out, 3, padding=1), *_activate(n_out))
-        self.refine = nn.Conv2d(n_out, n_out, 3, padding=1)
+        self.refine = _Convolution(n_out, n_out, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(b, n_in, y, x) -> (b, n_out, 2 y, 2 x)."""
-        return self.refine(self.mix(torch.cat([self.interpolated(maps), self.learned(maps)], dim=1)))
+        weight, bias = self.mix.get_parameter("0.weight"), self.mix.get_parameter("0.bias")
+        one, other = weight.split([maps.shape[1], len(weight)], dim=1)
+        mixed = _convolve(self.interpolated(maps), one, bias) + _convolve(self.learned(maps), other)
+        return self.refine(self.mix[1:](mixed))
 
 
 def _decoder_block(n_in: int, n_out: int, variant: str) -> nn.Module:
@@ -98,7 +129,7 @@ class BlobsFinder(nn.Module):
         self.compress = nn.Linear(widths[-1] * side * side, latent)
         self.expand = nn.Linear(latent, widths[-1] * side * side)
         self.decoder = nn.Sequential(*(_decoder_block(a, b, variant) for a, b in pairwise(steps[::-1])))
-        self.final = nn.Conv2d(1, 1, 1)
+        self.final = _Convolution(1, 1, 1)
         self._initialise_code(side * side)
         self._initialise_output(output_bias)
 

@@ -12,11 +12,11 @@ from torch import nn
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
-from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+from cubefocus.models import BlobsFinder, DeepGRU, ResNet, UNet
 from cubefocus.train.distributed import pick_device
 
 FORMAT = "cubefocus checkpoint 1"
-NETWORKS: dict[str, type[nn.Module]] = {"BlobsFinder": BlobsFinder, "DeepGRU": DeepGRU, "ResNet": ResNet}
+NETWORKS: dict[str, type[nn.Module]] = {each.__name__: each for each in (BlobsFinder, DeepGRU, ResNet, UNet)}
 DESCRIPTION = ("task", "network", "arguments", "normalisation", "settings", "epoch", "best", "seed", "provenance")
 
 

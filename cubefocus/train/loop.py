@@ -19,6 +19,7 @@ from tqdm import tqdm
 from cubefocus.errors import CubefocusError
 from cubefocus.train.augment import N_RANDOM
 from cubefocus.train.distributed import World, deterministic, processes
+from cubefocus.train.memory import kept_memory
 from cubefocus.train.schedule import epochs_without_improvement, learning_rate
 from cubefocus.train.settings import Settings
 from cubefocus.train.state import Training, begin, recipe_of, write_curves
@@ -84,7 +85,7 @@ def fit(
         If the data cannot be used, the starting checkpoint is of another task, or the loss is not finite.
     """
     out = Path(out)
-    with processes(device) as world, deterministic(world.device):
+    with processes(device) as world, deterministic(world.device), kept_memory():
         train = Store(data_train, task.keys, world.device, f"training set of {task.name}")
         valid = Store(data_valid, task.keys, world.device, f"validation set of {task.name}")
         problem = Problem(task, train, valid, settings, world)

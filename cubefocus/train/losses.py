@@ -69,12 +69,12 @@ def ssim(x: Tensor, y: Tensor, window: str = "gaussian", data_range: float = 1.0
     CubefocusError
         If the window is unknown or larger than the images.
     """
-    mean_x, xx, xy = _means(torch.stack([x, x * x, x * y]), window)
-    mean_y, yy = _means(torch.stack([y, y * y]), window)
+    mean_x, squares, product = _means(torch.stack([x, x * x + y * y, x * y]), window)
+    mean_y = _means(y, window)  # on its own, because the target asks for no gradient
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    variance_x, variance_y, covariance = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
+    product_of_means, squares_of_means = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+    luminance = (2 * product_of_means + c1) / (squares_of_means + c1)
+    structure = (2 * (product - product_of_means) + c2) / (squares - squares_of_means + c2)
     return (luminance * structure).mean()
 
 

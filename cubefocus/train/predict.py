@@ -32,7 +32,7 @@ def predict_maps(model: nn.Module, images: np.ndarray, batch_size: int = 16) -> 
 
     Parameters
     ----------
-    model : BlobsFinder
+    model : BlobsFinder or UNet
     images : ndarray, shape (n, y, x)
         Integrated dirty images of the network's size, each scaled to [0, 1].
     batch_size : int

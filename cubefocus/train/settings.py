@@ -28,7 +28,7 @@ class Settings:
     dense_rate : float
         Learning rate of Blobs Finder's two fully connected layers, relative to the rest. Their outputs add up
         thousands of inputs, so that one Adam step changes them far more than a convolution: at 0.01 a short
-        training keeps the local code that the network starts from. 1 is the paper's.
+        training keeps the local code that the network starts from. 1 is the paper's; the U-Net has no such layers.
     warmup_iterations : int
         Steps over which the learning rate rises linearly.
     decay : {"none", "cosine"}

@@ -130,8 +130,11 @@ def begin(
             model = checkpoint.build(task.network, arguments)
     else:
         state = checkpoint.load(start)
-        if state["task"] != task.name:
-            raise CubefocusError(f"{start}: holds the network '{state['task']}'; {task.name} cannot start from it")
+        if (state["task"], state["network"]) != (task.name, task.network):
+            raise CubefocusError(
+                f"{start}: holds the network '{state['task']}' ({state['network']}); "
+                f"{task.name} ({task.network}) cannot start from it"
+            )
         arguments, normalisation = state["arguments"], state["normalisation"]
         model = checkpoint.restore(state, start)
     checkpoint.channels_last(model).to(device)

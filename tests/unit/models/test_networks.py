@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from cubefocus.errors import CubefocusError
-from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+from cubefocus.models import BlobsFinder, DeepGRU, ResNet, UNet
+from cubefocus.models.blobs_finder import AdditiveUpsampling
 
 
 def n_parameters(model: torch.nn.Module) -> int:
@@ -40,6 +42,29 @@ def test_the_ecml_variant_has_one_convolution_a_block():
     assert model(torch.rand(2, 1, 64, 64)).shape == (2, 1, 64, 64)
 
 
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_the_cheaper_order_of_operations_gives_what_table_3_says(n_out):
+    torch.manual_seed(0)
+    block, maps = AdditiveUpsampling(4, n_out).double(), torch.rand(2, 4, 6, 8).double()
+    results = []
+    for forward in (block, lambda x: as_printed(block, x)):
+        block.zero_grad()
+        image = maps.clone().requires_grad_()
+        output = forward(image)
+        output.square().sum().backward()
+        results.append([output, image.grad, *(parameter.grad.clone() for parameter in block.parameters())])
+    for one, other in zip(*results, strict=True):
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def as_printed(block, maps):
+    """`AdditiveUpsampling` with PyTorch's layers only."""
+    mix, *activate = block.mix
+    joined = torch.cat([block.interpolated(maps), block.learned(maps)], dim=1)
+    mixed = torch.nn.Sequential(*activate)(F.conv2d(joined, mix.weight, mix.bias, padding=1))
+    return F.conv2d(mixed, block.refine.weight, block.refine.bias, padding=1)
+
+
 @pytest.mark.parametrize("size", [16, 48, 128])
 def test_image_sizes_that_are_multiples_of_16_come_out_as_they_went_in(size):
     output = BlobsFinder(image_size=size, latent=16)(torch.rand(2, 1, size, size)).detach()
@@ -48,7 +73,7 @@ def test_image_sizes_that_are_multiples_of_16_come_out_as_they_went_in(size):
     assert float(output.max()) <= 1
 
 
-@pytest.mark.parametrize(("size", "variant", "said"), [(100, "mnras", "100"), (64, "unet", "unet")])
+@pytest.mark.parametrize(("size", "variant", "said"), [(100, "mnras", "100"), (64, "vgg", "vgg")])
 def test_what_blobs_finder_cannot_be_is_refused_by_value(size, variant, said):
     with pytest.raises(CubefocusError, match=said):
         BlobsFinder(image_size=size, variant=variant)
@@ -80,6 +105,47 @@ def test_a_code_shorter_than_the_places_keeps_the_ordinary_start():
     model = BlobsFinder(image_size=64, latent=8)
     assert model.compress.weight.std() > 0
     assert model(torch.rand(2, 1, 64, 64)).shape == (2, 1, 64, 64)
+
+
+@pytest.mark.parametrize("size", [16, 48, 128])
+def test_a_u_net_keeps_the_size_and_its_number_of_parameters(size):
+    model = UNet(size)
+    output = model(torch.rand(2, 1, size, size)).detach()
+    assert output.shape == (2, 1, size, size)
+    assert 0 <= float(output.min()) <= float(output.max()) <= 1
+    assert n_parameters(model) == n_parameters(UNet()) == pytest.approx(0.48e6, rel=0.01)
+
+
+@pytest.mark.parametrize("size", [0, 8, 40])
+def test_image_sizes_that_do_not_survive_the_halvings_are_refused(size):
+    with pytest.raises(CubefocusError, match=f"image_size is {size}; the U-Net needs a multiple of 16"):
+        UNet(size)
+
+
+def test_a_u_net_starts_at_the_mean_target():
+    maps = UNet(32, output_bias=-4.0)(torch.rand(4, 1, 32, 32)).detach()
+    assert torch.logit(maps).mean() == pytest.approx(-4, abs=0.1)
+    assert float(torch.logit(maps).std()) < 0.2
+
+
+def test_what_a_u_net_makes_of_a_source_does_not_depend_on_where_it_is():
+    torch.manual_seed(0)
+    model = UNet(256).double().eval()
+    torch.nn.init.normal_(model.final.weight)  # starts so small that the maps would hardly differ anywhere
+    image = torch.zeros(2, 1, 256, 256, dtype=torch.float64)
+    image[0, 0, 100:108, 110:116] = torch.rand(8, 6, generator=torch.Generator().manual_seed(1))
+    image[1] = image[0].roll((32, 16), dims=(1, 2))
+    with torch.no_grad():
+        here, there = torch.logit(model(image))
+    middle = (slice(None), slice(96, 160), slice(96, 160))  # the borders have their own answer: zeros beyond them
+    assert torch.allclose(here.roll((32, 16), dims=(1, 2))[middle], there[middle])
+    assert float((here - there)[middle].abs().max()) > 1e-3
+
+
+def test_a_u_net_without_pixel_shuffle_or_with_other_levels():
+    model = UNet(24, widths=(4, 8), shuffle=4)
+    assert model(torch.rand(2, 1, 24, 24)).shape == (2, 1, 24, 24)
+    assert UNet(18, widths=(4, 8), shuffle=1)(torch.rand(2, 1, 18, 18)).shape == (2, 1, 18, 18)
 
 
 def test_deep_gru_sees_a_channel_from_both_sides():

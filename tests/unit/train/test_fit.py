@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from cubefocus.errors import CubefocusError
+from cubefocus.models import UNet
 from cubefocus.train import checkpoint, loop, state
 from cubefocus.train.checkpoint import load, load_model
 from cubefocus.train.loop import fit
+from cubefocus.train.predict import predict_maps
 from cubefocus.train.settings import Settings
 from cubefocus.train.tasks import NAMES, make_task
 
@@ -23,6 +25,11 @@ from cubefocus.train.tasks import NAMES, make_task
 def settings(**changes):
     values = {"epochs": 4, "batch_size": 4, "learning_rate": 3e-3, "patience": 100, "resume_seconds": 0.0, **changes}
     return Settings(**values)
+
+
+def with_variant(models, variant):
+    """Models of another variant of Blobs Finder."""
+    return {**models, "blobs_finder": {**models["blobs_finder"], "variant": variant}}
 
 
 class Killed(BaseException):
@@ -43,12 +50,12 @@ def kill_after(epochs, monkeypatch):
     monkeypatch.setattr(loop, "train_epoch", dying)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_eight_samples_are_learnt_by_heart(name, tmp_path, products, small_models):
-    task, data = make_task(name, small_models), products(8, 0)
+@pytest.mark.parametrize(("name", "variant"), [*((name, "mnras") for name in NAMES), ("blobs_finder", "unet")])
+def test_eight_samples_are_learnt_by_heart(name, variant, tmp_path, products, small_models):
+    task, data = make_task(name, with_variant(small_models, variant)), products(8, 0)
     options = settings(epochs=40, batch_size=8, learning_rate=1e-2, augment=False)
     curves = fit(task, data, data, options, tmp_path / "m.pt", seed=1)
-    if name == "blobs_finder":  # its training loss changes its weights as it goes
+    if task.network == "BlobsFinder":  # its training loss changes its weights as it goes
         assert curves[-1]["valid_loss"] < 0.6 * curves[0]["valid_loss"]
     else:
         assert curves[-1]["train_loss"] < 0.4 * curves[0]["train_loss"]
@@ -70,8 +77,9 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(tmp_path, products
     assert not (tmp_path / "cut.pt.resume").exists()
 
 
-def test_a_convolutional_network_resumes_bit_for_bit_too(tmp_path, products, small_models, monkeypatch):
-    task, data = make_task("blobs_finder", small_models), products(8, 0)
+@pytest.mark.parametrize("variant", ["mnras", "ecml", "unet"])
+def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, products, small_models, monkeypatch):
+    task, data = make_task("blobs_finder", with_variant(small_models, variant)), products(8, 0)
     fit(task, data, data, settings(), tmp_path / "whole.pt", seed=3)
     real = loop.validate
 
@@ -279,7 +287,9 @@ def test_fine_tuning_that_harms_returns_the_weights_it_began_with(tmp_path, prod
 def test_another_networks_checkpoint_is_no_start(tmp_path, products, small_models):
     data = products(4, 0)
     fit(make_task("sigma_x", small_models), data, data, settings(epochs=1), tmp_path / "x.pt")
-    with pytest.raises(CubefocusError, match=r"x.pt: holds the network 'sigma_x'; sigma_y cannot"):
+    with pytest.raises(
+        CubefocusError, match=r"x.pt: holds the network 'sigma_x' \(ResNet\); sigma_y \(ResNet\) cannot"
+    ):
         fit(make_task("sigma_y", small_models), data, data, settings(), tmp_path / "y.pt", tmp_path / "x.pt")
 
 
@@ -350,6 +360,18 @@ def test_a_whole_checkpoint_is_not_blamed_for_a_gpu_that_is_not_there(tmp_path, 
     fit(make_task("deep_gru", small_models), data, data, settings(epochs=1), path)
     with pytest.raises(CubefocusError, match="torch sees no GPU"):
         load_model(path, "cuda")
+
+
+def test_a_u_net_comes_back_and_is_not_taken_for_the_autoencoder(tmp_path, products, small_models):
+    data, path = products(8, 0), tmp_path / "m.pt"
+    fit(make_task("blobs_finder", with_variant(small_models, "unet")), data, data, settings(epochs=1), path)
+    model, meta = load_model(path)
+    assert (type(model), meta["network"], model.image_size) == (UNet, "UNet", 32)
+    maps = predict_maps(model, data["images/dirty"])
+    assert maps.shape == (8, 32, 32)
+    assert maps.min() >= 0
+    with pytest.raises(CubefocusError, match=r"'blobs_finder' \(UNet\); blobs_finder \(BlobsFinder\) cannot"):
+        fit(make_task("blobs_finder", small_models), data, data, settings(), tmp_path / "n.pt", start=path)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):

@@ -53,6 +53,15 @@ def test_an_empty_training_sky_does_not_break_the_start():
     assert np.isfinite(make_task("blobs_finder", {"image_size": 32}).arguments(empty)["output_bias"])
 
 
+def test_the_u_nets_loss_does_not_change_over_the_epochs(products, small_models):
+    task = make_task("blobs_finder", {**small_models, "blobs_finder": {"latent": 32, "variant": "unet"}})
+    prediction, target = torch.full((2, 1, 16, 16), 0.3), torch.full((2, 1, 16, 16), 0.1)
+    losses = [task.loss(prediction, target, task.weights(epoch, 5), "gaussian") for epoch in range(5)]
+    losses.append(task.loss(prediction, target, task.validation_weights, "gaussian"))
+    assert torch.stack(losses).tolist() == pytest.approx([0.2 + 5 * 0.2**2] * 6)
+    assert "latent" not in task.arguments(products(2, 0))
+
+
 def test_images_smaller_than_the_network_are_refused(products):
     with pytest.raises(CubefocusError, match="image_size 64"):
         make_task("blobs_finder", {"image_size": 64}).arguments(products(2, 0))
