@@ -1,0 +1,148 @@
+"""Cubes of the paper's experiment for the benchmarks, and networks of the paper's size that say the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from cubefocus.data.cutouts import box_spectra, centre_crop, integrate, scale01
+from cubefocus.detect.blobs import find_blobs
+from cubefocus.detect.chain import Chain
+from cubefocus.detect.settings import DetectionSettings
+from cubefocus.io import Cube
+from cubefocus.models import BlobsFinder, DeepGRU, ResNet
+from cubefocus.observe.fft import FourierOperator
+from cubefocus.observe.fft import apply as observe_by_fft
+from cubefocus.observe.noise import add_white, central_peak, thermal_rms, white_rms
+from cubefocus.observe.response import Response, get_response
+from cubefocus.observe.setup import Observation
+from cubefocus.sky.catalogue import cube_list, draw_catalogue, select
+from cubefocus.sky.model import sky_cube
+from cubefocus.train.checkpoint import channels_last
+from cubefocus.train.predict import predict_maps, predict_parameter, predict_spectra
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / "build" / "responses"
+PAPER = yaml.safe_load((ROOT / "experiments" / "paper.yaml").read_text())
+OBSERVATION = Observation.from_mapping({k: v for k, v in PAPER["observation"].items() if k != "alternatives"})
+SETTINGS = DetectionSettings.from_mapping(PAPER["detection"])
+
+
+@dataclass
+class Scene:
+    """One dirty cube and the sky that is in it, shape (channel, y, x)."""
+
+    sky: np.ndarray
+    dirty: Cube
+
+
+def paper_response(cache: Path = CACHE) -> Response:
+    """Response of the paper's set-up; CASA measures it in two minutes where the cache has none."""
+    return get_response(OBSERVATION, cache)
+
+
+def skies(number: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Sky cubes of the paper's distributions and what the catalogue says of each: seed of its noise, target SNR."""
+    low, high = PAPER["noise"]["snr"]
+    catalogue = draw_catalogue(
+        PAPER["sky"],
+        OBSERVATION.n_channels,
+        {"test": number},
+        (low, high),
+        PAPER["seed"],
+        n_pixels=OBSERVATION.n_pixels,
+    )
+    entries = cube_list(catalogue)
+    return [(sky_cube(select(catalogue, [entry["cube_id"]]), OBSERVATION), entry) for entry in entries]
+
+
+def paper_scenes(number: int, response: Response) -> list[Scene]:
+    """Dirty cubes with thermal and white noise, as the experiment makes them with the engine fft."""
+    operator = FourierOperator(response)
+    scenes = []
+    for sky, entry in skies(number):
+        dirty = observe_by_fft(operator, sky, response, "thermal", entry["noise_seed"])
+        middle, n_channels = OBSERVATION.n_pixels // 2, OBSERVATION.n_channels
+        peak, thermal = central_peak(dirty.data, middle, middle), thermal_rms(dirty.data)
+        white = white_rms(peak, entry["snr_target"], thermal, n_channels)
+        scenes.append(Scene(sky, Cube(add_white(dirty.data, white, np.random.default_rng(1)), dirty.header)))
+    return scenes
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The six networks at the paper's size, with random weights, in evaluation mode on one device."""
+
+    blobs_finder: torch.nn.Module
+    deep_gru: torch.nn.Module
+    resnets: dict[str, torch.nn.Module]
+
+
+def paper_networks(device: str) -> Networks:
+    """Make them from section ``models`` of the experiment."""
+    torch.manual_seed(1)
+    models = PAPER["models"]
+
+    def ready(network: torch.nn.Module) -> torch.nn.Module:
+        return channels_last(network).to(device).eval()
+
+    return Networks(
+        ready(BlobsFinder(models["image_size"], **models["blobs_finder"])),
+        ready(DeepGRU(OBSERVATION.n_channels, **models["deep_gru"])),
+        {name: ready(ResNet(1, models["resnet"]["widths"])) for name in ("sigma_x", "sigma_y", "pa", "flux")},
+    )
+
+
+def knowing_chain(scenes: Sequence[Scene], networks: Networks, clock: Callable[[str], Any]) -> Chain:
+    """Chain whose networks run, but whose answers are replaced by the truth.
+
+    Networks with random weights would find hundreds of candidates or none, and the number of candidates decides the
+    time of all later steps. So each network runs on what the chain gives it, its answer is copied back, and the chain
+    goes on with the true map (the sky summed over frequency, scaled to [0, 1]), the true spectra of the boxes that
+    the chain finds on it, and fixed shapes.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        The cubes that the chain will be given, all at once and in this order.
+    networks : Networks
+    clock : callable
+        Gives a context manager for a name, which takes the time of the network.
+    """
+    size = PAPER["models"]["image_size"]
+    maps = np.stack([scale01(centre_crop(integrate(one.sky), size)) for one in scenes])
+    spectra = np.concatenate([_true_spectra(one, image, size) for one, image in zip(scenes, maps, strict=True)])
+
+    def blobs_finder(images: np.ndarray) -> np.ndarray:
+        with clock("Blobs Finder"):
+            predict_maps(networks.blobs_finder, images)
+        return maps
+
+    def deep_gru(standardised: np.ndarray) -> np.ndarray:
+        with clock("Deep GRU"):
+            predict_spectra(networks.deep_gru, standardised)
+        assert len(standardised) == len(spectra)
+        return spectra
+
+    def parameter(name: str, images: np.ndarray) -> np.ndarray:
+        meta = {"task": name, "normalisation": {"mean": 0.0, "std": 1.0}}
+        with clock("ResNet flux" if name == "flux" else "ResNets sigma_x, sigma_y, pa"):
+            predict_parameter(networks.resnets[name], meta, images)
+        return images.sum(axis=(1, 2)) if name == "flux" else np.full(len(images), 45.0 if name == "pa" else 5.0)
+
+    return Chain(blobs_finder, deep_gru, parameter, SETTINGS, size, OBSERVATION.n_channels)
+
+
+def _true_spectra(scene: Scene, image: np.ndarray, size: int) -> np.ndarray:
+    """Sky spectra of the blobs of one true map, each scaled to [0, 1]."""
+    offset = (OBSERVATION.n_pixels - size) // 2
+    boxes = np.array([one.box for one in find_blobs(image, SETTINGS.blobs)], dtype=int).reshape(-1, 4) + offset
+    sums = box_spectra(scene.sky, boxes)
+    low = sums.min(axis=1, keepdims=True)
+    return (sums - low) / np.ptp(sums, axis=1, keepdims=True)
