@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report test test-slow lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env demo run report publish test test-slow bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -57,11 +57,17 @@ run: env  ## the experiment of config.yaml and CONFIG, without the report
 report: env  ## results/<experiment>/report.html, readable without a server
 	@$(SNAKEMAKE) --report results/$(EXPERIMENT)/report.html $(CONFIGFILES)
 
+publish: env  ## tables, figures, settings and times of a run into docs/results/<experiment>, to be committed
+	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
+
 test: env  ## all tests but the slow ones
 	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: env  ## the tests that take minutes each
 	@$(BIN) -m pytest -m slow
+
+bench: env  ## times of simulation, training and detection, into benchmarks/results/ (ten idle minutes)
+	@for name in casa simulation inference training; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .

@@ -95,7 +95,7 @@ def test_a_truncated_cube_is_named_and_made_anew(folder, snakemake):
     cube = sorted(batch.glob("*.dirty.fits"))[0]
     whole = cube.read_bytes()
     cube.write_bytes(whole[:10000])
-    product = "results/tiny/products/test/000.h5"
+    product = "results/tiny/detections/000/catalogue.ecsv"
     (folder / product).unlink()
     failed = snakemake(folder, product)
     assert failed.returncode != 0

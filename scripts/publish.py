@@ -1,0 +1,46 @@
+"""Copy what is small of a run (tables, figures, settings) and add up what its jobs took: `make publish`."""
+
+import csv
+import shutil
+import sys
+from pathlib import Path
+
+LARGEST = 1_000_000  # bytes, of a file that is committed
+
+
+def times(run: Path) -> list[tuple[str, int, float, float, float]]:
+    """Rule, number of jobs, minutes of CPU, seconds a job, largest memory in GB, for each rule that was measured."""
+    rows = []
+    for rule in sorted({path.relative_to(run / "benchmarks").parts[0] for path in run.glob("benchmarks/**/*.tsv")}):
+        paths = [*run.glob(f"benchmarks/{rule}/*.tsv"), *run.glob(f"benchmarks/{rule}")]
+        jobs = [job for path in paths if path.suffix == ".tsv" for job in csv.DictReader(path.open(), delimiter="\t")]
+        cpu = sum(float(job["cpu_time"]) for job in jobs) / 60
+        seconds = sum(float(job["s"]) for job in jobs) / len(jobs)
+        memory = max(float(job["max_rss"]) for job in jobs) / 1024
+        rows.append((rule.removesuffix(".tsv"), len(jobs), cpu, seconds, memory))
+    return rows
+
+
+def main(run: Path, target: Path) -> None:
+    """Replace ``target`` by what is small of ``run``; its README.md stays."""
+    if not (run / "tables" / "detection.csv").is_file():
+        sys.exit(f"{run}: has no tables/detection.csv; run the experiment first")
+    sources = [run / "config.yaml", *sorted(run.glob("tables/*")), *sorted(run.glob("figures/**/*.png"))]
+    large = [f"{path} ({path.stat().st_size} bytes)" for path in sources if path.stat().st_size > LARGEST]
+    if large:
+        sys.exit(f"{', '.join(large)}: larger than {LARGEST} bytes, which is not for a repository")
+    for folder in ("tables", "figures"):
+        shutil.rmtree(target / folder, ignore_errors=True)
+    for path in sources:
+        place = target / path.relative_to(run)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    rows = times(run)
+    lines = ["| rule | jobs | CPU minutes | seconds a job | memory (GB) |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines += [f"| {rule} | {n} | {cpu:.1f} | {seconds:.0f} | {memory:.1f} |" for rule, n, cpu, seconds, memory in rows]
+    total = sum(row[2] for row in rows)
+    (target / "times.md").write_text("\n".join([*lines, f"| **all** | | **{total:.1f}** | | |", ""]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
