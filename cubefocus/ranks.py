@@ -175,7 +175,11 @@ def _be_a_rank(job: dict[str, Any], path: Path, mpi: Any, abort: Callable[[], No
     if world.rank == 0:
         _leave_with_parent(job, abort)
     _note = path.with_name(f"{world.rank}.at-work")
-    _share_node(world.Split_type(mpi.COMM_TYPE_SHARED))
+    node = world.Split_type(mpi.COMM_TYPE_SHARED)
+    _share_node(node)
+    n_nodes = world.allreduce(node.rank == 0)
+    if world.rank == 0:
+        logger.info("%d MPI ranks on %d node%s", world.size, n_nodes, "s" if n_nodes > 1 else "")
     work = _work_of(job)
     with MPICommExecutor(world) as executor:
         if executor is not None:  # the others come here when there is nothing left to do
@@ -200,7 +204,12 @@ def _leave_with_parent(job: Mapping[str, Any], abort: Callable[[], None]) -> Non
     """End all processes when the one that asked for the work is gone: nobody waits for them."""
     host, parent = job["parent"]
     if host == platform.node():
-        threading.Thread(target=_watch, args=(parent, abort), daemon=True).start()
+        leave_with(parent, abort)
+
+
+def leave_with(parent: int, abort: Callable[[], None] = lambda: os._exit(1)) -> None:
+    """From now on look every second for a process of this machine, and end this one when it is gone."""
+    threading.Thread(target=_watch, args=(parent, abort), daemon=True).start()
 
 
 def _watch(parent: int, abort: Callable[[], None]) -> None:

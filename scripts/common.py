@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import digest, provenance
-from cubefocus.ranks import launch
+from cubefocus.ranks import launch, leave_with
 
 logger = logging.getLogger("cubefocus")
 
@@ -26,6 +27,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=handlers)
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    leave_with(os.getppid())  # killed, Snakemake leaves its jobs behind, to write beside those of the next run
     config = snakemake.config
     try:
         yield provenance(experiment=config["experiment"], seed=config["seed"], config=digest(config))

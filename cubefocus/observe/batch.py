@@ -19,7 +19,7 @@ from cubefocus.data.products import join_products, true_products, write_products
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, read_table, write_cube, write_table
 from cubefocus.observe.casa import CasaError, observe
-from cubefocus.observe.folder import open_partial, read_recipe
+from cubefocus.observe.folder import close_partial, is_made, open_partial
 from cubefocus.observe.noise import add_white, central_peak, image_snr, nominal_peak, thermal_rms, white_rms
 from cubefocus.observe.response import get_response, open_response, response_folder
 from cubefocus.observe.setup import Observation, draw_observation
@@ -163,24 +163,24 @@ def simulate_batch(
     if engine not in ENGINES or (engine == "fft" and responses is None):
         raise CubefocusError(f"the engine is '{engine}'; it must be casa, or fft with a cache of responses")
     recipe = _recipe(rows, observations, noise, box, engine, {"cut": cut and dict(cut), "compress": compress})
-    if out_dir.exists():
-        if read_recipe(out_dir) == recipe:
-            return out_dir
-        raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
-    partial = open_partial(out_dir, recipe)
+    if is_made(out_dir, recipe):
+        return out_dir
     kept = {"cut": cut and dict(cut), "compress": compress, "facts": {**(facts or {}), "recipe": recipe}}
-    tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
-    if engine == "fft":
-        tasks = _with_responses(tasks, Path(str(responses)), device)
-    missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
-    if len(missing) < len(tasks):
-        logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
-    if executor is not None:
-        _run_all(missing, executor, out_dir)
-    else:
-        with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
-            _run_all(missing, threads, out_dir)
-    return _finish(tasks, partial, out_dir)
+    with open_partial(out_dir, recipe) as partial:
+        if partial is None:
+            return out_dir
+        tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
+        if engine == "fft":
+            tasks = _with_responses(tasks, Path(str(responses)), device)
+        missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
+        if len(missing) < len(tasks):
+            logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
+        if executor is not None:
+            _run_all(missing, executor, out_dir)
+        else:
+            with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
+                _run_all(missing, threads, out_dir)
+        return _finish(tasks, partial, out_dir)
 
 
 def simulate_cube(task: CubeTask) -> dict[str, Any]:
@@ -394,5 +394,5 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
     for task in tasks:
         task.path("truth.ecsv").unlink()
         task.path("products.h5").unlink(missing_ok=True)
-    partial.rename(out_dir)
+    close_partial(partial, out_dir)
     return out_dir

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from cubefocus.sky.model import sky_cube
 
 logger = logging.getLogger(__name__)
 
+LOCK = "lock"
 CUBES_IN_MEMORY = 8
 
 
@@ -27,18 +31,70 @@ def read_recipe(folder: Path) -> str | None:
     return json.loads(path.read_text())["recipe"] if path.is_file() else None
 
 
-def open_partial(out_dir: Path, recipe: str) -> Path:
-    """Directory of the unfinished batch; what another recipe left there is of no use."""
+def is_made(out_dir: Path, recipe: str) -> bool:
+    """Whether a folder holds the finished batch.
+
+    Raises
+    ------
+    CubefocusError
+        If it holds something made by another recipe.
+    """
+    if not out_dir.exists():
+        return False
+    if read_recipe(out_dir) != recipe:
+        raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
+    return True
+
+
+@contextmanager
+def open_partial(out_dir: Path, recipe: str) -> Iterator[Path | None]:
+    """Directory of the unfinished batch, for this process alone; what another recipe left there is of no use.
+
+    A process of a run that was killed may still be at work on the same cubes: it is waited for, and None is given if it
+    has finished them.
+    """
     partial = out_dir.with_name(f"{out_dir.name}.partial")
-    if partial.exists() and read_recipe(partial) != recipe:
+    with _alone(partial):
+        if is_made(out_dir, recipe):
+            shutil.rmtree(partial)
+            yield None
+            return
+        _clear(partial, recipe)
+        with atomic_path(partial / "recipe.json") as temporary:
+            temporary.write_text(json.dumps({"recipe": recipe}))
+        yield partial
+
+
+def _clear(partial: Path, recipe: str) -> None:
+    """Remove what another recipe left, or temporary files of a run that was killed while it wrote them."""
+    left_by = read_recipe(partial)
+    if left_by not in (None, recipe):
         logger.warning("%s: was left by another recipe; starting anew", partial)
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
-    for leftover in partial.glob(".*"):  # temporary files of a run that was killed while it wrote them
-        leftover.unlink()
-    with atomic_path(partial / "recipe.json") as temporary:
-        temporary.write_text(json.dumps({"recipe": recipe}))
-    return partial
+    for path in partial.iterdir():
+        if path.name != LOCK and (left_by != recipe or path.name.startswith(".")):
+            path.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder by a lock on a file in it; the folder may have another name in the end."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / LOCK, "a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.info("%s: another process is at work there; waiting for it", folder)
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            if (folder / LOCK).exists() and (folder / LOCK).stat().st_ino == os.fstat(stream.fileno()).st_ino:
+                yield
+                return
+
+
+def close_partial(partial: Path, out_dir: Path) -> None:
+    """Give the finished batch its name."""
+    (partial / LOCK).unlink()
+    partial.rename(out_dir)
 
 
 def cubes_of(folder: str | Path) -> dict[int, Path]:
