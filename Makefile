@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report publish test test-slow bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env demo run report publish test test-slow test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -61,10 +61,18 @@ publish: env  ## tables, figures, settings and times of a run into docs/results/
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
 
 test: env  ## all tests but the slow ones
-	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults"
 
 test-slow: env  ## the tests that take minutes each
 	@$(BIN) -m pytest -m slow
+
+test-slurm: env  ## the small experiment on a Slurm of one node, which is installed and started (root; Debian, Ubuntu)
+	@scripts/local-slurm install
+	@$(BIN) -m pytest -m slurm
+
+test-faults: env  ## runs that are killed, starved, truncated and cut off, each with the tables of an undisturbed one
+	@scripts/local-slurm install
+	@$(BIN) -m pytest -m faults
 
 bench: env  ## times of simulation, training and detection, into benchmarks/results/ (ten idle minutes)
 	@for name in casa simulation inference training; do $(BIN) benchmarks/$$name.py; done

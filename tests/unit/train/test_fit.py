@@ -2,7 +2,9 @@
 
 import csv
 import logging
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -75,6 +77,28 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(tmp_path, products
     assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "cut.pt"))
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "cut.csv").read_bytes()
     assert not (tmp_path / "cut.pt.resume").exists()
+
+
+def test_sigterm_stops_after_the_epoch_with_a_resume_file(tmp_path, products, small_models, monkeypatch):
+    task, train, valid = make_task("deep_gru", small_models), products(10, 0), products(4, 1)
+    options = settings(epochs=6, resume_seconds=1e9)
+    whole = fit(task, train, valid, options, tmp_path / "whole.pt", seed=3)
+    real, before = loop.train_epoch, signal.getsignal(signal.SIGTERM)
+
+    def interrupted(problem, training, model):
+        if training.epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(problem, training, model)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_epoch", interrupted)
+        patch.setattr(loop, "RESUME_PAUSE", 1e12)
+        with pytest.raises(CubefocusError, match="deep_gru: told to stop by SIGTERM after epoch 3"):
+            fit(task, train, valid, options, tmp_path / "cut.pt", seed=3)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert load(tmp_path / "cut.pt.resume")["epoch"] == 3
+    assert fit(task, train, valid, options, tmp_path / "cut.pt", seed=3) == whole
+    assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "cut.pt"))
 
 
 @pytest.mark.parametrize("variant", ["mnras", "ecml", "unet"])
