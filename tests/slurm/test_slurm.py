@@ -2,10 +2,9 @@
 
 import csv
 import re
-import subprocess
 
 import pytest
-from slurm_runs import on_slurm, records
+from runs import finish, on_slurm, records
 
 pytestmark = pytest.mark.slurm
 
@@ -31,16 +30,14 @@ WANTED = {
 
 
 @pytest.fixture(scope="module")
-def run(slurm, environment, tmp_path_factory):
+def run(slurm, tmp_path_factory):
     """Folder of a finished run, its output, and the records of its jobs. Blobs Finder trains on two GPUs."""
     folder = tmp_path_factory.mktemp("run")
     before = {job["JobId"] for job in records()}
     (folder / "engines.yaml").write_text("engine: {train: fft}")
     resources = {"train_blobs_finder": {"gpu": 2}}
     command = on_slurm(folder, overlays=(folder / "engines.yaml",), resources=resources)
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
-    )
+    done = finish(command)
     assert done.returncode == 0, done.stdout[-5000:]
     return folder, done.stdout, [job for job in records() if job["JobId"] not in before]
 
@@ -98,13 +95,11 @@ def test_the_tables_of_the_run_are_there(run):
         assert {"oracle", "chain"} <= {row["method"] for row in csv.DictReader(stream)}
 
 
-def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, environment, tmp_path):
+def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path):
     (tmp_path / "array.yaml").write_text("observation: {array: alma.cycle9.33}")
     command = on_slurm(tmp_path, "results/tiny/truth/test/000.ecsv", overlays=(tmp_path / "array.yaml",), retries=1)
     before = {job["JobId"] for job in records()}
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
-    )
+    done = finish(command)
     assert done.returncode != 0
     assert "array 'alma.cycle9.33' is not known" in done.stdout
     tries = [job for job in records() if job["JobId"] not in before and "simulate_wildcards_test" in job["Comment"]]
