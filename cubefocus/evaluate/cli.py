@@ -32,8 +32,8 @@ CONVENTIONS = (
     "Boxes are x0 y0 x1 y1, half-open (x1 is the column behind the last); or x_min y_min x_max y_max, first and last "
     "pixel, both in the box; or centre, width and height. Line ranges are z0 z1, in channels; or first and last "
     "channel, z_min z_max; or z -+ fwhm_z. Without boxes only the distance of the centres counts. A cube column is not "
-    "needed if the truth has a single cube. sigma_x, sigma_y, pa (from the x axis, clockwise with y up), flux (sum over "
-    "box and line range, Jy/beam) and z go into the table of parameters."
+    "needed if the truth has a single cube. sigma_x, sigma_y, pa (from the x axis, clockwise with y up), flux (sum "
+    "over box and line range, Jy/beam) and z go into the table of parameters."
 )
 
 

@@ -52,6 +52,9 @@ OWN_NAMES = ("sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "pa", "flux")
 TARGETS = (*SYNONYMS, *OWN_NAMES)
 BOX_FORMS = (BOX, ("x_min", "y_min", "x_max", "y_max"), ("width", "height"))
 LINE_FORMS = (LINE_RANGE, ("z_min", "z_max"), ("z", "fwhm_z"))
+PARAMETER_FORMS = {"z": ("z",), "sigma_x": ("sigma_x", "fwhm_x"), "sigma_y": ("sigma_y", "fwhm_y"), "pa": ("pa",),
+                   "flux": ("flux",)}  # fmt: skip
+UNITS = {"ra": u.deg, "dec": u.deg, "pa": u.deg, "flux": u.Jy / u.beam}  # all others are pixels or channels
 ELSEWHERE = (u.deg, u.Hz, u.m / u.s, u.m)  # what is no pixel or channel
 
 
@@ -91,7 +94,7 @@ def standard_columns(table: Table, path: str | Path, reading: Reading) -> Table:
         As far as the table has them: cube_id; x y, 0-based; half-open boxes x0 y0 x1 y1, from x0 ..., from the first
         and last pixel x_min ... x_max, or from centre, width and height; line ranges z0 z1, from z0 z1, from the first
         and last channel z_min z_max (from edge to edge, -+ 0.5), or z -+ fwhm_z; z, sigma_x, sigma_y (also from
-        fwhm_x, fwhm_y), pa (deg), flux (Jy/beam), ra and dec (deg).
+        fwhm_x, fwhm_y), pa (deg), flux (Jy/beam), and, if there is a header, ra and dec (deg).
 
     Raises
     ------
@@ -103,8 +106,8 @@ def standard_columns(table: Table, path: str | Path, reading: Reading) -> Table:
     found: dict[str, np.ndarray] = {}
     if source.has("cube_id"):
         found["cube_id"] = source.whole("cube_id")
-    if source.has("ra", "dec"):
-        found |= {name: source.converted(name, u.deg) for name in ("ra", "dec")}
+    if source.has("ra", "dec") and reading.wcs is not None:
+        found |= {name: source.converted(name) for name in ("ra", "dec")}
     found |= source.centres()
     found |= source.box(found)
     found |= source.line()
@@ -166,10 +169,8 @@ class _Source:
 
     def pixels(self, target: str, origin: int | None = None) -> np.ndarray:
         """A column in pixels or channels, less the origin (that of the table if not given)."""
-        unit = self.table[self.names[target]].unit
-        if unit is not None and any(unit.is_equivalent(other) for other in ELSEWHERE):
-            raise CubefocusError(f"{self.path}: column {self.names[target]!r}, taken as {target}, is in {unit}; give "
-                                 f"pixels (channels along z), or name another, --column {target}=NAME")  # fmt: skip
+        if self.foreign(target):
+            raise self._wrong_unit(target, "pixels (channels along z)")
         return self.values(target) - (self.reading.origin if origin is None else origin)
 
     def finite(self, target: str, values: np.ndarray) -> np.ndarray:
@@ -185,19 +186,32 @@ class _Source:
             raise CubefocusError(f"{self.path}: {target} is {values[values != np.rint(values)][0]}; number the cubes")
         return values.astype(np.int64)
 
-    def converted(self, target: str, unit: u.UnitBase) -> np.ndarray:
-        """A column in a unit, in which it is if it states none."""
-        own = self.table[self.names[target]].unit or unit
-        if not own.is_equivalent(unit):
-            raise CubefocusError(f"{self.path}: column {self.names[target]!r}, taken as {target}, is in {own}, not in "
-                                 f"{unit}; name another, --column {target}=NAME")  # fmt: skip
-        return self.values(target) * own.to(unit)
+    def converted(self, target: str) -> np.ndarray:
+        """A column in its unit of `UNITS`, in which it is if it states none."""
+        if self.foreign(target):
+            raise self._wrong_unit(target, str(UNITS[target]))
+        own = self.table[self.names[target]].unit or UNITS[target]
+        return self.values(target) * own.to(UNITS[target])
+
+    def foreign(self, target: str) -> bool:
+        """Whether a column is in a unit that is not and cannot be turned into the one wanted."""
+        own = self.table[self.names[target]].unit
+        if own is None:
+            return False
+        if target in UNITS:
+            return not own.is_equivalent(UNITS[target])
+        return any(own.is_equivalent(other) for other in ELSEWHERE)
+
+    def _wrong_unit(self, target: str, wanted: str) -> CubefocusError:
+        name = self.names[target]
+        return CubefocusError(f"{self.path}: column {name!r}, taken as {target}, is in {self.table[name].unit}; give "
+                              f"{wanted}, or name another, --column {target}=NAME")  # fmt: skip
 
     def centres(self) -> dict[str, np.ndarray]:
         if self.has("x", "y"):
             pair = [self.pixels(axis) for axis in "xy"]
         elif self.has("ra", "dec") and self.reading.wcs is not None:
-            directions = (self.finite(name, self.converted(name, u.deg)) for name in ("ra", "dec"))
+            directions = (self.finite(name, self.converted(name)) for name in ("ra", "dec"))
             pair = self.reading.wcs.wcs_world2pix(*directions, 0)
         else:
             return {}
@@ -252,16 +266,16 @@ class _Source:
                                  "(half-open, 0-based); check which columns are its ends")  # fmt: skip
 
     def parameters(self) -> dict[str, np.ndarray]:
-        found = {"z": self.pixels("z")} if self.has("z") else {}
-        for axis in "xy":
-            if self.has(f"sigma_{axis}"):
-                found[f"sigma_{axis}"] = self.pixels(f"sigma_{axis}", 0)
-            elif self.has(f"fwhm_{axis}"):
-                found[f"sigma_{axis}"] = self.pixels(f"fwhm_{axis}", 0) / SIGMA_TO_FWHM
-        for name, unit in {"pa": u.deg, "flux": u.Jy / u.beam}.items():
-            own = self.table[self.names[name]].unit or unit if self.has(name) else None
-            if own is not None and (own.is_equivalent(unit) or name in self.reading.columns):
-                found[name] = self.converted(name, unit)
-            elif own is not None:
-                logger.warning("%s: %s is in %s, not in %s, and is left out", self.path, name, own, unit)
+        """Parameters in the evaluation's units; one in another unit is told and left out, unless an option names it."""
+        found = {}
+        for name, forms in PARAMETER_FORMS.items():
+            form = next((form for form in forms if self.has(form)), None)
+            if form is None:
+                continue
+            if self.foreign(form) and form not in self.reading.columns:
+                unit = self.table[self.names[form]].unit
+                logger.warning("%s: %s in %s cannot be compared and is left out", self.path, form, unit)
+                continue
+            values = self.converted(form) if form in UNITS else self.pixels(form, None if form == "z" else 0)
+            found[name] = values / SIGMA_TO_FWHM if form.startswith("fwhm") else values
         return found

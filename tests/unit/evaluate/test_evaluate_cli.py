@@ -159,11 +159,15 @@ def test_parameters_are_compared_where_both_tables_have_them(tmp_path, scores):
     assert (float(rows["flux"]["mean"]), float(rows["flux_relative"]["mean"])) == pytest.approx((10.0, 0.1))
 
 
-def test_a_flux_that_is_no_flux_density_in_a_beam_does_not_stop_the_counting(tmp_path, scores):
+def test_parameters_in_other_units_do_not_stop_the_counting(tmp_path, scores, caplog):
     true, found = truth(), truth()["cube_id", "x0", "y0", "x1", "y1"]
     true["flux"], found["flux"] = [0.1] * 4 * u.Jy / u.beam, [0.1] * 4 * u.Jy
+    true["sigma_x"], found["fwhm_x"] = [2.0] * 4, [0.3] * 4 * u.arcsec
+    found["RA"] = ["12:34:56"] * 4  # not needed, so not read
     assert counts(scores(found, true)[0]) == (4, 0, 0)
     assert not (tmp_path / "scores/parameters.csv").exists()
+    assert "flux in Jy" in caplog.text
+    assert "fwhm_x in arcsec" in caplog.text
 
 
 def test_other_catalogues_get_rows_under_their_names(tmp_path, scores):
