@@ -98,6 +98,15 @@ def latex_text(table: Table) -> str:
     return "\n".join(lines)
 
 
+def plain_text(table: Table, names: Sequence[str]) -> str:
+    """Some columns of a table, aligned, for a terminal; intervals in brackets behind their figure."""
+    shown = [name for name in names if name in _shown(table)]
+    rows = [_headers(table, shown, str)]
+    rows += [_cells(table, i, shown, str, "{0} [{1}, {2}]") for i in range(len(table))]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows)
+
+
 def _notes(table: Table, first: str) -> list[str]:
     """The notes of a table, each with the name of its row and, if it has one, its source."""
     if "note" not in table.colnames:
