@@ -1,0 +1,72 @@
+"""One finder of a run: its parameters from validation cubes, its detections in the test cubes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from astropy.table import Table
+
+from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.find.interface import find_all
+from cubefocus.find.registry import Entry
+from cubefocus.find.tool import missing
+from cubefocus.find.tune import SCORES, tune
+
+Images = Mapping[int, np.ndarray]
+
+
+def tune_and_find(
+    entry: Entry, validation: Images, test: Images, true: Table, settings: EvaluationSettings
+) -> tuple[Table, Table]:
+    """Choose the parameters of a finder on validation cubes and search the test cubes once.
+
+    Parameters
+    ----------
+    entry : Entry
+    validation, test : mapping from cube id to ndarray
+        Integrated images or cubes, as the finder wants them. One is held at a time if the mapping reads them.
+    true : astropy.table.Table
+        Truth of the validation split; of cubes that are not in `validation` it is left out.
+    settings : EvaluationSettings
+
+    Returns
+    -------
+    found, scores : astropy.table.Table
+        Detections in the test cubes, with the chosen ``parameters`` in the meta, and the score of each point of the
+        grid. Both are empty where the finder's package is not installed; then ``note`` in the meta says so.
+
+    Raises
+    ------
+    CubefocusError
+        What `cubefocus.find.tune.tune` and the finder raise.
+    """
+    if entry.package is not None and missing(entry.package):
+        found = find_all(entry.find, [], {})
+        found.meta["note"] = f"not run: {entry.package} is not installed"
+        return found, Table(names=[*entry.grid, *SCORES])
+    true = true[np.isin(np.asarray(true["cube_id"]), list(validation))]
+    tuned = tune(entry.find, validation, true, entry.points, settings, with_line=entry.kind == "cube")
+    found = find_all(entry.find, test.items(), tuned.parameters)
+    found.meta["parameters"] = tuned.parameters
+    return found, tuned.scores
+
+
+class DrawnCubes(Mapping[int, np.ndarray]):
+    """Some images or cubes of a mapping, drawn by a seed: as many as asked for, or all if there are no more."""
+
+    def __init__(self, images: Images, number: int, seed: int) -> None:
+        ids = sorted(images)
+        drawn = np.random.default_rng(seed).permutation(len(ids))[:number]
+        self.images, self.ids = images, [ids[place] for place in sorted(drawn)]
+
+    def __getitem__(self, cube: int) -> np.ndarray:
+        if cube not in self.ids:
+            raise KeyError(cube)
+        return self.images[cube]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
