@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import math
 import os
 import re
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from cubefocus.errors import CubefocusError
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+LEAST_FREE = 2**16  # bytes; a disk with less is full
 STEPS_PER_NOISE = 8  # of compressed cubes: adds 0.07 % to the noise
 
 
@@ -35,15 +39,28 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because writers choose their format by it. A block that raises leaves
     neither a temporary file nor a half-written ``path``.
+
+    Raises
+    ------
+    CubefocusError
+        If the block failed because the disk is full.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    path, full = Path(path), False
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{os.getpid()}.{path.name}")
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            full = shutil.disk_usage(path.parent).free < LEAST_FREE  # before what was written makes room again
+            temporary.unlink(missing_ok=True)
+    except CubefocusError:
+        raise
+    except Exception as error:  # of which kind depends on the writer: those of FITS, HDF5 and torch have their own
+        if full or getattr(error, "errno", None) in NO_SPACE:
+            raise CubefocusError(f"{path}: cannot be written, the disk is full; make room and run again") from error
+        raise
 
 
 @dataclass

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, read_cube, read_table
 from cubefocus.provenance import digest, provenance
+from cubefocus.ranks import launch, leave_with
 
-CUBES_IN_MEMORY = 8
 logger = logging.getLogger("cubefocus")
 
 
@@ -28,6 +27,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=handlers)
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    leave_with(os.getppid())  # killed, Snakemake leaves its jobs behind, to write beside those of the next run
     config = snakemake.config
     try:
         yield provenance(experiment=config["experiment"], seed=config["seed"], config=digest(config))
@@ -36,25 +36,13 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         sys.exit(1)
 
 
-def cubes_of(folder: str) -> dict[int, Path]:
-    """Dirty cube of every field of a batch by its id, in the order of the ids.
-
-    Its truth table says which there must be: a cube that somebody removed would otherwise be left out unseen.
-    """
-    ids = sorted(cube["cube_id"] for cube in read_table(Path(folder) / "truth.ecsv").meta["cubes"])
-    cubes = {cube_id: Path(folder) / f"{cube_id:06d}.dirty.fits" for cube_id in ids}
-    missing = [path.name for path in cubes.values() if not path.is_file()]
-    if missing:
-        raise CubefocusError(f"{folder}: lacks {', '.join(missing[:6])}; remove this folder and run again")
-    return cubes
-
-
-def read_by_parts(folder: str) -> Iterator[tuple[list[int], list[Cube]]]:
-    """Read the dirty cubes of a batch, a few at a time so that full-size ones fit into memory."""
-    cubes = cubes_of(folder)
-    for start in range(0, len(cubes), CUBES_IN_MEMORY):
-        ids = [*cubes][start : start + CUBES_IN_MEMORY]
-        yield ids, [read_cube(cubes[cube_id]) for cube_id in ids]
+def spread(snakemake: Any, work: Callable[..., Any], request: dict[str, Any], place: str) -> None:
+    """Do the work of a request in this process, or over the MPI ranks that the profile asks for with ``tasks``."""
+    ranks = snakemake.resources.get("tasks", 1)
+    if ranks > 1:
+        launch(work, request, ranks, snakemake.resources.get("mpi", "mpiexec"), place)
+    else:
+        work(request)
 
 
 def networks(inputs: Any) -> dict[str, str]:

@@ -1,27 +1,10 @@
 """Run the detection chain on one batch of test cubes."""
 
-from collections.abc import Iterator
+from common import job, networks, spread
 
-from astropy.table import vstack
-from common import job, networks, read_by_parts
-
-from cubefocus.detect.candidate import Field
-from cubefocus.detect.chain import Chain
-from cubefocus.detect.products import write_detection_products
-from cubefocus.io import write_table
+from cubefocus.detect.request import detect
 
 with job(snakemake) as provenance:
-    chain = Chain.load(networks(snakemake.input), snakemake.params.detection, "auto")
-    catalogues, candidates = [], []
-
-    def searched() -> Iterator[Field]:
-        """Fields one by one, so that their cubes need not be in memory together."""
-        for ids, cubes in read_by_parts(snakemake.input.cubes):
-            detections = chain.detect(cubes, ids)
-            catalogues.append(detections.catalogue)
-            candidates.append(detections.candidates)
-            yield from detections.fields
-
-    write_detection_products(snakemake.output.products, searched(), provenance)
-    write_table(snakemake.output.catalogue, vstack(catalogues, metadata_conflicts="silent"), provenance)
-    write_table(snakemake.output.candidates, vstack(candidates, metadata_conflicts="silent"), provenance)
+    request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates")}
+    request |= {"cubes": snakemake.input.cubes, "networks": networks(snakemake.input), "provenance": provenance}
+    spread(snakemake, detect, request | {"detection": snakemake.params.detection}, request["products"])

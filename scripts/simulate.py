@@ -1,12 +1,13 @@
 """Simulate one batch of cubes; a killed or failed batch goes on with the cubes that are missing."""
 
 import shutil
+from pathlib import Path
 
-from common import job
+from common import job, spread
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path, read_table
-from cubefocus.observe.ranks import launch, simulate
+from cubefocus.observe.request import simulate
 from cubefocus.sky.catalogue import cube_list
 
 with job(snakemake) as provenance:
@@ -26,8 +27,7 @@ with job(snakemake) as provenance:
     }
     for name in ("observation", "noise", "box", "engine", "cut", "compress"):
         request[name] = snakemake.params.get(name)
-    ranks = snakemake.resources.get("tasks", 1)  # of MPI, where a profile asks for them
-    folder = launch(request, ranks, snakemake.resources.get("mpi", "mpiexec")) if ranks > 1 else simulate(request)
+    spread(snakemake, simulate, request, snakemake.output.cubes)
     for name, output in (("truth.ecsv", snakemake.output.truth), ("products.h5", snakemake.output.products)):
         with atomic_path(output) as temporary:
-            shutil.copyfile(folder / name, temporary)
+            shutil.copyfile(Path(snakemake.output.cubes) / name, temporary)

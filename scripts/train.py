@@ -1,19 +1,26 @@
 """Train a network on products, or fine-tune it when the rule gives a checkpoint to start from."""
 
+from pathlib import Path
+
 from common import job
 
-from cubefocus.data.products import load_products
-from cubefocus.train.finetune import finetune
-from cubefocus.train.loop import fit
-from cubefocus.train.settings import Settings
-from cubefocus.train.tasks import make_task
+from cubefocus.ranks import launch_torchrun
+from cubefocus.train.request import train_network
 
 with job(snakemake) as provenance:
-    task = make_task(snakemake.wildcards.get("network", "deep_gru"), snakemake.params.models)
-    train, validation = (load_products(snakemake.input[split], task.keys) for split in ("train", "validation"))
-    settings = Settings.from_mapping(snakemake.params.settings)
-    options = {"seed": snakemake.params.seed, "provenance": provenance}
-    if start := snakemake.input.get("start"):
-        finetune(task, train, validation, settings, snakemake.output.model, start, **options)
+    request = {
+        "network": snakemake.wildcards.get("network", "deep_gru"),
+        "train": [*snakemake.input.train],
+        "validation": [*snakemake.input.validation],
+        "model": snakemake.output.model,
+        "start": snakemake.input.get("start"),
+        "models": snakemake.params.models,
+        "settings": snakemake.params.settings,
+        "seed": snakemake.params.seed,
+        "provenance": provenance,
+    }
+    gpus = snakemake.resources.get("gpu", 1)
+    if gpus > 1:
+        launch_torchrun(train_network, request, gpus, Path(snakemake.output.model))
     else:
-        fit(task, train, validation, settings, snakemake.output.model, **options)
+        train_network(request)

@@ -15,7 +15,7 @@ from astropy import units as u
 
 from cubefocus.detect.chain import Chain, Detections
 from cubefocus.detect.pictures import field_figure, save_figure, spectra_figure
-from cubefocus.detect.products import write_detection_products
+from cubefocus.detect.products import source_products, write_detection_products
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, atomic_path, read_cube, read_unit, write_table
@@ -105,7 +105,8 @@ def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[
     write_table(output / "candidates.ecsv", found.candidates, facts)
     with atomic_path(output / "catalogue.csv") as temporary:
         found.catalogue.write(temporary, format="ascii.csv")
-    write_detection_products(output / "products.h5", found.fields, facts)
+    products = ((one.cube_id, source_products(one)) for one in found.fields)
+    write_detection_products(output / "products.h5", products, facts)
     for number, (name, field) in enumerate(zip(file_names(paths), found.fields, strict=True)):
         rows = found.catalogue[found.catalogue["cube_id"] == number]
         write_regions(output / f"{name}.reg", rows)

@@ -38,13 +38,18 @@ def source_products(field: Field) -> dict[str, np.ndarray]:
     return arrays | {"index/source_id": np.arange(len(chosen), dtype=np.int64)}
 
 
-def write_detection_products(path: str | Path, fields: Iterable[Field], provenance: Mapping[str, Any]) -> None:
-    """Write `source_products` of each cube to the group named by its cube id; provenance is an attribute (JSON)."""
+def write_detection_products(
+    path: str | Path, products: Iterable[tuple[int, Mapping[str, np.ndarray]]], provenance: Mapping[str, Any]
+) -> None:
+    """Write `source_products` of each cube to the group named by its cube id; provenance is an attribute (JSON).
+
+    Cubes and their products are taken one by one, so that those of a large batch need not be in memory together.
+    """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-        for field in fields:
-            group = file.create_group(f"{field.cube_id:06d}")
-            for key, value in source_products(field).items():
+        for cube_id, arrays in products:
+            group = file.create_group(f"{cube_id:06d}")
+            for key, value in arrays.items():
                 options = {"compression": "gzip", "shuffle": True} if value.size else {}
                 group.create_dataset(key, data=value, **options)
 

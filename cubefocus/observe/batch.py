@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
@@ -19,12 +17,14 @@ from astropy.table import Table, vstack
 
 from cubefocus.data.products import join_products, true_products, write_products
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, atomic_path, read_table, write_cube, write_table
+from cubefocus.io import Cube, read_table, write_cube, write_table
 from cubefocus.observe.casa import CasaError, observe
-from cubefocus.observe.noise import add_white, central_peak, image_snr, thermal_rms, white_rms
+from cubefocus.observe.folder import close_partial, is_made, open_partial
+from cubefocus.observe.noise import add_white, central_peak, image_snr, nominal_peak, thermal_rms, white_rms
 from cubefocus.observe.response import get_response, open_response, response_folder
-from cubefocus.observe.setup import Observation
+from cubefocus.observe.setup import Observation, draw_observation
 from cubefocus.provenance import digest, provenance
+from cubefocus.ranks import at_work
 from cubefocus.sky.catalogue import cube_list, select
 from cubefocus.sky.model import sky_cube
 from cubefocus.sky.truth import measure_truth
@@ -32,7 +32,6 @@ from cubefocus.sky.truth import measure_truth
 logger = logging.getLogger(__name__)
 
 ENGINES = ("casa", "fft")
-SETUP_STREAM = 3  # of a cube's seed; 1 is its white noise and 2 the thermal noise of the engine fft
 NAMED_FAILURES = 10  # an error message stays on one screen
 
 
@@ -164,24 +163,24 @@ def simulate_batch(
     if engine not in ENGINES or (engine == "fft" and responses is None):
         raise CubefocusError(f"the engine is '{engine}'; it must be casa, or fft with a cache of responses")
     recipe = _recipe(rows, observations, noise, box, engine, {"cut": cut and dict(cut), "compress": compress})
-    if out_dir.exists():
-        if _read_recipe(out_dir) == recipe:
-            return out_dir
-        raise CubefocusError(f"{out_dir}: holds cubes made by another recipe, or not by this step; remove it")
-    partial = _open_partial(out_dir, recipe)
+    if is_made(out_dir, recipe):
+        return out_dir
     kept = {"cut": cut and dict(cut), "compress": compress, "facts": {**(facts or {}), "recipe": recipe}}
-    tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
-    if engine == "fft":
-        tasks = _with_responses(tasks, Path(str(responses)), device)
-    missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
-    if len(missing) < len(tasks):
-        logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
-    if executor is not None:
-        _run_all(missing, executor, out_dir)
-    else:
-        with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
-            _run_all(missing, threads, out_dir)
-    return _finish(tasks, partial, out_dir)
+    with open_partial(out_dir, recipe) as partial:
+        if partial is None:
+            return out_dir
+        tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
+        if engine == "fft":
+            tasks = _with_responses(tasks, Path(str(responses)), device)
+        missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
+        if len(missing) < len(tasks):
+            logger.info("%s: %d of %d cubes are there already", out_dir, len(tasks) - len(missing), len(tasks))
+        if executor is not None:
+            _run_all(missing, executor, out_dir)
+        else:
+            with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
+                _run_all(missing, threads, out_dir)
+        return _finish(tasks, partial, out_dir)
 
 
 def simulate_cube(task: CubeTask) -> dict[str, Any]:
@@ -193,6 +192,11 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
         The cube's entry (cube_id, split, snr_target, noise_seed) with thermal_rms and white_rms (Jy/beam per
         voxel) and snr_image, the SNR of the central source that was reached (None without central source).
     """
+    with at_work(f"cube {task.cube['cube_id']}"):
+        return _simulate_cube(task)
+
+
+def _simulate_cube(task: CubeTask) -> dict[str, Any]:
     sky = sky_cube(task.rows, task.observation)
     dirty = _observe(task, sky)
     made = {**task.cube, **_noise_levels(task, dirty)}
@@ -253,18 +257,6 @@ def _noise_levels(task: CubeTask, dirty: Cube) -> dict[str, Any]:
     }
 
 
-def nominal_peak(observation: Observation, dirty: Cube) -> float:
-    """Peak on the integrated image (Jy/beam) that the noise of an empty field is scaled to.
-
-    It is that of a source as wide as the beam, which shows half of its peak brightness, with a flat spectrum at a
-    quarter of `inbright`, the continuum of a source whose line is three times as bright. So a field without
-    sources cannot be told from the others by its noise.
-    """
-    major, minor, _ = dirty.beam or (math.nan, math.nan, math.nan)
-    beam_pixels = math.pi * major * minor / (4 * math.log(2)) / observation.cell_arcsec**2
-    return 0.5 * 0.25 * observation.inbright * beam_pixels * len(dirty.data)
-
-
 @contextmanager
 def _shared_threads(engine: str, workers: int) -> Iterator[None]:
     """Leave each worker its part of torch's threads: more threads than cores wait for each other."""
@@ -287,26 +279,6 @@ def _alternatives(observation: Observation | Sequence[Observation]) -> list[Obse
         shapes = ", ".join(str(one.cube_shape) for one in observations) or "none"
         raise CubefocusError(f"observing set-ups with cubes of {shapes}; give one or more of the same size")
     return observations
-
-
-def draw_observation(observations: Sequence[Observation], noise_seed: int) -> Observation:
-    """The set-up of a cube, drawn evenly by its noise seed: the same whatever batch the cube is in."""
-    rng = np.random.default_rng(np.random.SeedSequence([noise_seed, SETUP_STREAM]))
-    return observations[int(rng.integers(len(observations)))]
-
-
-def sky_of(truth: Table, cube_id: int, observations: Sequence[Observation]) -> np.ndarray:
-    """Sky cube of one of the cubes of a truth table, made again: Jy/pixel, shape (channel, y, x).
-
-    Raises
-    ------
-    CubefocusError
-        If the table does not list this cube.
-    """
-    seeds = {cube["cube_id"]: cube["noise_seed"] for cube in truth.meta["cubes"]}
-    if cube_id not in seeds:
-        raise CubefocusError(f"the truth table has no cube {cube_id}; make it and its cubes again")
-    return sky_cube(truth[truth["cube_id"] == cube_id], draw_observation(observations, seeds[cube_id]))
 
 
 def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[CubeTask]:
@@ -340,25 +312,6 @@ def _recipe(
             **kept,
         }
     )
-
-
-def _read_recipe(folder: Path) -> str | None:
-    path = folder / "recipe.json"
-    return json.loads(path.read_text())["recipe"] if path.is_file() else None
-
-
-def _open_partial(out_dir: Path, recipe: str) -> Path:
-    """Directory of the unfinished batch; what another recipe left there is of no use."""
-    partial = out_dir.with_name(f"{out_dir.name}.partial")
-    if partial.exists() and _read_recipe(partial) != recipe:
-        logger.warning("%s: was left by another recipe; starting anew", partial)
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
-    for leftover in partial.glob(".*"):  # temporary files of a run that was killed while it wrote them
-        leftover.unlink()
-    with atomic_path(partial / "recipe.json") as temporary:
-        temporary.write_text(json.dumps({"recipe": recipe}))
-    return partial
 
 
 def _tasks(
@@ -441,5 +394,5 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
     for task in tasks:
         task.path("truth.ecsv").unlink()
         task.path("products.h5").unlink(missing_ok=True)
-    partial.rename(out_dir)
+    close_partial(partial, out_dir)
     return out_dir

@@ -14,6 +14,8 @@ import math
 import numpy as np
 
 from cubefocus.errors import CubefocusError
+from cubefocus.io import Cube
+from cubefocus.observe.setup import Observation
 
 MAD_TO_SIGMA = 1.482602218505602  # standard deviation of a normal distribution over its median absolute deviation
 
@@ -119,3 +121,15 @@ def add_white(data: np.ndarray, rms: float, rng: np.random.Generator) -> np.ndar
     if rms < 0 or not math.isfinite(rms):
         raise CubefocusError(f"the rms of the white noise is {rms} Jy/beam; it must be 0 or more")
     return (data + np.float32(rms) * rng.standard_normal(data.shape, dtype=np.float32)).astype(np.float32)
+
+
+def nominal_peak(observation: Observation, dirty: Cube) -> float:
+    """Peak on the integrated image (Jy/beam) that the noise of an empty field is scaled to.
+
+    It is that of a source as wide as the beam, which shows half of its peak brightness, with a flat spectrum at a
+    quarter of `inbright`, the continuum of a source whose line is three times as bright. So a field without
+    sources cannot be told from the others by its noise.
+    """
+    major, minor, _ = dirty.beam or (math.nan, math.nan, math.nan)
+    beam_pixels = math.pi * major * minor / (4 * math.log(2)) / observation.cell_arcsec**2
+    return 0.5 * 0.25 * observation.inbright * beam_pixels * len(dirty.data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.provenance import digest
 
 FRAMES = {"J2000": "fk5", "ICRS": "icrs"}
+SETUP_STREAM = 3  # of a cube's seed; 1 is its white noise and 2 the thermal noise of the engine fft
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,12 @@ class Observation:
         else:
             header["RADESYS"] = "ICRS"
         return header
+
+
+def draw_observation(observations: Sequence[Observation], noise_seed: int) -> Observation:
+    """The set-up of a cube, drawn evenly by its noise seed: the same whatever batch the cube is in."""
+    rng = np.random.default_rng(np.random.SeedSequence([noise_seed, SETUP_STREAM]))
+    return observations[int(rng.integers(len(observations)))]
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:

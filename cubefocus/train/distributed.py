@@ -71,7 +71,9 @@ def pick_device(device: str) -> torch.device:
         raise CubefocusError(f"device is '{device}', which torch does not know; give auto, cpu or cuda") from error
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise CubefocusError(f"device is '{device}', but torch sees no GPU; set it to auto or cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
+    if device == "cuda":  # the processes of a node take its GPUs in turn
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
+    return torch.device(device)
 
 
 @contextmanager

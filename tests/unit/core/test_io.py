@@ -1,6 +1,8 @@
 """Cubes and tables are read right or refused with a message, and written whole or not at all."""
 
+import errno
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,3 +159,23 @@ def test_table_keeps_units_and_provenance(tmp_path):
     assert again["flux"].unit == "Jy"
     assert again.meta["provenance"] == {"seed": 3}
     assert "provenance" not in table.meta
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("unexpected pos 64")])
+def test_a_full_disk_is_named_whatever_the_writer_says(tmp_path, monkeypatch, error):
+    free = 0 if isinstance(error, RuntimeError) else 10**9  # torch does not say why it could not write
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+
+    def write():
+        with atomic_path(tmp_path / "model.pt") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(CubefocusError, match=r"model\.pt: cannot be written, the disk is full"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_a_writer_stay_what_they_are(tmp_path):
+    with pytest.raises(ValueError, match="of its own"), atomic_path(tmp_path / "model.pt"):
+        raise ValueError("of its own")

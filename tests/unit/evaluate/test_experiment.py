@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from cubefocus.detect.candidate import Candidate, Field, Line, Reason
 from cubefocus.detect.catalogue import candidates_table, catalogue_table
-from cubefocus.detect.products import read_probability, write_detection_products
+from cubefocus.detect.products import read_probability, source_products, write_detection_products
 from cubefocus.detect.settings import BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.experiment import Experiment
@@ -62,7 +62,7 @@ def truth(cubes):
 def experiment(folder, found):
     cubes = [5, 6, 7]
     fields = [field(cube, found) for cube in cubes]
-    write_detection_products(folder / "products.h5", fields, {})
+    write_detection_products(folder / "products.h5", [(one.cube_id, source_products(one)) for one in fields], {})
     dirty = {one.cube_id: np.nan_to_num(one.integrated) for one in fields}
     settings = EvaluationSettings(bootstrap=20)
     sky = {cube: perfect_map() for cube in cubes}

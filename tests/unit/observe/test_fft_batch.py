@@ -12,6 +12,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube, read_table
 from cubefocus.observe import batch
 from cubefocus.observe.cli import add_simulate_parser, default_cache
+from cubefocus.observe.setup import draw_observation
 from cubefocus.sky.catalogue import draw_catalogue
 
 SKY = {
@@ -67,7 +68,7 @@ def test_each_cube_draws_its_own_setup(instrument, setup, tmp_path):
         used.append((facts["hour_angle"], facts["total_time_s"]))
     assert len(set(used)) == len(instrument.runs) == 3
     seeds = [cube["noise_seed"] for cube in read_table(out / "truth.ecsv").meta["cubes"]]
-    drawn = [batch.draw_observation(setups, seed) for seed in seeds]
+    drawn = [draw_observation(setups, seed) for seed in seeds]
     assert used == [(one.hour_angle, one.total_time_s) for one in drawn]
 
 

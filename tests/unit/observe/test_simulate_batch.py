@@ -13,6 +13,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, read_cube, read_table
 from cubefocus.observe import batch
 from cubefocus.observe.casa import CasaError
+from cubefocus.observe.folder import sky_of
 from cubefocus.observe.noise import central_peak
 from cubefocus.observe.setup import Observation
 from cubefocus.sky.catalogue import draw_catalogue, select
@@ -165,9 +166,9 @@ def test_sky_is_made_again_from_the_truth_table(telescope, tmp_path):
     truth = read_table(out / "truth.ecsv")
     for cube_id in (0, 1):
         kept = read_cube(out / f"{cube_id:06d}.sky.fits").data
-        assert np.array_equal(batch.sky_of(truth, cube_id, [SETUP]), kept)
+        assert np.array_equal(sky_of(truth, cube_id, [SETUP]), kept)
     with pytest.raises(CubefocusError, match="no cube 7"):
-        batch.sky_of(truth, 7, [SETUP])
+        sky_of(truth, 7, [SETUP])
 
 
 def test_one_failure_stops_no_other_and_the_next_run_makes_what_is_missing(telescope, tmp_path):

@@ -1,42 +1,29 @@
 """Two processes started by torchrun learn what one process learns from the joint batch."""
 
-import os
-import pickle
-import subprocess
-import sys
-
 import pytest
 import torch
 
+from cubefocus.data.products import write_products
 from cubefocus.errors import CubefocusError
+from cubefocus.ranks import launch_torchrun
 from cubefocus.train.checkpoint import load
 from cubefocus.train.distributed import pick_device
 from cubefocus.train.loop import fit
+from cubefocus.train.request import train_network
 from cubefocus.train.settings import Settings
 from cubefocus.train.tasks import make_task
 
-SCRIPT = """
-import pickle, sys, torch
-from cubefocus.train.loop import fit
-from cubefocus.train.settings import Settings
-from cubefocus.train.tasks import make_task
-torch.set_num_threads(1)
-train, valid, models, settings = pickle.load(open(sys.argv[1], "rb"))
-fit(make_task("deep_gru", models), train, valid, Settings(**settings), sys.argv[2], seed=5, device="cpu")
-"""
 
-
-def test_two_processes_equal_one_with_the_joint_batch(tmp_path, products, small_models):
+def test_two_processes_equal_one_with_the_joint_batch(tmp_path, monkeypatch, products, small_models):
     # 11 samples in batches of 4, 4 and 3, 5 to validate: the processes' shares differ in size
     train, valid, settings = products(11, 0), products(5, 1), {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
-    (tmp_path / "in.pkl").write_bytes(pickle.dumps((train, valid, small_models, settings)))
-    (tmp_path / "run.py").write_text(SCRIPT)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += [str(tmp_path / "run.py"), str(tmp_path / "in.pkl"), str(tmp_path / "two.pt")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    request = {"network": "deep_gru", "models": small_models, "settings": settings, "seed": 5, "provenance": {}}
+    request |= {"start": None, "model": str(tmp_path / "two.pt")}
+    for split, data in (("train", train), ("validation", valid)):
+        write_products(tmp_path / f"{split}.h5", data, {})
+        request[split] = [str(tmp_path / f"{split}.h5")]
+    launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
     fit(make_task("deep_gru", small_models), train, valid, Settings(**settings), tmp_path / "one.pt", seed=5)
     one, two = load(tmp_path / "one.pt"), load(tmp_path / "two.pt")
     assert one["iteration"] == two["iteration"] == 9
@@ -54,3 +41,11 @@ def test_a_gpu_that_is_not_there_is_refused():
     assert pick_device("auto").type == "cpu"
     with pytest.raises(CubefocusError, match="cuda"):
         pick_device("cuda")
+
+
+def test_error_of_a_process_is_that_of_the_training(tmp_path):
+    request = {"network": "deep_gru", "models": {}, "settings": {}, "seed": 5, "provenance": {}, "start": None}
+    request |= {"model": str(tmp_path / "two.pt"), "train": [str(tmp_path / "no.h5")], "validation": []}
+    with pytest.raises(CubefocusError, match=r"no\.h5: no such product file"):
+        launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
+    assert not list(tmp_path.iterdir())
