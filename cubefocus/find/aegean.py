@@ -18,12 +18,12 @@ from cubefocus.find.interface import Parameters, known, parameter
 from cubefocus.find.tool import CELL_DEG, run_tool
 
 PACKAGE = "AegeanTools"
-PARAMETERS = {"innerclip": 5.0, "outerclip": 4.0, "max_summits": 1, "extent": 1.5, "beam": 5.0}
+PARAMETERS = {"innerclip": 5.0, "outerclip": 4.0, "smoothing": 1.0, "extent": 1.25, "max_summits": 3, "beam": 5.0}
 GRID = {
-    "innerclip": (5.0, 6.0, 8.0, 10.0),
+    "innerclip": (5.0, 6.0, 8.0),
     "outerclip": (3.0, 4.0, 5.0),
-    "max_summits": (1, 3),
-    "extent": (1.0, 1.25, 1.5, 1.75, 2.0),
+    "smoothing": (1.0, 1.5),
+    "extent": (0.75, 1.0, 1.25, 1.5, 1.75),
 }
 
 
@@ -37,8 +37,9 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
     parameters : mapping
         ``innerclip``, ``outerclip`` and ``max_summits`` as Aegean names them: thresholds of peaks and of islands in
         units of the noise, and the most Gaussians that are fitted to an island; summits that are not fitted are left
-        out. ``extent``: as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, about
-        the least width of a Gaussian; what Aegean fits is not deconvolved.
+        out. ``smoothing``: as in `cubefocus.find.tool.run_tool`; peaks are those of the smoothed image. ``extent``:
+        as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, about the least width of
+        a Gaussian; what Aegean fits is not deconvolved.
 
     Returns
     -------
@@ -51,9 +52,9 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
         If a parameter is not known or out of range, or Aegean fails.
     """
     known("aegean", parameters, PARAMETERS)
-    values = {name: parameter(parameters, name, default, 0.1) for name, default in PARAMETERS.items()}
-    extent = values.pop("extent")
-    return detections([[row] for row in run_tool("aegean", image, values)], image.shape, extent)
+    values = {name: parameter(parameters, name, default, 0.0) for name, default in PARAMETERS.items()}
+    extent, smoothing = values.pop("extent"), values.pop("smoothing")
+    return detections([[row] for row in run_tool("aegean", image, values, smoothing)], image.shape, extent)
 
 
 def allowed(point: Parameters) -> bool:

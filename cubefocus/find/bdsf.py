@@ -17,9 +17,14 @@ from cubefocus.find.interface import Parameters, known, parameter
 from cubefocus.find.tool import CELL_DEG, run_tool
 
 PACKAGE = "bdsf"
-PARAMETERS = {"thresh_pix": 5.0, "thresh_isl": 3.0, "extent": 1.5, "beam": 5.0}
+PARAMETERS = {"thresh_pix": 5.0, "thresh_isl": 3.0, "smoothing": 0.0, "extent": 1.25, "beam": 5.0}
 # Islands down to 2 sigma are so large in white noise that fitting their many Gaussians takes minutes an image.
-GRID = {"thresh_pix": (5.0, 6.0, 8.0, 10.0), "thresh_isl": (3.0, 4.0, 5.0), "extent": (1.0, 1.25, 1.5, 1.75, 2.0)}
+GRID = {
+    "thresh_pix": (5.0, 6.0, 8.0),
+    "thresh_isl": (3.0, 4.0, 5.0),
+    "smoothing": (0.0, 1.0),
+    "extent": (0.75, 1.0, 1.25, 1.5, 1.75),
+}
 ANY_FREQUENCY_HZ = 230e9  # of one image it decides nothing, but PyBDSF asks for it
 
 
@@ -32,8 +37,9 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
         Dirty cube summed over its channels. Pixels that are NaN or exactly 0 (all channels blanked) are no data.
     parameters : mapping
         ``thresh_pix`` and ``thresh_isl`` as PyBDSF names them: thresholds of peaks and of islands in units of the
-        noise. ``extent``: as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, from
-        which PyBDSF takes the smallest island and first guesses; what it fits is not deconvolved.
+        noise. ``smoothing``: as in `cubefocus.find.tool.run_tool`; peaks are those of the smoothed image. ``extent``:
+        as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, from which PyBDSF takes
+        the smallest island and first guesses; what it fits is not deconvolved.
 
     Returns
     -------
@@ -46,9 +52,10 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
         If a parameter is not known or out of range, or PyBDSF fails.
     """
     known("bdsf", parameters, PARAMETERS)
-    values = {name: parameter(parameters, name, default, 0.1) for name, default in PARAMETERS.items()}
-    extent = values.pop("extent")
-    return detections([row["gaussians"] for row in run_tool("bdsf", image, values)], image.shape, extent)
+    values = {name: parameter(parameters, name, default, 0.0) for name, default in PARAMETERS.items()}
+    extent, smoothing = values.pop("extent"), values.pop("smoothing")
+    sources = run_tool("bdsf", image, values, smoothing)
+    return detections([source["gaussians"] for source in sources], image.shape, extent)
 
 
 def allowed(point: Parameters) -> bool:

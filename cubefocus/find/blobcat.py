@@ -1,10 +1,10 @@
-"""Blobs of an image of signal-to-noise ratio, flood-filled from their peaks: BLOBCAT of Hales et al. 2012, MNRAS 425, 979.
+"""Blobs of an image of signal-to-noise ratio, flooded from their peaks: BLOBCAT, Hales et al. 2012, MNRAS 425, 979.
 
 Written from the published description. The noise is a map, so that the thresholds follow it over the image; a blob is
 all that the flood reaches, touching sources included; a 2D parabola gives its peak; its flux is corrected for the part
-of a Gaussian that lies below the flood. The other corrections of the paper do not apply here: nothing was cleaned (clean
-bias), channels are narrow (bandwidth smearing), and the peak bias of resolved blobs is corrected for noise that is
-correlated over a beam, where here most of it is white: for a standard deviation of 3 px at 20 sigma the parabola is
+of a Gaussian that lies below the flood. The other corrections of the paper do not apply here: nothing was cleaned
+(clean bias), channels are narrow (bandwidth smearing), and the peak bias of resolved blobs is corrected for noise that
+is correlated over a beam, where here most of it is white: for a standard deviation of 3 px at 20 sigma the parabola is
 0.3 sigma too high.
 """
 
@@ -22,8 +22,13 @@ from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty
 from cubefocus.find.threshold import background
 
 PARAMETERS = {"detection": 8.0, "flooding": 4.0, "mesh": 60}
-GRID = {"detection": (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0), "flooding": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)}
-LEAST_DATA = 0.25  # of the pixels of a mesh must hold data; the noise of an emptier one is that of its nearest neighbour
+GRID = {
+    "detection": (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0),
+    "flooding": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0),
+}
+LEAST_DATA = (
+    0.25  # of the pixels of a mesh must hold data; the noise of an emptier one is that of its nearest neighbour
+)
 
 # Least-squares parabola a + bx + cy + dxx + eyy + gxy through 3 x 3 pixels, whose values come row by row.
 _Y, _X = (axis.ravel().astype(float) for axis in np.mgrid[-1:2, -1:2])
@@ -58,7 +63,9 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
     flooding = parameter(parameters, "flooding", PARAMETERS["flooding"], 0.0)
     mesh = int(parameter(parameters, "mesh", PARAMETERS["mesh"], 8))
     if not allowed({"detection": detection, "flooding": flooding}):
-        raise CubefocusError(f"blobcat floods down to {flooding:g}, above the detection threshold {detection:g}; lower it")
+        raise CubefocusError(
+            f"blobcat floods down to {flooding:g}, above the detection threshold {detection:g}; lower it"
+        )
     valid = np.isfinite(image) & (image != 0)
     if not valid.any():
         return empty_detections()
@@ -74,8 +81,8 @@ def allowed(point: Parameters) -> bool:
 def flux_fraction(flooding: float, peak: float) -> float:
     """Share of the flux of an elliptical 2D Gaussian that lies where it exceeds the flood.
 
-    A Gaussian of peak A exceeds T on an ellipse, over which its integral is 1 - T / A of the whole, whatever its widths;
-    the bias that Hales et al. 2012 correct flood-filled fluxes for.
+    A Gaussian of peak A exceeds T on an ellipse, over which its integral is 1 - T / A of the whole, whatever its
+    widths; this is the bias that Hales et al. 2012 correct flood-filled fluxes for.
     """
     return 1.0 - flooding / peak
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 import numpy as np
 from astropy.table import Table
 
 from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.find.cubes import Images
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import Entry
 from cubefocus.find.tool import missing
 from cubefocus.find.tune import SCORES, tune
-
-Images = Mapping[int, np.ndarray]
 
 
 def tune_and_find(
@@ -50,23 +47,3 @@ def tune_and_find(
     found = find_all(entry.find, test.items(), tuned.parameters)
     found.meta["parameters"] = tuned.parameters
     return found, tuned.scores
-
-
-class DrawnCubes(Mapping[int, np.ndarray]):
-    """Some images or cubes of a mapping, drawn by a seed: as many as asked for, or all if there are no more."""
-
-    def __init__(self, images: Images, number: int, seed: int) -> None:
-        ids = sorted(images)
-        drawn = np.random.default_rng(seed).permutation(len(ids))[:number]
-        self.images, self.ids = images, [ids[place] for place in sorted(drawn)]
-
-    def __getitem__(self, cube: int) -> np.ndarray:
-        if cube not in self.ids:
-            raise KeyError(cube)
-        return self.images[cube]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.ids)
-
-    def __len__(self) -> int:
-        return len(self.ids)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from scipy import ndimage
 
 from cubefocus.errors import CubefocusError
 
@@ -33,7 +34,7 @@ def missing(package: str) -> bool:
     return importlib.util.find_spec(package) is None
 
 
-def run_tool(name: str, image: np.ndarray, settings: Mapping[str, Any]) -> Rows:
+def run_tool(name: str, image: np.ndarray, settings: Mapping[str, Any], smoothing: float = 0.0) -> Rows:
     """Let the process of a tool search an image.
 
     Parameters
@@ -45,16 +46,28 @@ def run_tool(name: str, image: np.ndarray, settings: Mapping[str, Any]) -> Rows:
         Pixels that are NaN or exactly 0 are blank.
     settings : mapping
         Of plain values. The answer to the last question is kept: a grid search asks it again for other boxes.
+    smoothing : float
+        Standard deviation in pixels of the Gaussian that the image is smoothed with before. These tools take noise to
+        be correlated over a beam, and each peak of white noise for a component.
 
     Raises
     ------
     CubefocusError
         If the tool raises, or its process ends.
     """
-    values = np.where(image != 0, image, np.nan).astype(np.float32)
-    if not np.isfinite(values).any():
+    valid = np.isfinite(image) & (image != 0)
+    if not valid.any():
         return []
+    values = np.where(valid, _smooth(image, valid, smoothing), np.nan).astype(np.float32)
     return _ask(name, values.tobytes(), values.shape, json.dumps(settings, sort_keys=True))
+
+
+def _smooth(image: np.ndarray, valid: np.ndarray, sigma: float) -> np.ndarray:
+    """Weighted mean of the valid pixels around each one."""
+    if sigma == 0:
+        return image
+    total = ndimage.gaussian_filter(np.where(valid, image, 0.0).astype(np.float64), sigma)
+    return total / np.maximum(ndimage.gaussian_filter(valid.astype(np.float64), sigma), np.finfo(float).tiny)
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +103,8 @@ class _Process:
         atexit.register(self.close)
 
     def search(self, path: Path, settings: str) -> Rows:
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         try:
             self.process.stdin.write(json.dumps({"path": str(path), "settings": json.loads(settings)}) + "\n")
             self.process.stdin.flush()
@@ -98,8 +112,9 @@ class _Process:
         except BrokenPipeError:
             answer = ""
         if not answer:
+            how = self._end()
             self.close()
-            raise CubefocusError(f"{self.name} {self._end()}")
+            raise CubefocusError(f"{self.name} {how}")
         reply = json.loads(answer)
         if "error" in reply:
             raise CubefocusError(f"{self.name} failed: {reply['error']}")
@@ -109,16 +124,16 @@ class _Process:
         """End the process and forget it: the next question starts another one."""
         _process.cache_clear()
         atexit.unregister(self.close)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        for stream in (self.process.stdin, self.process.stdout, self.said):
+            if stream is not None:
+                stream.close()
         self.process.wait()
 
     def _end(self) -> str:
+        code = self.process.wait()
         self.said.seek(0)
         lines = self.said.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        code = self.process.returncode
         how = f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         return f"{how}: {last}" if last else how
 

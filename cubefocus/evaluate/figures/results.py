@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, cycle
 
 import numpy as np
 from astropy.table import Table
@@ -71,7 +72,8 @@ def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figu
         nothing(right)
         return figure
     edges, log = bin_edges(flux[np.isfinite(flux)], 30)
-    for (name, chosen), colour, line in zip(everything.items(), (BLACK, *PALETTE), ("-", *LINES), strict=False):
+    colours, lines = chain([BLACK], cycle(PALETTE)), chain(["-"], cycle(LINES))
+    for (name, chosen), colour, line in zip(everything.items(), colours, lines, strict=False):
         style = {"histtype": "step", "ec": colour, "ls": line, "lw": 1.2}
         left.hist(flux[chosen & np.isfinite(flux)], edges.tolist(), **style)
         scores = np.sort(blend[chosen & np.isfinite(blend)])

@@ -26,7 +26,7 @@ from cubefocus.io import atomic_path
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222", "#F0E442",
 )  # fmt: skip
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)  # not as many as line styles: together they repeat late
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 TRUE, PREDICTED = GREEN, VERMILION
@@ -39,6 +39,8 @@ LABELS = {
     "sigma_y": r"ResNet $\sigma_y$",
     "pa": "ResNet pa",
     "flux": "ResNet flux",
+    "bdsf": "PyBDSF",
+    "aegean": "Aegean",
 }
 COLUMN, PAGE = 3.32, 6.97  # widths of a column and of a page of a journal, inches
 
