@@ -21,8 +21,7 @@ PACKAGE = "AegeanTools"
 PARAMETERS = {"innerclip": 5.0, "outerclip": 4.0, "smoothing": 1.0, "extent": 1.25, "max_summits": 3, "beam": 5.0}
 GRID = {
     "innerclip": (5.0, 6.0, 8.0),
-    "outerclip": (3.0, 4.0, 5.0),
-    "smoothing": (1.0, 1.5),
+    "outerclip": (3.0, 4.0, 5.0, 6.0),
     "extent": (0.75, 1.0, 1.25, 1.5, 1.75),
 }
 

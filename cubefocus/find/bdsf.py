@@ -21,8 +21,7 @@ PARAMETERS = {"thresh_pix": 5.0, "thresh_isl": 3.0, "smoothing": 0.0, "extent": 
 # Islands down to 2 sigma are so large in white noise that fitting their many Gaussians takes minutes an image.
 GRID = {
     "thresh_pix": (5.0, 6.0, 8.0),
-    "thresh_isl": (3.0, 4.0, 5.0),
-    "smoothing": (0.0, 1.0),
+    "thresh_isl": (3.0, 4.0, 5.0, 6.0),
     "extent": (0.75, 1.0, 1.25, 1.5, 1.75),
 }
 ANY_FREQUENCY_HZ = 230e9  # of one image it decides nothing, but PyBDSF asks for it
