@@ -16,7 +16,6 @@ from scipy import ndimage
 
 from cubefocus.find import blobcat
 from cubefocus.find.registry import FINDERS
-from cubefocus.find.tool import missing
 
 SIZE = 360
 SOURCES = 5
@@ -46,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     facts = machine()
-    names = [name for name, entry in FINDERS.items() if entry.kind == "image" and not missing(entry.package or "numpy")]
+    names = [name for name, entry in FINDERS.items() if entry.kind == "image" and not entry.lacks]
     fields = {name: iter(images(options.rounds + 2)) for name in names}
     calls = {name: lambda name=name: FINDERS[name].find(next(fields[name]), {}) for name in names}
     mesh = iter(images(options.rounds + 2))

@@ -203,7 +203,7 @@ class _Shown:
 
 def _other(name: str, found: Table) -> Method:
     """One of the other finders, with its parameters, or the reason why it was not run, as a note."""
-    chosen = ", ".join(f"{key} {value:g}" for key, value in found.meta.get("parameters", {}).items())
+    chosen = ", ".join(f"{key} {value}" for key, value in found.meta.get("parameters", {}).items())
     with_line = has_columns(found, LINE_RANGE)
     return Method(name, found, with_line=with_line, oracle=None, note=found.meta.get("note", chosen))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,8 +28,8 @@ class Entry:
         What it searches: the integrated ``image``, or the ``cube``; the latter gives line ranges z0 z1, which count.
     slow : bool
         Seconds an image: its parameters are chosen on some of the validation cubes only.
-    package : str or None
-        Python package without which it cannot run.
+    package, program : str or None
+        Python package, or program on PATH, without which it cannot run.
     """
 
     find: Finder
@@ -36,6 +38,16 @@ class Entry:
     kind: Literal["image", "cube"] = "image"
     slow: bool = False
     package: str | None = None
+    program: str | None = None
+
+    @property
+    def lacks(self) -> str:
+        """What is missing to run it, in words; empty if nothing is."""
+        if self.package is not None and importlib.util.find_spec(self.package) is None:
+            return f"{self.package} is not installed; pip install {self.package}"
+        if self.program is not None and shutil.which(self.program) is None:
+            return f"there is no program {self.program} on PATH"
+        return ""
 
     @property
     def points(self) -> list[dict[str, Any]]:

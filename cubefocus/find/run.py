@@ -9,7 +9,6 @@ from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find.cubes import Images
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import Entry
-from cubefocus.find.tool import missing
 from cubefocus.find.tune import SCORES, tune
 
 
@@ -31,16 +30,16 @@ def tune_and_find(
     -------
     found, scores : astropy.table.Table
         Detections in the test cubes, with the chosen ``parameters`` in the meta, and the score of each point of the
-        grid. Both are empty where the finder's package is not installed; then ``note`` in the meta says so.
+        grid. Both are empty where the finder's package or program is not there; then ``note`` in the meta says so.
 
     Raises
     ------
     CubefocusError
         What `cubefocus.find.tune.tune` and the finder raise.
     """
-    if entry.package is not None and missing(entry.package):
+    if entry.lacks:
         found = find_all(entry.find, [], {})
-        found.meta["note"] = f"not run: {entry.package} is not installed"
+        found.meta["note"] = f"not run: {entry.lacks}"
         return found, Table(names=[*entry.grid, *SCORES])
     true = true[np.isin(np.asarray(true["cube_id"]), list(validation))]
     tuned = tune(entry.find, validation, true, entry.points, settings, with_line=entry.kind == "cube")

@@ -6,7 +6,6 @@ There they may log, print, change directories, and crash. What they leave behind
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import json
 import os
 import signal
@@ -27,11 +26,6 @@ from cubefocus.errors import CubefocusError
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 CELL_DEG = 1.0 / 3600.0  # any that is small: only pixels count
 Rows = list[dict[str, Any]]
-
-
-def missing(package: str) -> bool:
-    """Whether a package is not installed."""
-    return importlib.util.find_spec(package) is None
 
 
 def run_tool(name: str, image: np.ndarray, settings: Mapping[str, Any], smoothing: float = 0.0) -> Rows:

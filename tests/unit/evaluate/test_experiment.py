@@ -87,7 +87,7 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     blobs = ["blobs_finder", "blobs_finder (watershed)"]
     finders = ["threshold", "bdsf"]
     assert list(rows) == ["oracle", "oracle (watershed)", *finders, *blobs, "blobs_finder+deep_gru", "chain"]
-    assert rows["threshold"]["note"].split(";")[0] == "threshold 5, min_pixels 1"
+    assert rows["threshold"]["note"].split(";")[0] == "threshold 5.0, min_pixels 1"
     assert (rows["bdsf"]["fn"], rows["bdsf"]["note"].split(";")[0]) == ("3", "not run: bdsf is not installed")
     assert (rows["oracle"]["tp"], rows["oracle"]["fp"]) == ("3", "0")
     for name in (*blobs, "blobs_finder+deep_gru", "chain"):

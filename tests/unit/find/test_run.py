@@ -58,7 +58,11 @@ def test_a_missing_package_is_said_in_the_catalogue_and_in_table_1():
     entry = replace(FINDERS["bdsf"], package="no_such_package")
     found, scores = tune_and_find(entry, images([1]), images([7]), truth([1]), SETTINGS)
     assert (len(found), len(scores)) == (0, 0)
-    assert found.meta["note"] == "not run: no_such_package is not installed"
+    assert found.meta["note"] == "not run: no_such_package is not installed; pip install no_such_package"
+    assert (
+        replace(entry, package=None, program="no-such-program").lacks == "there is no program no-such-program on PATH"
+    )
+    assert replace(entry, package="numpy", program="python3").lacks == ""
     table = detection_table([Method("bdsf", found, oracle=None, note=found.meta["note"])], truth([7]), [7], SETTINGS)
     assert (table["tp"][0], table["fn"][0]) == (0, 1)
     assert table["note"][0].startswith("not run: no_such_package is not installed")
