@@ -74,8 +74,8 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@scripts/local-slurm install
 	@$(BIN) -m pytest -m faults
 
-bench: env  ## times of simulation, training and detection, into benchmarks/results/ (ten idle minutes)
-	@for name in casa simulation inference training; do $(BIN) benchmarks/$$name.py; done
+bench: env  ## times of simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
+	@for name in casa simulation inference finding training; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .
@@ -103,7 +103,7 @@ paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with
 	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile experiments/paper.yaml
 
 lock:  ## newest versions of everything that pyproject.toml names, into the lock file
-	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,mpi,workflow,slurm,dev]" $(PIP_FLAGS)
+	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,mpi,workflow,slurm,dev]" $(PIP_FLAGS)
 	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
 
 clean:  ## remove the results of this experiment, caches and builds

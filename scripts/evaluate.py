@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from astropy.table import Table
 from common import job
 
 from cubefocus.data.products import integrated_images
@@ -15,11 +16,13 @@ from cubefocus.io import read_table
 
 with job(snakemake) as provenance:
     truth = read_table(snakemake.input.truth)
+    scores = [Table.read(path, format="ascii.csv") for path in snakemake.input.scores]
     experiment = Experiment(
         truth=truth[truth["split"] == "test"],
         catalogue=read_table(snakemake.input.catalogue),
         candidates=read_table(snakemake.input.candidates),
-        threshold=read_table(snakemake.input.threshold),
+        found=dict(zip(snakemake.params.finders, map(read_table, snakemake.input.found), strict=True)),
+        scores=dict(zip(snakemake.params.finders, scores, strict=True)),
         dirty=integrated_images(snakemake.input.images, "dirty"),
         sky=integrated_images(snakemake.input.images, "sky"),
         probability=read_probability(snakemake.input.products),

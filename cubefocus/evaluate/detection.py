@@ -53,6 +53,8 @@ class Method:
         Whether its boxes are; if not, only the distance of the centres counts.
     oracle : str or None
         Name of the method that is its upper bound: the same extraction on the noise-free map.
+    note : str
+        For the column of that name, such as its parameters.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Method:
     with_line: bool = False
     with_box: bool = True
     oracle: str | None = ORACLE
+    note: str = ""
 
 
 def detection_table(
@@ -107,7 +110,7 @@ def _row(method: Method, true: Table, cubes: list[int], settings: EvaluationSett
         "n_sources": len(true),
         **_scores(matches, cubes, settings, rng),
         "oracle_recall": math.nan,
-        "note": _why_nan(matches),
+        "note": "; ".join(part for part in (method.note, _why_nan(matches)) if part),
     }
 
 

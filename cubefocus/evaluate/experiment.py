@@ -15,16 +15,18 @@ from cubefocus.data.products import boxes_of, ranges_of
 from cubefocus.detect.settings import SPLITS, BlobSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate import stages
+from cubefocus.evaluate.columns import LINE_RANGE, has_columns
 from cubefocus.evaluate.detection import ORACLE, Method, detection_table
 from cubefocus.evaluate.figures import images, results
 from cubefocus.evaluate.figures.truth import truth_distributions
+from cubefocus.evaluate.figures.tuning import tuning_curves
 from cubefocus.evaluate.matching import Matches, match
 from cubefocus.evaluate.oracle import boxes_table, chain_extraction, oracle_boxes
 from cubefocus.evaluate.parameters import parameter_table
 from cubefocus.evaluate.rates import rates_table
 from cubefocus.evaluate.settings import EvaluationSettings
 
-BLOBS, PEAKS, CHAIN, THRESHOLD = "blobs_finder", "blobs_finder+deep_gru", "chain", "threshold"
+BLOBS, PEAKS, CHAIN = "blobs_finder", "blobs_finder+deep_gru", "chain"
 SHOWN_CUBES = 4
 SHOWN_SPECTRA = 6
 
@@ -37,8 +39,8 @@ class Experiment:
     ----------
     truth, catalogue, candidates : Table
         Of the test split only.
-    threshold : Table
-        What the trivial baseline found.
+    found, scores : dict of method to Table
+        What the other finders found, and how they did on the validation split with each point of their grids.
     dirty, sky : dict of cube id to ndarray, shape (y, x)
         Integrated images.
     probability : dict of cube id to ndarray, shape (y, x)
@@ -53,7 +55,8 @@ class Experiment:
     truth: Table
     catalogue: Table
     candidates: Table
-    threshold: Table
+    found: dict[str, Table]
+    scores: dict[str, Table]
     dirty: dict[int, np.ndarray]
     sky: dict[int, np.ndarray]
     probability: dict[int, np.ndarray]
@@ -69,7 +72,7 @@ class Experiment:
         """
         return [
             *(self._oracle(one) for one in SPLITS),
-            Method(THRESHOLD, self.threshold, oracle=None),
+            *(_other(name, found) for name, found in self.found.items()),
             *(Method(_split_name(BLOBS, one), self._blobs(one), oracle=_split_name(ORACLE, one)) for one in SPLITS),
             Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
@@ -78,7 +81,7 @@ class Experiment:
     @property
     def shown(self) -> list[Method]:
         """The methods that the figures compare: what the run itself went through."""
-        names = (THRESHOLD, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
+        names = (*self.found, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
         return [method for method in self.methods if method.name in names]
 
     def _extract(self, split: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -125,6 +128,7 @@ class Experiment:
         yield "flux_error", results.flux_error(self.catalogue, self.truth, matches)
         yield "pa_error", results.pa_error(self.catalogue, self.truth, matches)
         yield "completeness", results.completeness_purity(rates_table(self.shown, self.truth, self.settings))
+        yield "tuning", tuning_curves(self.scores)
 
     def _found(self, method: Method) -> np.ndarray:
         criterion = self.settings.criterion(method.with_line, method.with_box)
@@ -195,6 +199,13 @@ class _Shown:
             list(self.products[cube].get("focused", np.empty((0, 1, 1)))),
             np.asarray(found["snr_focused"]).tolist(),
         )
+
+
+def _other(name: str, found: Table) -> Method:
+    """One of the other finders, with its parameters, or the reason why it was not run, as a note."""
+    chosen = ", ".join(f"{key} {value}" for key, value in found.meta.get("parameters", {}).items())
+    with_line = has_columns(found, LINE_RANGE)
+    return Method(name, found, with_line=with_line, oracle=None, note=found.meta.get("note", chosen))
 
 
 def _split_name(method: str, split: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from astropy.table import Table, vstack
 from cubefocus.errors import CubefocusError
 
 Parameters = Mapping[str, Any]
+EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 COLUMNS: dict[str, type] = {
     "x0": np.int64,
     "y0": np.int64,
@@ -56,15 +58,41 @@ def find_all(finder: Finder, images: Iterable[tuple[int, np.ndarray]], parameter
     -------
     astropy.table.Table
         Its rows with the column ``cube_id`` in front.
+
+    Raises
+    ------
+    CubefocusError
+        What the finder raises, with the cube.
     """
     tables = []
     for cube, image in images:
-        found = finder(image, parameters)
+        try:
+            found = finder(image, parameters)
+        except CubefocusError as error:
+            raise CubefocusError(f"cube {cube}: {error}") from error
         found.add_column(np.full(len(found), cube, dtype=np.int64), name="cube_id", index=0)
         tables.append(found)
     if not tables:
         tables = [Table({"cube_id": np.empty(0, dtype=np.int64), **empty_detections().columns})]
     return vstack(tables, metadata_conflicts="silent")
+
+
+def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """All combinations of the values of a grid, the last name running fastest."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def known(finder: str, parameters: Parameters, names: Iterable[str]) -> None:
+    """Refuse parameters that a finder does not have.
+
+    Raises
+    ------
+    CubefocusError
+        That names the first of them.
+    """
+    unknown = sorted(set(parameters) - set(names))
+    if unknown:
+        raise CubefocusError(f"the finder {finder} has no parameter {unknown[0]!r}; it has {', '.join(names)}")
 
 
 def parameter(parameters: Parameters, name: str, default: float, low: float) -> float:

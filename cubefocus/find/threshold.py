@@ -7,10 +7,9 @@ from astropy.table import Table
 from scipy import ndimage
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find.interface import COLUMNS, Parameters, empty_detections, parameter
+from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, known, parameter
 
 MAD_TO_SIGMA = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
-EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 PARAMETERS = {"threshold": 5.0, "min_pixels": 1}
 GRID = {"threshold": (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0), "min_pixels": (1, 5, 10, 20)}
 
@@ -35,9 +34,7 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
     CubefocusError
         If a parameter is not known or out of range, or the image has no noise to measure.
     """
-    unknown = sorted(set(parameters) - set(PARAMETERS))
-    if unknown:
-        raise CubefocusError(f"the threshold finder has no parameter {unknown[0]!r}; it has {', '.join(PARAMETERS)}")
+    known("threshold", parameters, PARAMETERS)
     threshold = parameter(parameters, "threshold", PARAMETERS["threshold"], 0.0)
     min_pixels = parameter(parameters, "min_pixels", PARAMETERS["min_pixels"], 1)
     valid = np.isfinite(image) & (image != 0)

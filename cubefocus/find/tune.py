@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.columns import cube_ids
@@ -19,6 +18,8 @@ from cubefocus.evaluate.settings import Criterion, EvaluationSettings
 from cubefocus.find.interface import Finder, find_all
 
 logger = logging.getLogger(__name__)
+Points = Sequence[Mapping[str, Any]]
+SCORES = ("tp", "fp", "fn", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,11 @@ class Tuned:
     scores: Table
 
 
-def grid_points(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """All combinations of the values of a grid, the last name running fastest."""
-    for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
-
-
 def tune(
     finder: Finder,
     images: Mapping[int, np.ndarray],
     true: Table,
-    grid: Mapping[str, Sequence[Any]],
+    points: Points,
     settings: EvaluationSettings,
     with_line: bool = False,
     with_box: bool = True,
@@ -51,10 +46,11 @@ def tune(
     ----------
     finder : Finder
     images : mapping from cube id to ndarray
-        Images (or cubes) of the validation split.
+        Images (or cubes) of the validation split. Each is asked for once, and searched with all points.
     true : astropy.table.Table
         True sources of these cubes. Cubes without sources count with their false detections.
-    grid : mapping from name to values
+    points : sequence of mappings
+        Parameters to try, such as `cubefocus.find.interface.grid_points` gives them.
     settings : EvaluationSettings
     with_line, with_box : bool
         What the criterion looks at, as for `cubefocus.evaluate.detection.Method`.
@@ -62,43 +58,36 @@ def tune(
     Returns
     -------
     Tuned
-        Of points with the same score the first in the order of the grid.
+        Of points with the same score the first.
 
     Raises
     ------
     CubefocusError
-        If the grid is empty, `true` holds sources of the test split or of cubes without an image, or it has none.
+        If there are no points, `true` holds sources of the test split or of cubes without an image, or it has none.
     """
-    _check(images, true, grid)
-
-    def predict(parameters: dict[str, Any]) -> Table:
-        return find_all(finder, images.items(), parameters)
-
-    return search(predict, true, grid, settings.criterion(with_line, with_box))
-
-
-def search(
-    predict: Callable[[dict[str, Any]], Table],
-    true: Table,
-    grid: Mapping[str, Sequence[Any]],
-    criterion: Criterion,
-) -> Tuned:
-    """Grid search over anything that turns parameters into a table of predictions for the cubes of `true`."""
-    rows = []
-    for point in grid_points(grid):
-        matches = match(predict(point), true, **criterion)
-        counts = np.array([[matches.tp, matches.fp, matches.fn, np.nansum(matches.iou)]], dtype=float)
-        precision, recall, f1, _ = ratios(counts)[0]
-        rows.append(point | {"tp": matches.tp, "fp": matches.fp, "fn": matches.fn})
-        rows[-1] |= {"precision": precision, "recall": recall, "f1": f1}
+    _check(images, true, points)
+    found: list[list[Table]] = [[] for _ in points]
+    for number, (cube, image) in enumerate(images.items(), start=1):
+        for tables, point in zip(found, points, strict=True):
+            tables.append(find_all(finder, [(cube, image)], point))
+        logger.info("searched %d of %d cubes with %d points of the grid", number, len(images), len(points))
+    criterion = settings.criterion(with_line, with_box)
+    rows = [{**point, **_score(vstack(tables), true, criterion)} for point, tables in zip(points, found, strict=True)]
     scores = Table({name: [row[name] for row in rows] for name in rows[0]})
     best = int(np.argmax(scores["f1"]))
-    logger.info("best of %d points: %s, F1 %.3f", len(rows), rows[best], scores["f1"][best])
-    return Tuned({name: rows[best][name] for name in grid}, float(scores["f1"][best]), scores)
+    logger.info("best of %d points: %s", len(rows), rows[best])
+    return Tuned({name: rows[best][name] for name in points[best]}, float(scores["f1"][best]), scores)
 
 
-def _check(images: Mapping[int, np.ndarray], true: Table, grid: Mapping[str, Sequence[Any]]) -> None:
-    if not grid or not all(len(values) for values in grid.values()):
+def _score(found: Table, true: Table, criterion: Criterion) -> dict[str, Any]:
+    matches = match(found, true, **criterion)
+    counts = np.array([[matches.tp, matches.fp, matches.fn, np.nansum(matches.iou)]], dtype=float)
+    precision, recall, f1, _ = ratios(counts)[0]
+    return dict(zip(SCORES, (matches.tp, matches.fp, matches.fn, precision, recall, f1), strict=True))
+
+
+def _check(images: Mapping[int, np.ndarray], true: Table, points: Points) -> None:
+    if not points:
         raise CubefocusError("the grid of parameters has no points; give each parameter at least one value")
     if len(true) == 0:
         raise CubefocusError("the validation split has no sources, so that F1 says nothing; simulate some")

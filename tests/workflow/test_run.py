@@ -66,6 +66,9 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         "oracle",
         "oracle (watershed)",
         "threshold",
+        "blobcat",
+        "bdsf",
+        "aegean",
         "blobs_finder",
         "blobs_finder (watershed)",
         "blobs_finder+deep_gru",
@@ -74,7 +77,7 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == n_true
     for suffix in ("md", "tex"):
         assert "chain" in (results / "tables" / f"detection.{suffix}").read_text()
-    assert len(list((results / "figures").glob("*.png"))) == 10
+    assert len(list((results / "figures").glob("*.png"))) == 11
 
 
 def test_noise_of_two_cubes_is_independent(folder):

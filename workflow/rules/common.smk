@@ -23,6 +23,8 @@ except ConfigError as error:
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NETWORKS = ["blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux"]
 MORPHOLOGY = ["sigma_x", "sigma_y", "pa"]
+FINDERS = config["finders"]["methods"]
+CUBE_FINDERS = []  # those that search cubes; all others search integrated images
 SPLITS = ["train", "validation", "test"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 BATCHES = {
@@ -78,6 +80,16 @@ def network_shape(network: str) -> dict:
 def matching_settings() -> dict:
     """The part of config section ``evaluation`` that decides what matches, without that of the intervals."""
     return {key: config["evaluation"][key] for key in ("iou", "distance", "line_iou")}
+
+
+def searched(split: str):
+    """Input function that gives what a finder searches in a split."""
+
+    def paths(wildcards) -> list[str]:
+        cubes = wildcards.method in CUBE_FINDERS
+        return batches("cubes/{split}/{batch}" if cubes else "products/{split}/{batch}.h5", split)
+
+    return paths
 
 
 def prediction(*steps: str) -> dict:

@@ -1,6 +1,6 @@
 """Tables, figures and training curves, with the published figures and the oracle beside ours.
 
-In: truth, catalogue, candidates, what the other finders found, the images behind them, the curves of the networks.
+In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them, the curves of the networks.
 Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}.
 """
 
@@ -15,6 +15,7 @@ RESULT_FIGURES = [
     "flux_error",
     "pa_error",
     "completeness",
+    "tuning",
 ]
 FIGURES = [*RESULT_FIGURES, "training"]
 
@@ -24,7 +25,8 @@ rule evaluate:
         truth=results("truth.ecsv"),
         catalogue=results("catalogue.ecsv"),
         candidates=results("candidates.ecsv"),
-        threshold=results("finders/threshold/catalogue.ecsv"),
+        found=expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
+        scores=expand(results("finders/{method}/scores.csv"), method=FINDERS),
         images=batches("products/{split}/{batch}.h5", "test"),
         products=batches("detections/{batch}/products.h5", "test"),
     output:
@@ -42,6 +44,7 @@ rule evaluate:
     params:
         evaluation=config["evaluation"],
         detection=config["detection"],
+        finders=FINDERS,
         seed=config["seed"],
         code=digest("evaluate"),
     script:

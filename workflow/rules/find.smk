@@ -1,26 +1,34 @@
-"""Other ways to find sources, tuned on the validation split and used once on the test split.
+"""Other ways to find sources: parameters chosen on the validation split, the test split searched once. One job a method.
 
-In: products/<split>/<batch>.h5 (integrated images) and the truth. Out: finders/<method>/{catalogue.ecsv,tuning.csv}.
+In: the truth, and products/<split>/<batch>.h5 (integrated images) or the cubes themselves.
+Out: finders/<method>/catalogue.ecsv, and scores.csv with the score of every point of its grid.
 """
 
 
-rule find_threshold:
+rule find:
     input:
         truth=results("truth.ecsv"),
-        validation=batches("products/{split}/{batch}.h5", "validation"),
-        test=batches("products/{split}/{batch}.h5", "test"),
+        validation=searched("validation"),
+        test=searched("test"),
     output:
-        catalogue=results("finders/threshold/catalogue.ecsv"),
-        tuning=results("finders/threshold/tuning.csv"),
+        catalogue=results("finders/{method}/catalogue.ecsv"),
+        scores=results("finders/{method}/scores.csv"),
     log:
-        results("logs/find/threshold.log"),
+        results("logs/find/{method}.log"),
+    benchmark:
+        results("benchmarks/find/{method}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         evaluation=matching_settings(),
+        tuning_cubes=config["finders"]["tuning_cubes"],
+        seed=config["seed"],
         code=digest("find", "evaluate"),
+    wildcard_constraints:
+        method="|".join(FINDERS),
     script:
-        "../../scripts/find_threshold.py"
+        "../../scripts/find.py"

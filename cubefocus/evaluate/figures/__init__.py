@@ -12,6 +12,7 @@ from cubefocus.evaluate.figures.results import (
 from cubefocus.evaluate.figures.style import save_figure
 from cubefocus.evaluate.figures.training import training_curves
 from cubefocus.evaluate.figures.truth import truth_distributions
+from cubefocus.evaluate.figures.tuning import tuning_curves
 
 __all__ = [
     "ImagePanel",
@@ -28,4 +29,5 @@ __all__ = [
     "spectra",
     "training_curves",
     "truth_distributions",
+    "tuning_curves",
 ]

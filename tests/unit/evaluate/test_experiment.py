@@ -23,7 +23,7 @@ from cubefocus.observe.setup import Observation
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)
 FIGURES = ["distributions", "images", "spectra", "focused", "detected"]
-FIGURES += ["residuals", "flux_error", "pa_error", "completeness"]
+FIGURES += ["residuals", "flux_error", "pa_error", "completeness", "tuning"]
 
 
 def perfect_map():
@@ -66,9 +66,13 @@ def experiment(folder, found):
     dirty = {one.cube_id: np.nan_to_num(one.integrated) for one in fields}
     settings = EvaluationSettings(bootstrap=20)
     sky = {cube: perfect_map() for cube in cubes}
+    finders = {"threshold": find_all(find, dirty.items(), {}), "bdsf": find_all(find, [], {})}
+    finders["threshold"].meta["parameters"] = {"threshold": 5.0, "min_pixels": 1}
+    finders["bdsf"].meta["note"] = "not run: bdsf is not installed"
+    scores = {"threshold": Table({"threshold": [4.0, 5.0], "f1": [0.2, 0.9]}), "bdsf": Table(names=["extent", "f1"])}
     return Experiment(
-        truth(cubes), catalogue_table(fields, None), candidates_table(fields), find_all(find, dirty.items(), {}),
-        dirty, sky, read_probability([folder / "products.h5"]), settings, BlobSettings(), 1,
+        truth(cubes), catalogue_table(fields, None), candidates_table(fields), finders, scores, dirty, sky,
+        read_probability([folder / "products.h5"]), settings, BlobSettings(), 1,
     )  # fmt: skip
 
 
@@ -81,7 +85,10 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     with open(tmp_path / "detection.csv") as stream:
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
     blobs = ["blobs_finder", "blobs_finder (watershed)"]
-    assert list(rows) == ["oracle", "oracle (watershed)", "threshold", *blobs, "blobs_finder+deep_gru", "chain"]
+    finders = ["threshold", "bdsf"]
+    assert list(rows) == ["oracle", "oracle (watershed)", *finders, *blobs, "blobs_finder+deep_gru", "chain"]
+    assert rows["threshold"]["note"].split(";")[0] == "threshold 5.0, min_pixels 1"
+    assert (rows["bdsf"]["fn"], rows["bdsf"]["note"].split(";")[0]) == ("3", "not run: bdsf is not installed")
     assert (rows["oracle"]["tp"], rows["oracle"]["fp"]) == ("3", "0")
     for name in (*blobs, "blobs_finder+deep_gru", "chain"):
         assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))

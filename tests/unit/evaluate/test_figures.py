@@ -190,3 +190,27 @@ def test_mean_and_deviation_have_the_digits_of_the_deviation():
     assert plus_minus(np.array([1.0, 1.5])) == r"$1.25 \pm 0.25$"
     assert plus_minus(np.array([-0.001, 0.0005])) == r"$-0.00025 \pm 0.00075$"
     assert plus_minus(np.array([3.0])) == r"$3.00 \pm 0.00$"
+
+
+def test_every_method_has_a_curve_of_its_own_look():
+    true = truth()
+    found = {f"method {number}": np.ones(len(true), dtype=bool) for number in range(12)}
+    figure = figures.detected_histograms(true, found)
+    lines = figure.axes[1].get_lines()
+    assert len(lines) == 13
+    assert len({(line.get_color(), str(line.get_linestyle()), line._unscaled_dash_pattern) for line in lines}) == 13
+
+
+def test_tuning_shows_the_best_of_further_parameters_and_marks_the_point_that_was_used():
+    rows = [(t, p, e, f) for t in (4.0, 5.0, 6.0) for p in (1, 9) for e, f in ((1.0, 0.1 * t + 0.01 * p), (2.0, 0.0))]
+    scores = Table(rows=rows, names=("threshold", "min_pixels", "extent", "f1"))
+    figure = figures.tuning_curves({"threshold": scores, "bdsf": Table(names=["extent", "f1"])})
+    draw(figure)
+    *lines, mark = figure.axes[0].get_lines()
+    assert [line.get_label() for line in lines] == ["1", "9"]
+    assert lines[0].get_xdata().tolist() == [4.0, 5.0, 6.0]
+    assert lines[1].get_ydata() == pytest.approx([0.49, 0.59, 0.69])
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == pytest.approx((6.0, 0.69))
+    assert [text.get_text() for text in figure.axes[1].texts] == ["not run"]
+    draw(figures.tuning_curves({"one": Table({"threshold": [3.0, 4.0], "f1": [0.5, np.nan]})}))
+    draw(figures.tuning_curves({}))

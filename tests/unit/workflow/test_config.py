@@ -218,6 +218,10 @@ BAD = {
     "detection.rest_frequency_ghz": ("CO", "config: detection.rest_frequency_ghz is 'CO': give a number or null"),
     "detection.blobs.threshold": (1.5, "config: detection.blobs.threshold is 1.5: give less than 1"),
     "evaluation.iou": (0, "config: evaluation.iou is 0: give more than 0"),
+    "finders.methods": (
+        ["treshold"],
+        "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean",
+    ),
     "experiment": (
         "a/b",
         "config: experiment is 'a/b': give the name of the experiment, of letters, digits, '_', '-' and '.'; "

@@ -23,8 +23,8 @@ BEFORE = {  # the stages whose products a rule reads, directly or not
     "predict_blobs": ["draw_catalogue", "simulate", "train"],
     "finetune_deep_gru": ["draw_catalogue", "simulate", "train", "predict_blobs"],
     "detect": ["draw_catalogue", "simulate", "train", "predict_blobs"],
-    "find_threshold": ["draw_catalogue", "simulate"],
-    "evaluate": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find_threshold"],
+    "find": ["draw_catalogue", "simulate"],
+    "evaluate": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
     "curves": ["draw_catalogue", "simulate", "train", "predict_blobs"],
 }
 HELPERS = {"training_code(": "training_code", "prediction(": "prediction"}  # of common.smk, which make the digest
@@ -119,7 +119,9 @@ PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
     ("overlay", "rerun"),
     [
         ("evaluation: {bootstrap: 77}", {"evaluate"}),
-        ("evaluation: {iou: 0.7}", {"evaluate", "find_threshold", *PREDICTIONS}),
+        ("evaluation: {iou: 0.7}", {"evaluate", "find", *PREDICTIONS}),
+        ("finders: {tuning_cubes: 3}", {"find"}),
+        ("finders: {methods: [blobcat]}", {"evaluate"}),
         ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect"}),
         ("detection: {spectra: {peak_height: 0.2}}", {"evaluate", "detect", "predict_lines", "predict_morphology"}),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
