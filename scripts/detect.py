@@ -9,9 +9,11 @@ from cubefocus.detect.candidate import Field
 from cubefocus.detect.chain import Chain
 from cubefocus.detect.products import write_detection_products
 from cubefocus.io import write_table
+from cubefocus.provenance import hardware
 
 with job(snakemake) as provenance:
     chain = Chain.load(networks(snakemake.input), snakemake.params.detection, "auto")
+    provenance["hardware"] = hardware(chain.device)
     catalogues, candidates = [], []
 
     def searched() -> Iterator[Field]:

@@ -7,7 +7,7 @@ from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find import threshold
 from cubefocus.find.interface import find_all
 from cubefocus.find.tune import tune
-from cubefocus.io import atomic_path, read_table, write_table
+from cubefocus.io import read_table, write_table
 
 with job(snakemake) as provenance:
     truth = read_table(snakemake.input.truth)
@@ -18,5 +18,4 @@ with job(snakemake) as provenance:
     )
     found = find_all(threshold.find, integrated_images(snakemake.input.test, "dirty").items(), tuned.parameters)
     write_table(snakemake.output.catalogue, found, provenance | {"parameters": tuned.parameters})
-    with atomic_path(snakemake.output.tuning) as temporary:
-        tuned.scores.write(temporary, format="ascii.csv")
+    write_table(snakemake.output.tuning, tuned.scores, provenance)

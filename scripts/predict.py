@@ -9,9 +9,11 @@ from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.io import read_table
 from cubefocus.observe.batch import sky_of
 from cubefocus.observe.setup import Observation
+from cubefocus.provenance import hardware
 
 with job(snakemake) as provenance:
     chain = Chain.load(networks(snakemake.input), snakemake.params.detection, "auto")
+    provenance["hardware"] = hardware(chain.device)
     stage = snakemake.rule.removeprefix("predict_")
     truth = read_table(snakemake.input.truth)
     observations = Observation.list_from_mapping(snakemake.params.observation)

@@ -1,6 +1,6 @@
 """Other ways to find sources, tuned on the validation split and used once on the test split.
 
-In: products/<split>/<batch>.h5 (integrated images) and the truth. Out: finders/<method>/{catalogue.ecsv,tuning.csv}.
+In: products/<split>/<batch>.h5 (integrated images) and the truth. Out: finders/<method>/{catalogue,tuning}.ecsv.
 """
 
 
@@ -11,7 +11,7 @@ rule find_threshold:
         test=batches("products/{split}/{batch}.h5", "test"),
     output:
         catalogue=results("finders/threshold/catalogue.ecsv"),
-        tuning=results("finders/threshold/tuning.csv"),
+        tuning=results("finders/threshold/tuning.ecsv"),
     log:
         results("logs/find/threshold.log"),
     conda:

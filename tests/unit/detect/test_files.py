@@ -1,7 +1,5 @@
 """What a user finds on disk: regions, pictures, products, and the command."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ from cubefocus.detect.cli import detect_files, file_names, load_dirty, read_sett
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_table, write_cube
+from cubefocus.provenance_cli import read_provenance
 
 
 def test_command_writes_all_products(scene, source, oracle, tmp_path):
@@ -20,9 +19,11 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
     assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
                      "field.field.png", "field.spectra.png"}  # fmt: skip
     table = read_table(tmp_path / "out" / "catalogue.ecsv")
-    assert table.meta["provenance"] == {"models": "oracle"}
+    facts = {"models": "oracle", "inputs": [{"seed": 1}]}
+    assert table.meta["provenance"] == facts
+    for name in names:
+        assert read_provenance(tmp_path / "out" / name) == facts
     with h5py.File(tmp_path / "out" / "products.h5") as file:
-        assert json.loads(file.attrs["provenance"]) == {"models": "oracle"}
         group = file["000000"]
         assert group["spectra/dirty"].shape == (2, 40)
         assert group["line_images"].shape == (2, 64, 64)
@@ -84,10 +85,10 @@ def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
 def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     table = oracle([one]).detect([one.cube]).catalogue
-    write_regions(tmp_path / "a.reg", table)
+    write_regions(tmp_path / "a.reg", table, {})
     lines = (tmp_path / "a.reg").read_text().splitlines()
-    assert lines[2] == "image"
-    values = lines[3].removeprefix("ellipse(").split(")")[0].split(",")
+    assert lines[3] == "image"
+    values = lines[4].removeprefix("ellipse(").split(")")[0].split(",")
     x, y, a, _, angle = map(float, values)
     assert (x, y) == pytest.approx((26, 31), abs=0.1)
     assert a == pytest.approx(table["fwhm_x"][0] / 2, abs=1e-3)
