@@ -66,8 +66,8 @@ test: env  ## all tests but the slow ones
 test-slow: env  ## the tests that take minutes each
 	@$(BIN) -m pytest -m slow
 
-bench: env  ## times of simulation, training and detection, into benchmarks/results/ (ten idle minutes)
-	@for name in casa simulation inference training; do $(BIN) benchmarks/$$name.py; done
+bench: env  ## times of dry runs, simulation, training and detection, into benchmarks/results/ (ten idle minutes)
+	@for name in dryrun casa simulation inference training; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .
@@ -92,7 +92,7 @@ $(LIGHT)/complete: $(LOCK) envs/install.sh
 	@touch $@
 
 paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with Snakemake alone
-	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile experiments/paper.yaml
+	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile $(or $(strip $(CONFIG)),experiments/paper.yaml)
 
 lock:  ## newest versions of everything that pyproject.toml names, into the lock file
 	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,mpi,workflow,slurm,dev]" $(PIP_FLAGS)

@@ -141,7 +141,8 @@ def _whole_text(path: Path, end: str) -> str:
 def _checkpoint(path: Path) -> dict[str, Any]:
     from cubefocus.train import checkpoint  # torch takes seconds to import, and other products do without
 
-    return decode(json.dumps(checkpoint.load(path)["provenance"]), path)
+    facts = checkpoint.load(path).get("provenance")
+    return decode(None if facts is None else json.dumps(facts), path)
 
 
 def _png(path: Path) -> dict[str, Any]:

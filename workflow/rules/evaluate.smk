@@ -37,7 +37,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=8000,
+        mem_mb=8000 + 2 * images_mb("test"),
         runtime=60,
     params:
         evaluation=config["evaluation"],

@@ -17,7 +17,7 @@ rule find_threshold:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
+        mem_mb=4000 + images_mb("validation", "test"),
         runtime=60,
     params:
         evaluation=matching_settings(),

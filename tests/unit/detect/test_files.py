@@ -1,9 +1,13 @@
 """What a user finds on disk: regions, pictures, products, and the command."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
 
+from cubefocus.cli import main
+from cubefocus.detect.chain import Chain
 from cubefocus.detect.cli import detect_files, file_names, load_dirty, read_settings
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
@@ -29,6 +33,21 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
         assert group["line_images"].shape == (2, 64, 64)
         total = np.clip(group["line_images"][0], 0, None).sum()
         assert total == pytest.approx(table["flux_line"][0], rel=0.1)
+
+
+def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, tmp_path, monkeypatch, capsys):
+    odd = 'my "odd" cube\'s $(touch pwned) `touch pwned` $x^$'
+    one = scene([source(25, 30, 10)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Chain, "load", lambda *_: oracle([one]))
+    write_cube(f"{odd}.fits", one.cube.data, one.cube.header, {})
+    assert main(["detect", f"{odd}.fits", "--models", f"{odd} models", "-o", f"{odd} found"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"{odd}.fits", f"{odd} found"}
+    names = {path.name for path in (tmp_path / f"{odd} found").iterdir()}
+    assert {f"{odd}.reg", f"{odd}.field.png", f"{odd}.spectra.png"} < names
+    for name in names:
+        assert main(["provenance", "--json", f"{odd} found/{name}"]) == 0
+        assert json.loads(capsys.readouterr().out)["cubes"] == [f"{odd}.fits"]
 
 
 def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
