@@ -34,8 +34,8 @@ def save(path: str | Path, state: Mapping[str, Any]) -> None:
         Keys of a checkpoint: ``model`` (weights), ``optimiser``, ``epoch``, ``iteration``, ``history``,
         ``best``, ``random`` (generator states) and those of the description, `DESCRIPTION`.
     """
-    with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, **state}, temporary)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:  # given a path, torch writes its name, too
+        torch.save({"format": FORMAT, **state}, stream)
 
 
 def load(path: str | Path) -> dict[str, Any]:

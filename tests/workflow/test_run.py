@@ -18,7 +18,7 @@ from cubefocus.io import read_cube, read_table
 from cubefocus.provenance_cli import READERS, read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.casa]
-KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml")
+KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml", ".pt")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_nothing_is_left_to_do(folder, snakemake):
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """All tables and figures of a run, with the settings, by path."""
+    """All tables, figures and networks of a run, with the settings, by path."""
     results = folder / "results" / "tiny"
     paths = [path for path in results.glob("**/*") if path.suffix in KINDS]
     return {str(path.relative_to(results)): path.read_bytes() for path in paths}

@@ -332,6 +332,13 @@ def test_a_truncated_checkpoint_is_named_with_the_way_out(tmp_path, products, sm
         load_model(path)
 
 
+def test_the_same_state_gives_the_same_bytes(tmp_path):
+    state = {"model": {"weight": torch.arange(5.0)}, "history": [{"loss": 0.5}]}
+    for name in ("a.pt", "other.pt"):
+        checkpoint.save(tmp_path / name, state)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(CubefocusError, match=r"none\.pt: no such"):
         load(tmp_path / "none.pt")
