@@ -1,4 +1,4 @@
-"""The command line: ``cubefocus simulate``, ``cubefocus detect`` and ``cubefocus evaluate``."""
+"""The command line: ``cubefocus simulate``, ``detect``, ``evaluate`` and ``provenance``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cubefocus.detect.cli import add_detect_parser
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.cli import add_evaluate_parser
 from cubefocus.observe.cli import add_simulate_parser
+from cubefocus.provenance_cli import add_provenance_parser
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_simulate_parser(commands)
     add_detect_parser(commands)
     add_evaluate_parser(commands)
+    add_provenance_parser(commands)
     return parser
 
 

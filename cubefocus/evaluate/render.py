@@ -42,9 +42,10 @@ def write_table(table: Table, stem: str | Path, provenance: Mapping[str, Any]) -
     list of Path
     """
     made_by = json.dumps(provenance, sort_keys=True)
+    in_comment = made_by.replace("--", "-\\u002d")  # the same text to JSON; a comment of HTML must not hold --
     texts = {
         ".csv": csv_text(table),
-        ".md": f"{markdown_text(table)}\n<!-- {made_by.replace('--', '- -')} -->\n",
+        ".md": f"{markdown_text(table)}\n<!-- {in_comment} -->\n",
         ".tex": f"% {made_by}\n{latex_text(table)}",
     }
     paths = []
