@@ -1,14 +1,15 @@
 """Time of the finders of the comparison on a cube of the paper's size.
 
-    python benchmarks/finders.py [--threads 2] [--rounds 3]
+    [OMP_NUM_THREADS=1] python benchmarks/finders.py [--rounds 3]
 
-The cube needs no CASA: the paper's sources seen with a Gaussian beam, and noise that is correlated over it. SoFiA-2 has a
-row where it is installed.
+The cube needs no CASA: the paper's sources seen with a Gaussian beam, and noise that is correlated over it. SoFiA-2 has
+a row where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,6 @@ import numpy as np
 from common import Timing, alternate, machine, write_results
 from scene import OBSERVATION, skies
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter1d
-from threadpoolctl import threadpool_limits
 
 from cubefocus.data.cutouts import centre_crop
 from cubefocus.find import smooth_and_clip, sofia
@@ -41,7 +41,7 @@ def make_cube() -> np.ndarray:
     signal = gaussian_filter(sky.astype(np.float32), sigma)
     noise = gaussian_filter(np.random.default_rng(1).normal(size=sky.shape).astype(np.float32), sigma)
     cube = SNR / signal.max() * signal + noise / noise.std()
-    return np.stack([centre_crop(channel, SIZE) for channel in cube])
+    return np.ascontiguousarray(centre_crop(cube, SIZE))
 
 
 def candidates(cube: np.ndarray, threshold: float) -> dict[str, Callable[[], Any]]:
@@ -98,17 +98,15 @@ def make_row(what: str, threshold: float | None, timing: Timing) -> dict[str, An
 def main() -> None:
     """Measure everything and write ``results/finders.md`` and ``.csv``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2, help="of the matrix products")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    facts = machine() | {"threads": str(options.threads)}
+    facts = machine() | {"threads": os.environ.get("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))}
     cube, rows = make_cube(), []
-    with threadpool_limits(options.threads):
-        for threshold in (5.0, 3.5):
-            timings = alternate(candidates(cube, threshold), options.rounds, warmup=0, memory=True)
-            rows += [make_row(what, threshold, timing) for what, timing in timings.items()]
-        timings = alternate(smoothings(cube), 2 * options.rounds, memory=True)
-        rows += [make_row(what, None, timing) for what, timing in timings.items()]
+    for threshold in (5.0, 3.5):
+        timings = alternate(candidates(cube, threshold), options.rounds, warmup=0, memory=True)
+        rows += [make_row(what, threshold, timing) for what, timing in timings.items()]
+    timings = alternate(smoothings(cube), 2 * options.rounds, memory=True)
+    rows += [make_row(what, None, timing) for what, timing in timings.items()]
     shape = f"{OBSERVATION.n_channels} channels of {SIZE} x {SIZE} pixels"
     write_results("finders", f"Finders of the comparison: time of a cube of {shape}", rows, facts, NOTES)
 

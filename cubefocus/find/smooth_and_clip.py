@@ -53,10 +53,10 @@ SOFIA_DEFAULTS: dict[str, Any] = PARAMETERS | {
     "min_snr": 3.0,
     "region": 0,
 }
-# MNRAS gives 0.5 as the threshold, at which pure noise is one source; so it is searched as well. It comes first:
-# `GridFinder` smooths again where it changes.
+# MNRAS gives 0.5 as the threshold, at which pure noise is one source; so it is searched as well, up to values that keep
+# the sources of a cube apart that are much brighter. It comes first: `GridFinder` smooths again where it changes.
 GRID: dict[str, tuple[Any, ...]] = {
-    "threshold": (3.5, 4.0, 5.0, 6.0, 8.0, 12.0),
+    "threshold": (4.0, 6.0, 8.0, 12.0, 20.0, 30.0),
     "radius_xy": (1, 2, 3, 4, 5),
     "radius_z": (1, 2, 3, 4, 5),
 }

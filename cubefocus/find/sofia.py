@@ -127,6 +127,7 @@ def parameter_file(settings: Mapping[str, Any], region: tuple[slice, ...], folde
     corners = [bound for axis in reversed(region) for bound in (axis.start, axis.stop - 1)]
     values = FIXED | {name: settings[ours] for ours, name in NAMES.items()}
     values |= {"input.region": corners, "output.directory": folder, "reliability.enable": settings["reliability"] > 0}
+    # the later version applies it without the reliability as well
     values |= {name: settings["min_snr"] for name in ("reliability.minSNR", "filter.minSNR")}
     return "".join(f"{name} = {_spelled(value)}\n" for name, value in values.items())
 
