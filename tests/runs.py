@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = (ROOT / "config.yaml", ROOT / "tests" / "config" / "tiny.yaml")
+TINY = ROOT / "tests" / "config" / "tiny.yaml"
+FAULTS = (TINY, ROOT / "tests" / "config" / "faults.yaml")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}  # this checkout's package
 LOCAL_SLURM = ROOT / "scripts" / "local-slurm"
 QUICK = {"slurm-init-seconds-before-status-checks": 2, "max-status-checks-per-second": 5, "latency-wait": 5}
@@ -28,7 +30,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run([LOCAL_SLURM, "stop", folder], check=True, timeout=120)
 
 
-def here(folder: Path, *arguments: str, overlays: tuple[Path, ...] = ()) -> list[str]:
+def here(folder: Path, *arguments: str, overlays: tuple[Path, ...] = (TINY,)) -> list[str]:
     """Command line of a run on one core of this machine; targets and options stand before the config files."""
     options = ["--profile", str(ROOT / "profiles" / "local"), "--cores", "1", *arguments]
     return _command(folder, options, overlays)
@@ -37,7 +39,7 @@ def here(folder: Path, *arguments: str, overlays: tuple[Path, ...] = ()) -> list
 def on_slurm(
     folder: Path,
     *arguments: str,
-    overlays: tuple[Path, ...] = (),
+    overlays: tuple[Path, ...] = (TINY,),
     resources: dict[str, dict[str, Any]] | None = None,
     **changes: Any,
 ) -> list[str]:
@@ -56,7 +58,7 @@ def on_slurm(
 
 def _command(folder: Path, options: list[str], overlays: tuple[Path, ...]) -> list[str]:
     run = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    return [*run, *options, "--configfile", *map(str, (*CONFIGS, *overlays))]
+    return [*run, *options, "--configfile", str(ROOT / "config.yaml"), *map(str, overlays)]
 
 
 def finish(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -78,3 +80,11 @@ def records() -> list[dict[str, str]]:
     lines = [line for line in shown.stdout.splitlines() if line.startswith("JobId=")]
     jobs = [dict(part.partition("=")[::2] for part in line.split()) for line in lines]
     return sorted(jobs, key=lambda job: int(job["JobId"]))
+
+
+def wait_until(seen: Callable[[], object], seconds: float = 180.0) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, f"not in {seconds:.0f} seconds"
+        time.sleep(0.05)

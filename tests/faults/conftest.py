@@ -1,16 +1,13 @@
 """An undisturbed run, and copies of it that lack what a fault is going to hit."""
 
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs import ROOT, finish, here, slurm
+from runs import FAULTS, finish, here, slurm
 
 __all__ = ["slurm"]
 
-FAULTS = (ROOT / "tests" / "config" / "faults.yaml",)
 TABLES = ("tables/*.csv", "tables/*.md", "*.ecsv")
 
 
@@ -60,11 +57,3 @@ def tables(folder: Path) -> dict[str, bytes]:
     """Bytes of the tables of a run."""
     results = folder / "results" / "tiny"
     return {str(path.relative_to(results)): path.read_bytes() for pattern in TABLES for path in results.glob(pattern)}
-
-
-def wait_until(seen: Callable[[], object], seconds: float = 180.0) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < deadline, f"not in {seconds:.0f} seconds"
-        time.sleep(0.05)

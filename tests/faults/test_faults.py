@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import FAULTS, wait_until
-from runs import ENVIRONMENT, begin, finish, here, on_slurm, records
+from runs import ENVIRONMENT, FAULTS, begin, finish, here, on_slurm, records, wait_until
 
 pytestmark = pytest.mark.faults
 

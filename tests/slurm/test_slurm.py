@@ -4,7 +4,7 @@ import csv
 import re
 
 import pytest
-from runs import finish, on_slurm, records
+from runs import TINY, finish, on_slurm, records
 
 pytestmark = pytest.mark.slurm
 
@@ -36,7 +36,7 @@ def run(slurm, tmp_path_factory):
     before = {job["JobId"] for job in records()}
     (folder / "engines.yaml").write_text("engine: {train: fft}")
     resources = {"train_blobs_finder": {"gpu": 2}}
-    command = on_slurm(folder, overlays=(folder / "engines.yaml",), resources=resources)
+    command = on_slurm(folder, overlays=(TINY, folder / "engines.yaml"), resources=resources)
     done = finish(command)
     assert done.returncode == 0, done.stdout[-5000:]
     return folder, done.stdout, [job for job in records() if job["JobId"] not in before]
@@ -97,7 +97,9 @@ def test_the_tables_of_the_run_are_there(run):
 
 def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path):
     (tmp_path / "array.yaml").write_text("observation: {array: alma.cycle9.33}")
-    command = on_slurm(tmp_path, "results/tiny/truth/test/000.ecsv", overlays=(tmp_path / "array.yaml",), retries=1)
+    command = on_slurm(
+        tmp_path, "results/tiny/truth/test/000.ecsv", overlays=(TINY, tmp_path / "array.yaml"), retries=1
+    )
     before = {job["JobId"] for job in records()}
     done = finish(command)
     assert done.returncode != 0

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import ROOT, command
+from runs import ROOT, here
 
 from cubefocus.provenance_cli import read_provenance
 
@@ -71,7 +71,7 @@ def test_the_paper_needs_as_many_jobs_as_it_has_batches(snakemake, tmp_path):
 
 
 def test_a_dry_run_of_a_hundred_thousand_cubes_takes_seconds_and_little_memory(tmp_path):
-    run = command(tmp_path, "--dry-run", "--quiet", "rules", overlays=EXPERIMENTS["large"])
+    run = here(tmp_path, "--dry-run", "--quiet", "rules", overlays=EXPERIMENTS["large"])
     process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -105,7 +105,7 @@ def test_parsing_needs_neither_casa_nor_torch(tmp_path):
         "sys.meta_path.insert(0, Refuse())\n"
         "runpy.run_module('snakemake', run_name='__main__')\n"
     )
-    arguments = command(tmp_path, "--dry-run", overlays=EXPERIMENTS["paper"])[3:]
+    arguments = here(tmp_path, "--dry-run", overlays=EXPERIMENTS["paper"])[3:]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, command
+from runs import ROOT, here
 
 from cubefocus.io import read_cube, read_table
 from cubefocus.provenance_cli import READERS, read_provenance
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 def kill_in_the_middle(folder: Path) -> Path:
     """Start the run and kill it with all its children when the first cube of a batch of several is there: that one."""
     process = subprocess.Popen(
-        command(folder),
+        here(folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -175,7 +175,7 @@ def _cube(content: bytes, folder: Path):
 def test_a_failed_casa_job_costs_one_cube_and_is_named(tmp_path, snakemake):
     with open(tmp_path / "output.txt", "w") as output:
         process = subprocess.Popen(
-            command(tmp_path, "--until", "simulate"),
+            here(tmp_path, "--until", "simulate"),
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
