@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report publish test test-slow bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env demo run report publish test test-slow test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -61,13 +61,21 @@ publish: env  ## tables, figures, settings and times of a run into docs/results/
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
 
 test: env  ## all tests but the slow ones
-	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults"
 
 test-slow: env  ## the tests that take minutes each
 	@$(BIN) -m pytest -m slow
 
-bench: env  ## times of simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
-	@for name in casa simulation inference finding training; do $(BIN) benchmarks/$$name.py; done
+test-slurm: env  ## the small experiment on a Slurm of one node, which is installed and started (root; Debian, Ubuntu)
+	@scripts/local-slurm install
+	@$(BIN) -m pytest -m slurm
+
+test-faults: env  ## runs that are killed, starved, truncated and cut off, each with the tables of an undisturbed one
+	@scripts/local-slurm install
+	@$(BIN) -m pytest -m faults
+
+bench: env  ## times of dry runs, simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
+	@for name in dryrun casa simulation inference finding training; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .
@@ -92,7 +100,7 @@ $(LIGHT)/complete: $(LOCK) envs/install.sh
 	@touch $@
 
 paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with Snakemake alone
-	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile experiments/paper.yaml
+	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile $(or $(strip $(CONFIG)),experiments/paper.yaml)
 
 lock:  ## newest versions of everything that pyproject.toml names, into the lock file
 	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,mpi,workflow,slurm,dev]" $(PIP_FLAGS)

@@ -1,4 +1,4 @@
-"""The command line: ``cubefocus simulate`` and ``cubefocus detect``."""
+"""The command line: ``cubefocus simulate``, ``detect``, ``evaluate`` and ``provenance``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from cubefocus import __version__
 from cubefocus.detect.cli import add_detect_parser
 from cubefocus.errors import CubefocusError
+from cubefocus.evaluate.cli import add_evaluate_parser
 from cubefocus.observe.cli import add_simulate_parser
+from cubefocus.provenance_cli import add_provenance_parser
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,6 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_simulate_parser(commands)
     add_detect_parser(commands)
+    add_evaluate_parser(commands)
+    add_provenance_parser(commands)
     return parser
 
 

@@ -27,6 +27,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from cubefocus.errors import CubefocusError
+from cubefocus.provenance import decode
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 2**16  # bytes; a disk with less is full
@@ -288,6 +289,23 @@ def write_cube(
     hdu.header["PROVENAN"] = json.dumps(provenance, sort_keys=True)
     with atomic_path(path) as temporary:
         hdu.writeto(temporary)
+
+
+def cube_provenance(path: str | Path) -> dict[str, Any]:
+    """Read what `write_cube` wrote about how a cube was made, without its values.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent, truncated, no FITS file, or does not say it.
+    """
+    path = Path(path)
+    _refuse_truncated(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)
+        with fits.open(path) as hdus:
+            texts = [hdu.header["PROVENAN"] for hdu in hdus if "PROVENAN" in hdu.header]
+    return decode(texts[0] if texts else None, path)
 
 
 def write_table(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:

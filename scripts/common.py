@@ -30,10 +30,24 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     leave_with(os.getppid())  # killed, Snakemake leaves its jobs behind, to write beside those of the next run
     config = snakemake.config
     try:
-        yield provenance(experiment=config["experiment"], seed=config["seed"], config=digest(config))
+        facts = {"experiment": config["experiment"], "seed": config["seed"], "config": digest(config)}
+        yield provenance(**facts, **instrument(snakemake))
     except CubefocusError as error:
         logger.error("error in rule %s: %s", snakemake.rule, error)
         sys.exit(1)
+
+
+def instrument(snakemake: Any) -> dict[str, Any]:
+    """Engine of each split, and the hashes of the responses behind the cubes that the engine fft makes."""
+    config = snakemake.config
+    facts: dict[str, Any] = {"engine": dict(config["engine"])}
+    if "fft" in facts["engine"].values() or snakemake.input.get("responses"):
+        from cubefocus.observe.response import response_hash  # here, as it takes a while to import
+        from cubefocus.observe.setup import Observation
+
+        observations = Observation.list_from_mapping(config["observation"])
+        facts["responses"] = sorted({response_hash(observation) for observation in observations})
+    return facts
 
 
 def spread(snakemake: Any, work: Callable[..., Any], request: dict[str, Any], place: str) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from astropy.table import Table
 from common import job
 
 from cubefocus.data.products import integrated_images
@@ -16,7 +15,7 @@ from cubefocus.io import read_table
 
 with job(snakemake) as provenance:
     truth = read_table(snakemake.input.truth)
-    scores = [Table.read(path, format="ascii.csv") for path in snakemake.input.scores]
+    scores = [read_table(path) for path in snakemake.input.scores]
     experiment = Experiment(
         truth=truth[truth["split"] == "test"],
         catalogue=read_table(snakemake.input.catalogue),

@@ -7,7 +7,7 @@ from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find.cubes import DrawnCubes, StoredCubes
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import tune_and_find
-from cubefocus.io import atomic_path, read_table, write_table
+from cubefocus.io import read_table, write_table
 
 with job(snakemake) as provenance:
     entry = get_entry(snakemake.wildcards.method)
@@ -21,5 +21,4 @@ with job(snakemake) as provenance:
     settings = EvaluationSettings.from_mapping(snakemake.params.evaluation)
     found, scores = tune_and_find(entry, validation, test, truth[truth["split"] == "validation"], settings)
     write_table(snakemake.output.catalogue, found, provenance)
-    with atomic_path(snakemake.output.scores) as temporary:
-        scores.write(temporary, format="ascii.csv")
+    write_table(snakemake.output.scores, scores, provenance)

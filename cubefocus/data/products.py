@@ -20,6 +20,7 @@ from astropy.table import Table
 from cubefocus.data import cutouts
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
+from cubefocus.provenance import decode
 
 TARGETS = ("sigma_x", "sigma_y", "pa", "flux_line")
 Products = dict[str, np.ndarray]
@@ -105,6 +106,12 @@ def write_products(path: str | Path, products: Mapping[str, np.ndarray], provena
         file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
         for key, value in products.items():
             file.create_dataset(key, data=value, compression="gzip" if value.size else None, shuffle=bool(value.size))
+
+
+def products_provenance(path: str | Path) -> dict[str, Any]:
+    """Read the provenance of an HDF5 file of this program, whatever it holds; errors as `load_products`."""
+    with _opened(Path(path)) as file:
+        return decode(file.attrs.get("provenance"), path)
 
 
 def join_products(paths: Iterable[str | Path]) -> Products:

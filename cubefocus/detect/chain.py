@@ -49,6 +49,10 @@ class Chain:
     settings : DetectionSettings
     image_size, n_channels : int or None
         What the first two take; None for anything.
+    device : str
+        Where the networks compute.
+    origins : mapping
+        Provenance of each network, by name.
     """
 
     predict_maps: blobs.PredictMaps
@@ -57,6 +61,8 @@ class Chain:
     settings: DetectionSettings = field(default_factory=DetectionSettings)
     image_size: int | None = None
     n_channels: int | None = None
+    device: str = "cpu"
+    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from cubefocus.detect.products import source_products, write_detection_products
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, atomic_path, read_cube, read_unit, write_table
-from cubefocus.provenance import digest, provenance
+from cubefocus.provenance import decode, digest, provenance
 
 log = logging.getLogger(__name__)
+
+ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
 
 
 def add_detect_parser(subparsers: Any) -> None:
@@ -43,9 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
         section["rest_frequency_ghz"] = arguments.rest_frequency
     chain = Chain.load(arguments.models, section, arguments.device)
     names = [str(path) for path in arguments.cubes]
-    facts = provenance(cubes=names, models=str(arguments.models), settings=digest(section))
-    detect_files(chain, arguments.cubes, arguments.output, facts)
+    networks = {name: origin_of(made) for name, made in chain.origins.items()}
+    facts = {"cubes": names, "models": str(arguments.models), "settings": digest(section), "networks": networks}
+    detect_files(chain, arguments.cubes, arguments.output, provenance(chain.device, **facts))
     return 0
+
+
+def origin_of(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an input's provenance that its products repeat."""
+    return {key: made[key] for key in ORIGIN if key in made}
 
 
 def read_settings(path: Path | None) -> dict[str, Any]:
@@ -101,6 +109,7 @@ def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CubefocusError(f"{output}: no folder can be made here ({error.strerror}); name another one") from error
+    facts = facts | inputs_of(cubes, paths)
     write_table(output / "catalogue.ecsv", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
     with atomic_path(output / "catalogue.csv") as temporary:
@@ -109,11 +118,18 @@ def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[
     write_detection_products(output / "products.h5", products, facts)
     for number, (name, field) in enumerate(zip(file_names(paths), found.fields, strict=True)):
         rows = found.catalogue[found.catalogue["cube_id"] == number]
-        write_regions(output / f"{name}.reg", rows)
-        save_figure(field_figure(field), output / f"{name}.field.png")
-        save_figure(spectra_figure(field), output / f"{name}.spectra.png")
+        write_regions(output / f"{name}.reg", rows, facts)
+        save_figure(field_figure(field), output / f"{name}.field.png", facts)
+        save_figure(spectra_figure(field), output / f"{name}.spectra.png", facts)
         log.info("%s: %d sources of %d candidates", paths[number], len(rows), len(field.candidates))
     return found
+
+
+def inputs_of(cubes: Sequence[Cube], paths: Sequence[Path]) -> dict[str, Any]:
+    """What the headers of cubes say about how they were made, in the order of the cubes; nothing if none does."""
+    texts = [str(cube.header.get("PROVENAN", "")) for cube in cubes]
+    made = [decode(text, path) if text.startswith("{") else {} for text, path in zip(texts, paths, strict=True)]
+    return {"inputs": [origin_of(one) for one in made]} if any(made) else {}
 
 
 def load_dirty(path: Path) -> Cube:

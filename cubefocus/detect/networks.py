@@ -47,4 +47,6 @@ def load_networks(paths: Mapping[str, Path], device: str) -> dict[str, Any]:
         "predict_parameters": parameter,
         "image_size": getattr(loaded["blobs_finder"][0], "image_size", None) if "blobs_finder" in loaded else None,
         "n_channels": getattr(loaded["deep_gru"][0], "n_channels", None) if "deep_gru" in loaded else None,
+        "device": str(place),
+        "origins": {name: meta["provenance"] for name, (_, meta) in loaded.items()},
     }

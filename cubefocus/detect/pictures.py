@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -64,7 +67,7 @@ def spectra_figure(field: Field) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure under a temporary name and rename it."""
+def save_figure(figure: Figure, path: str | Path, provenance: Mapping[str, Any]) -> None:
+    """Write a figure as PNG with its provenance in the metadata."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=110, metadata={"Description": json.dumps(provenance, sort_keys=True)})

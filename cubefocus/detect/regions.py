@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from astropy.table import Table
 
@@ -14,12 +17,12 @@ HEADER = (
 )
 
 
-def write_regions(path: str | Path, catalogue: Table) -> None:
-    """Write the sources of one cube as DS9 regions in image coordinates (1-based).
+def write_regions(path: str | Path, catalogue: Table, provenance: Mapping[str, Any]) -> None:
+    """Write the sources of one cube as DS9 regions in image coordinates (1-based), provenance as a comment.
 
     The ellipse has half axes of half a FWHM; DS9 counts its angle counter-clockwise from +x, the catalogue clockwise.
     """
-    lines = [*HEADER, "image"]
+    lines = [*HEADER, f"# {json.dumps(provenance, sort_keys=True)}", "image"]
     for row in catalogue:
         lines.append(
             f"ellipse({row['x'] + 1:.3f},{row['y'] + 1:.3f},{row['fwhm_x'] / 2:.3f},{row['fwhm_y'] / 2:.3f},"

@@ -24,7 +24,9 @@ from cubefocus.detect.products import source_products, write_detection_products
 from cubefocus.io import read_table, write_table
 from cubefocus.observe.folder import parts_of, read_part, sky_of
 from cubefocus.observe.setup import Observation
+from cubefocus.provenance import hardware
 from cubefocus.ranks import at_work
+from cubefocus.train.distributed import pick_device
 
 Request = Mapping[str, Any]
 Part = Sequence[tuple[int, Path]]
@@ -54,9 +56,10 @@ def detect(request: Request, executor: Executor | None = None) -> None:
             candidates.append(considered)
             yield from products
 
-    write_detection_products(request["products"], searched(), request["provenance"])
+    facts = _facts(request)
+    write_detection_products(request["products"], searched(), facts)
     for name, tables in (("catalogue", catalogues), ("candidates", candidates)):
-        write_table(request[name], vstack(tables, metadata_conflicts="silent"), request["provenance"])
+        write_table(request[name], vstack(tables, metadata_conflicts="silent"), facts)
 
 
 def predict(request: Request, executor: Executor | None = None) -> None:
@@ -75,9 +78,13 @@ def predict(request: Request, executor: Executor | None = None) -> None:
     CubefocusError
         If a cube or a network cannot be read or used.
     """
-    write_products(
-        request["products"], concatenate([*_over_parts(_predict_part, request, executor)]), request["provenance"]
-    )
+    parts = [*_over_parts(_predict_part, request, executor)]
+    write_products(request["products"], concatenate(parts), _facts(request))
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    """Provenance with the hardware that the networks computed on."""
+    return {**request["provenance"], "hardware": hardware(pick_device("auto"))}
 
 
 def _over_parts(work: Callable[[Request, Part], Any], request: Request, executor: Executor | None) -> Iterable[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.evaluate import published
-from cubefocus.evaluate.columns import column
+from cubefocus.evaluate.columns import LINE_RANGE, column, has_columns
 from cubefocus.evaluate.detection import THIS_RUN
 from cubefocus.evaluate.intervals import bootstrap_rows, wilson
 from cubefocus.evaluate.matching import Matches
@@ -42,6 +43,11 @@ class Parameter:
         unit = None if self.default_unit is None else self.unit
         return column(table, self.column, unit, self.default_unit)
 
+    def known(self, table: Table, is_true: bool = False) -> bool:
+        """Whether a table has the columns; that of true sources also says which are elongated."""
+        names = LINE_RANGE if self.column == "extension" else (self.column,)
+        return has_columns(table, names + (("sigma_x", "sigma_y") if self.elongated and is_true else ()))
+
 
 FLUX = Parameter("flux", "mJy / beam", "flux", "Jy / beam", fractions=True)
 PARAMETERS = (
@@ -58,7 +64,19 @@ PARAMETERS = (
 )
 
 
-def parameter_table(pred: Table, true: Table, matches: Matches, settings: EvaluationSettings, seed: int = 0) -> Table:
+def shared_parameters(pred: Table, true: Table) -> tuple[Parameter, ...]:
+    """The parameters for which both tables have columns."""
+    return tuple(parameter for parameter in PARAMETERS if parameter.known(pred) and parameter.known(true, is_true=True))
+
+
+def parameter_table(
+    pred: Table,
+    true: Table,
+    matches: Matches,
+    settings: EvaluationSettings,
+    seed: int = 0,
+    parameters: Sequence[Parameter] = PARAMETERS,
+) -> Table:
     """Residuals true - predicted of the matched sources (table 2).
 
     Parameters
@@ -71,6 +89,8 @@ def parameter_table(pred: Table, true: Table, matches: Matches, settings: Evalua
     settings : EvaluationSettings
     seed : int
         Of the bootstrap.
+    parameters : sequence of Parameter
+        Those that the table is about.
 
     Returns
     -------
@@ -81,7 +101,7 @@ def parameter_table(pred: Table, true: Table, matches: Matches, settings: Evalua
         ``flux_relative`` is (true - predicted) / true. ``n_sources`` counts the pairs whose two values are finite.
     """
     rows = []
-    for parameter in PARAMETERS:
+    for parameter in parameters:
         rows.append(_row(parameter, pred, true, matches, settings, seed))
         rows += [_published_row(p, parameter.unit) for p in published.RESIDUALS if p.parameter == parameter.name]
     return _table(rows)

@@ -42,9 +42,10 @@ def write_table(table: Table, stem: str | Path, provenance: Mapping[str, Any]) -
     list of Path
     """
     made_by = json.dumps(provenance, sort_keys=True)
+    in_comment = made_by.replace("--", "-\\u002d")  # the same text to JSON; a comment of HTML must not hold --
     texts = {
         ".csv": csv_text(table),
-        ".md": f"{markdown_text(table)}\n<!-- {made_by.replace('--', '- -')} -->\n",
+        ".md": f"{markdown_text(table)}\n<!-- {in_comment} -->\n",
         ".tex": f"% {made_by}\n{latex_text(table)}",
     }
     paths = []
@@ -96,6 +97,15 @@ def latex_text(table: Table) -> str:
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\hline", r"\end{tabular}", *_notes(table, names[0]), r"\end{table}", ""]
     return "\n".join(lines)
+
+
+def plain_text(table: Table, names: Sequence[str]) -> str:
+    """Some columns of a table, aligned, for a terminal; intervals in brackets behind their figure."""
+    shown = [name for name in names if name in _shown(table)]
+    rows = [_headers(table, shown, str)]
+    rows += [_cells(table, i, shown, str, "{0} [{1}, {2}]") for i in range(len(table))]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows)
 
 
 def _notes(table: Table, first: str) -> list[str]:

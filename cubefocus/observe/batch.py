@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
+from cubefocus import __version__
 from cubefocus.data.products import join_products, true_products, write_products
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, read_table, write_cube, write_table
@@ -200,7 +201,7 @@ def _simulate_cube(task: CubeTask) -> dict[str, Any]:
     sky = sky_cube(task.rows, task.observation)
     dirty = _observe(task, sky)
     made = {**task.cube, **_noise_levels(task, dirty)}
-    facts = provenance(engine=task.engine, observation=asdict(task.observation), **task.facts, **made)
+    facts = provenance(**_instrument([task]), observation=asdict(task.observation), **task.facts, **made)
     if made["white_rms"] > 0:
         # not the stream that CASA starts from this seed, and not that of another cube
         rng = np.random.default_rng(np.random.SeedSequence([made["noise_seed"], 1]))
@@ -217,6 +218,13 @@ def _simulate_cube(task: CubeTask) -> dict[str, Any]:
     write_cube(task.path("dirty.fits"), dirty.data, dirty.header, facts, compress_seed=seed)
     write_table(task.path("truth.ecsv"), truth, facts)
     return made
+
+
+def _instrument(tasks: Sequence[CubeTask]) -> dict[str, Any]:
+    """What observed the cubes, for the provenance: engine, device, and the hashes of the responses."""
+    hashes = sorted({task.response.name for task in tasks if task.response is not None})
+    used = {"device": tasks[0].device, "responses": hashes} if hashes else {}
+    return {"engine": tasks[0].engine, **used}
 
 
 def _observe(task: CubeTask, sky: np.ndarray) -> Cube:
@@ -303,7 +311,7 @@ def _recipe(
     settings = {"thermal": bool(noise.get("thermal", True)), "white": noise.get("snr") is not None, "box": dict(box)}
     return digest(
         {
-            "code": provenance()["code"],
+            "code": f"cubefocus {__version__}",  # not its sources: an edit elsewhere must not cost half a batch
             "engine": engine,
             "observations": [asdict(observation) for observation in observations],
             "sources": {name: rows[name].tolist() for name in rows.colnames},
@@ -387,7 +395,7 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
         table.meta.clear()
     truth = vstack(filled, join_type="outer")
     truth.meta["cubes"] = cubes
-    facts = provenance(engine=tasks[0].engine, **tasks[0].facts)
+    facts = provenance(**_instrument(tasks), **tasks[0].facts)
     if tasks[0].cut is not None:
         write_products(partial / "products.h5", join_products(task.path("products.h5") for task in tasks), facts)
     write_table(partial / "truth.ecsv", truth, facts)

@@ -18,6 +18,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, write_cube
 from cubefocus.observe.casa import observe
 from cubefocus.observe.noise import add_white, thermal_rms
+from cubefocus.observe.response import response_hash
 from cubefocus.observe.setup import Observation
 from cubefocus.observe.skyfile import UNITS, load_sky
 from cubefocus.provenance import provenance
@@ -95,8 +96,8 @@ def run_simulate(options: argparse.Namespace) -> None:
         rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
         dirty = Cube(add_white(dirty.data, options.white_rms, rng), dirty.header)
     noise = {"noise": options.noise, "seed": options.seed, "white_rms": options.white_rms}
-    facts = {"engine": options.engine, "sky": Path(options.sky).name, "observation": _recorded(observation, sky)}
-    write_cube(output, dirty.data, dirty.header, provenance(**facts, **noise))
+    facts = {"sky": Path(options.sky).name, "observation": _recorded(observation, sky), **noise}
+    write_cube(output, dirty.data, dirty.header, provenance(**_instrument(options, observation, sky), **facts))
     _report(output, dirty, time.monotonic() - started, noisy=options.noise != "none" or bool(options.white_rms))
 
 
@@ -168,6 +169,14 @@ def _from_yaml(path: str | None) -> Mapping[str, Any]:
     values = yaml.safe_load(Path(path).read_text())
     values = values["observation"] if isinstance(values.get("observation"), Mapping) else values
     return {field: getattr(observation, field) for field in values}
+
+
+def _instrument(options: argparse.Namespace, observation: Observation, sky: np.ndarray) -> dict[str, Any]:
+    """Engine for the provenance, with what the engine fft needs besides."""
+    if options.engine == "casa":
+        return {"engine": "casa"}
+    shape = (sky.shape[0], sky.shape[1], sky.shape[2])
+    return {"engine": "fft", "device": options.device, "responses": [response_hash(observation, shape)]}
 
 
 def _recorded(observation: Observation, sky: np.ndarray) -> dict[str, Any]:

@@ -133,9 +133,14 @@ def response_key(observation: Observation, shape: tuple[int, int, int] | None = 
     return {**deciding, "shape": list(shape or observation.cube_shape), "version": VERSION}
 
 
+def response_hash(observation: Observation, shape: tuple[int, int, int] | None = None) -> str:
+    """Hash of all that decides a response: its name, known before it is measured."""
+    return digest(response_key(observation, shape))
+
+
 def response_folder(cache: str | Path, observation: Observation, shape: tuple[int, int, int] | None = None) -> Path:
-    """Where the response of a set-up is kept: ``<cache>/<digest>``."""
-    return Path(cache) / digest(response_key(observation, shape))
+    """Where the response of a set-up is kept: ``<cache>/<hash>``."""
+    return Path(cache) / response_hash(observation, shape)
 
 
 def get_response(
@@ -234,7 +239,8 @@ def _measure(
         run_casa(job, nothing, in_casa, log.absolute(), scratch, f"response {folder.name}") as (work, result),
         _new_folder(folder) as partial,
     ):
-        facts = provenance(engine="casa", key=response_key(observation, shape))
+        key = response_key(observation, shape)
+        facts = provenance(engine="casa", seed=MEASURING_SEED, responses=[digest(key)], key=key)
         telescope = _copy_cubes(work, partial, observation, shape, facts)
         with np.load(work / "sampling.npz") as sampling:
             _write_tables(partial, observation, shape, psf_size, result["beams"], telescope, dict(sampling), facts)

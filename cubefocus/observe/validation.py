@@ -263,10 +263,13 @@ def _noise_numbers(channels: Table, rings: Table, fft_noise: Noise) -> dict[str,
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    """One row a set-up: its array, declination and hour angle, the numbers, and whether they keep the `LIMITS`."""
+    """One row a set-up: its array, declination and hour angle, the numbers, and whether they keep the `LIMITS`.
+
+    Without the times, which the same seed does not give again.
+    """
     rows = []
     for one in comparisons:
-        numbers = one.numbers
+        numbers = {name: value for name, value in one.numbers.items() if not name.endswith("_seconds")}
         rows.append(
             {
                 "name": one.name,
@@ -284,8 +287,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
         )
     table = Table(rows)
     for column in table.colnames:
-        unit = {"declination": "deg", "hour_angle": "h"}.get(column, "s" if column.endswith("_seconds") else None)
-        table[column].unit = unit
+        table[column].unit = {"declination": "deg", "hour_angle": "h"}.get(column)
     table.meta["limits"] = dict(LIMITS)
     return table
 

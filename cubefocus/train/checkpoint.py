@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from cubefocus.train.distributed import pick_device
 
 FORMAT = "cubefocus checkpoint 1"
 NETWORKS: dict[str, type[nn.Module]] = {each.__name__: each for each in (BlobsFinder, DeepGRU, ResNet, UNet)}
+# What torch raises for bytes that it cannot read, or refuses because they name more than tensors and plain values.
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError,
+              AttributeError, AssertionError)  # fmt: skip
 DESCRIPTION = ("task", "network", "arguments", "normalisation", "settings", "epoch", "best", "seed", "provenance")
 
 
@@ -30,8 +34,8 @@ def save(path: str | Path, state: Mapping[str, Any]) -> None:
         Keys of a checkpoint: ``model`` (weights), ``optimiser``, ``epoch``, ``iteration``, ``history``,
         ``best``, ``random`` (generator states) and those of the description, `DESCRIPTION`.
     """
-    with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, **state}, temporary)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:  # given a path, torch writes its name, too
+        torch.save({"format": FORMAT, **state}, stream)
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -46,10 +50,13 @@ def load(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CubefocusError(f"{path}: no such checkpoint; train the network first or check the path")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about files that it goes on to refuse
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
         raise CubefocusError(
-            f"{path}: truncated, damaged or not a checkpoint; delete it and train again, or fetch it again"
+            f"{path}: truncated, damaged or not a checkpoint of weights and plain values alone; nothing in it was run: "
+            "delete it and train again, or fetch it again"
         ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CubefocusError(f"{path}: not a '{FORMAT}'; give a .pt file that `cubefocus` trained")

@@ -41,6 +41,10 @@ class World:
             dist.all_reduce(values)
         return values
 
+    def any(self, value: bool) -> bool:
+        """Whether it holds in any of the processes."""
+        return bool(self.total(torch.tensor(int(value), device=self.device))) if self.size > 1 else value
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.size > 1:

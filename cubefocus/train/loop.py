@@ -19,6 +19,7 @@ from tqdm import tqdm
 from cubefocus.errors import CubefocusError
 from cubefocus.train.augment import N_RANDOM
 from cubefocus.train.distributed import World, deterministic, processes
+from cubefocus.train.interrupt import wish_to_stop
 from cubefocus.train.memory import kept_memory
 from cubefocus.train.schedule import epochs_without_improvement, learning_rate
 from cubefocus.train.settings import Settings
@@ -27,6 +28,8 @@ from cubefocus.train.store import Store
 from cubefocus.train.tasks import Task
 
 logger = logging.getLogger(__name__)
+
+RESUME_PAUSE = 50.0  # between two resume files, in units of the time that writing one takes
 
 
 @dataclass(frozen=True)
@@ -109,24 +112,34 @@ def _run(problem: Problem, training: Training, out: Path, resume: Path, recipe: 
     settings, name, first = problem.settings, problem.task.name, problem.world.rank == 0
     model = problem.world.wrap(training.model)
     terminal = first and sys.stderr.isatty()
-    saved = time.monotonic()
-    with tqdm(total=settings.epochs, initial=training.epoch, desc=name, unit="epoch", disable=not terminal) as bar:
+    saved, cost = time.monotonic(), 0.0
+    with (
+        tqdm(total=settings.epochs, initial=training.epoch, desc=name, unit="epoch", disable=not terminal) as bar,
+        wish_to_stop() as asked,
+    ):
         while training.epoch < settings.epochs and not _stalled(training, settings):
             began = time.monotonic()
             row = train_epoch(problem, training, model)
             training.epoch += 1
             row["valid_loss"] = validate(problem, training)
             training.record(row)
-            if first and time.monotonic() - saved >= settings.resume_seconds:
-                training.suspend(resume, recipe)
-                write_curves(out.with_suffix(".csv"), training.history)
-                saved = time.monotonic()
             curves = f"loss {row['train_loss']:.4f}, validation {row['valid_loss']:.4f}"
             bar.set_postfix_str(curves, refresh=False)
             bar.update()
             if first and not terminal:
                 seconds = time.monotonic() - began
                 logger.info("%s: epoch %d of %d, %s, %.1f s", name, training.epoch, settings.epochs, curves, seconds)
+            stop = problem.world.any(asked())
+            if first and (stop or time.monotonic() - saved >= min(settings.resume_seconds, RESUME_PAUSE * cost)):
+                began = time.monotonic()
+                training.suspend(resume, recipe)
+                write_curves(out.with_suffix(".csv"), training.history)
+                saved = time.monotonic()
+                cost = saved - began
+            if stop:
+                raise CubefocusError(
+                    f"{name}: told to stop by SIGTERM after epoch {training.epoch}; the same command goes on from there"
+                )
 
 
 def train_epoch(problem: Problem, training: Training, model: nn.Module) -> dict[str, float]:

@@ -43,7 +43,8 @@ class Settings:
     ssim_window : {"gaussian", "uniform"}
         Window of the structural dissimilarity (Blobs Finder only).
     resume_seconds : float
-        Least time between two writes of the resume file.
+        Longest time between two writes of the resume file, in whole epochs. Where writing it takes a moment only, it is
+        written more often, for 2 % of the time.
     """
 
     epochs: int = 300

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from cubefocus import models
 from cubefocus.errors import CubefocusError
 from cubefocus.io import atomic_path
-from cubefocus.provenance import digest
+from cubefocus.provenance import digest, hardware
 from cubefocus.train import checkpoint
 from cubefocus.train.settings import Settings
 from cubefocus.train.tasks import Task
@@ -147,7 +147,7 @@ def begin(
         "normalisation": normalisation,
         "settings": settings.to_dict(),
         "seed": seed,
-        "provenance": dict(provenance or {}),
+        "provenance": {**(provenance or {}), "hardware": hardware(device)},
     }
     return Training(model, optimiser, torch.Generator().manual_seed(int(draws_seed)), description)
 

@@ -1,18 +1,25 @@
 """The workflow parses for every experiment, plans the right jobs, and refuses a config that cannot be run."""
 
+import math
+import os
 import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 from conftest import ROOT, command
+
+from cubefocus.provenance_cli import read_provenance
 
 pytestmark = pytest.mark.workflow
 
+ODD = 'my "odd" run\'s $(touch pwned) `touch pwned2` {batch}'
 EXPERIMENTS = {
     "demo": (),
     "tiny": (ROOT / "tests/config/tiny.yaml",),
     "paper": (ROOT / "experiments/paper.yaml",),
+    "large": (ROOT / "experiments/paper.yaml", ROOT / "experiments/large.yaml"),
     "mini": (ROOT / "experiments/paper.yaml", ROOT / "experiments/mini.yaml"),
     "faint": (ROOT / "experiments/paper.yaml", ROOT / "experiments/faint.yaml"),
 }
@@ -32,9 +39,59 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     assert planned["simulate"] == planned["predict_blobs"] + planned["detect"]
 
 
+def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
+    """Jobs of each rule that follow from section ``cubes`` of a config, for cubes that the engine fft makes too."""
+    train, validation, test = (
+        math.ceil(cubes[split] / cubes["batch_size"]) for split in ("train", "validation", "test")
+    )
+    once = ["all", "collect", "collect_truth", "compare_engines", "curves", "draw_catalogue", "evaluate"]
+    once += ["find_threshold", "finetune_deep_gru", "finetune_flux", "record_config", "response", "train_blobs_finder"]
+    predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
+    networks = {"train": 5, "finetune_morphology": 3}
+    batches = {"simulate": train + validation + test, "detect": test}
+    return dict.fromkeys(once, 1) | predictions | networks | batches
+
+
+@pytest.mark.parametrize("change", [{}, {"batch_size": 3000}, {"train": 80001, "batch_size": 1000}])
+def test_a_hundred_thousand_cubes_need_as_many_jobs_as_their_batches(snakemake, tmp_path, change):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump({"cubes": change}))
+    done = snakemake(
+        tmp_path, "--dry-run", "--quiet", "rules", overlays=(*EXPERIMENTS["large"], tmp_path / "change.yaml")
+    )
+    cubes = yaml.safe_load((ROOT / "experiments/large.yaml").read_text())["cubes"]
+    assert cubes["train"] + cubes["validation"] + cubes["test"] == 100_000
+    expected = expected_jobs(cubes | change)
+    assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+
+
 def test_the_paper_needs_as_many_jobs_as_it_has_batches(snakemake, tmp_path):
     planned = jobs(snakemake(tmp_path, "--dry-run", overlays=EXPERIMENTS["paper"]).stdout)
     assert (planned["simulate"], planned["detect"]) == (50, 10)
+
+
+def test_a_dry_run_of_a_hundred_thousand_cubes_takes_seconds_and_little_memory(tmp_path):
+    run = command(tmp_path, "--dry-run", "--quiet", "rules", overlays=EXPERIMENTS["large"])
+    process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_utime + usage.ru_stime < 10  # s of the processor: others' load must not decide
+    assert usage.ru_maxrss < 1e6  # kB
+
+
+def test_names_with_spaces_quotes_and_dollars_are_names_only(snakemake, tmp_path):
+    folder = tmp_path / ODD
+    folder.mkdir()
+    config = folder / f"{ODD}.yaml"
+    config.write_text("experiment: odd\n")
+    done = snakemake(folder, "--dry-run", overlays=(EXPERIMENTS["tiny"][0], config))
+    assert done.returncode == 0, done.stdout
+    assert "results/odd/catalogue.ecsv" in done.stdout
+    made = snakemake(folder, "results/odd/config.yaml", overlays=(EXPERIMENTS["tiny"][0], config))
+    assert made.returncode == 0, made.stdout
+    assert yaml.safe_load((folder / "results/odd/config.yaml").read_text())["experiment"] == "odd"
+    assert read_provenance(folder / "results/odd/config.yaml")["experiment"] == "odd"
+    assert not [path for path in tmp_path.glob("**/pwned*")]
 
 
 def test_parsing_needs_neither_casa_nor_torch(tmp_path):

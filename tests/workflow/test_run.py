@@ -4,6 +4,7 @@ import contextlib
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -14,8 +15,10 @@ import pytest
 from conftest import ROOT, command
 
 from cubefocus.io import read_cube, read_table
+from cubefocus.provenance_cli import READERS, read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.casa]
+KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml", ".pt")
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,58 @@ def test_nothing_is_left_to_do(folder, snakemake):
     done = snakemake(folder, "--dry-run")
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """All tables, figures and networks of a run, with the settings, by path."""
+    results = folder / "results" / "tiny"
+    paths = [path for path in results.glob("**/*") if path.suffix in KINDS]
+    return {str(path.relative_to(results)): path.read_bytes() for path in paths}
+
+
+def differing(first: dict[str, bytes], second: dict[str, bytes]) -> list[str]:
+    assert first.keys() == second.keys()
+    return [name for name in first if first[name] != second[name]]
+
+
+def test_the_same_seeds_give_the_same_tables_byte_for_byte(folder, snakemake):
+    """What a network learns, finds and scores; the test below repeats the cubes, too, and takes minutes."""
+    results, before = folder / "results" / "tiny", tables(folder)
+    assert {
+        "tables/detection.csv",
+        "catalogue.ecsv",
+        "truth.ecsv",
+        "figures/images.png",
+        "config.yaml",
+    } <= before.keys()
+    for name in ("tables", "figures", "detections", "finders", "models/flux"):
+        shutil.rmtree(results / name)
+    for name in ("truth.ecsv", "catalogue.ecsv", "candidates.ecsv", "config.yaml"):
+        (results / name).unlink()
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert differing(before, tables(folder)) == []
+
+
+@pytest.mark.slow
+def test_two_whole_runs_give_the_same_tables_byte_for_byte(folder, snakemake, tmp_path):
+    other = tmp_path / 'it\'s "another" $(folder)'
+    other.mkdir()
+    done = snakemake(other)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert differing(tables(folder), tables(other)) == []
+
+
+def test_every_product_says_how_it_was_made(folder):
+    results = folder / "results" / "tiny"
+    products = [path for path in results.glob("**/*") if path.suffix in READERS and "logs" not in path.parts]
+    assert {path.suffix for path in products} == set(READERS) - {".gz", ".reg", ".fits.gz"}
+    shared = read_provenance(results / "config.yaml")
+    for path in products:
+        facts = read_provenance(path)
+        for name in ("experiment", "seed", "config", "code", "packages", "hardware"):
+            assert facts[name] == shared[name], path
+        assert facts["engine"] in ("casa", {"train": "casa", "validation": "casa", "test": "casa"}), path
 
 
 def test_a_truncated_cube_is_named_and_made_anew(folder, snakemake):

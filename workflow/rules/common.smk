@@ -112,6 +112,11 @@ def gpu_job(mem_mb: int, minutes: int) -> dict:
     }
 
 
+def images_mb(*splits: str) -> int:
+    """Memory of the integrated images of some splits, dirty and sky, in MB."""
+    return sum(config["cubes"][split] for split in splits) * config["observation"]["n_pixels"] ** 2 * 8 // 10**6
+
+
 def training_code() -> str:
     return digest("models", "train")
 

@@ -26,7 +26,7 @@ rule evaluate:
         catalogue=results("catalogue.ecsv"),
         candidates=results("candidates.ecsv"),
         found=expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
-        scores=expand(results("finders/{method}/scores.csv"), method=FINDERS),
+        scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
         images=batches("products/{split}/{batch}.h5", "test"),
         products=batches("detections/{batch}/products.h5", "test"),
     output:
@@ -39,7 +39,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=8000,
+        mem_mb=8000 + 2 * images_mb("test"),
         runtime=60,
     params:
         evaluation=config["evaluation"],

@@ -1,7 +1,7 @@
 """Other ways to find sources: parameters chosen on the validation split, the test split searched once. One job a method.
 
 In: the truth, and products/<split>/<batch>.h5 (integrated images) or the cubes themselves.
-Out: finders/<method>/catalogue.ecsv, and scores.csv with the score of every point of its grid.
+Out: finders/<method>/catalogue.ecsv, and scores.ecsv with the score of every point of its grid.
 """
 
 
@@ -12,7 +12,7 @@ rule find:
         test=searched("test"),
     output:
         catalogue=results("finders/{method}/catalogue.ecsv"),
-        scores=results("finders/{method}/scores.csv"),
+        scores=results("finders/{method}/scores.ecsv"),
     log:
         results("logs/find/{method}.log"),
     benchmark:
@@ -21,7 +21,7 @@ rule find:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=lambda wildcards, attempt: (4000 + images_mb("validation", "test")) * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         evaluation=matching_settings(),

@@ -35,6 +35,9 @@ rule train:
 # The longest training, and the one that all others wait for: it starts first.
 use rule train as train_blobs_finder with:
     priority: 10
+    resources:
+        # All images are in memory, twice while they are joined.
+        **gpu_job(mem_mb=8000 + 2 * images_mb("train", "validation"), minutes=1440),
     wildcard_constraints:
         network="blobs_finder",
 

@@ -1,5 +1,6 @@
 """Figures: functions that take tables and arrays and return a matplotlib figure, and one that saves it."""
 
+from cubefocus.evaluate.figures.fidelity import fidelity_curves
 from cubefocus.evaluate.figures.images import ImagePanel, SpectrumPanel, focused_images, image_panels, spectra
 from cubefocus.evaluate.figures.results import (
     completeness_purity,
@@ -18,6 +19,7 @@ __all__ = [
     "SpectrumPanel",
     "completeness_purity",
     "detected_histograms",
+    "fidelity_curves",
     "flux_error",
     "focused_images",
     "image_panels",

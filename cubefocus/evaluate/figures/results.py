@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, cycle
 
 import numpy as np
 from astropy.table import Table
@@ -16,22 +15,25 @@ from cubefocus.evaluate.figures.style import (
     BLACK,
     BLUE,
     COLUMN,
-    LINES,
     MARKERS,
     ORANGE,
     PAGE,
     PALETTE,
     PLAQUE,
     VERMILION,
+    Look,
     bin_edges,
     corner_text,
     label_of,
     letter,
     limits,
     logarithmic,
+    look,
+    method_legend,
     new_figure,
     nothing,
     plus_minus,
+    rate_line,
     styled,
 )
 from cubefocus.evaluate.matching import Matches
@@ -72,8 +74,8 @@ def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figu
         nothing(right)
         return figure
     edges, log = bin_edges(flux[np.isfinite(flux)], 30)
-    colours, lines = chain([BLACK], cycle(PALETTE)), chain(["-"], cycle(LINES))
-    for (name, chosen), colour, line in zip(everything.items(), colours, lines, strict=False):
+    looks = [Look(BLACK, "-", ""), *map(look, range(len(detected)))]
+    for (name, chosen), (colour, line, _) in zip(everything.items(), looks, strict=True):
         style = {"histtype": "step", "ec": colour, "ls": line, "lw": 1.2}
         left.hist(flux[chosen & np.isfinite(flux)], edges.tolist(), **style)
         scores = np.sort(blend[chosen & np.isfinite(blend)])
@@ -83,7 +85,7 @@ def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figu
     if log:
         logarithmic(left, "x")
     right.set_ylim(bottom=0)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    method_legend(figure, [right], 3)
     return figure
 
 
@@ -239,28 +241,14 @@ def completeness_purity(rates: Table) -> Figure:
             letter(axes[i, j], 2 * i + j)
             for number, name in enumerate(names):
                 chosen = (rates["method"] == name) & (rates["quantity"] == quantity) & (rates["against"] == against)
-                _band(axes[i, j], rates[chosen], number)
+                known = rates[chosen & np.isfinite(np.asarray(rates["rate"], dtype=float))]
+                if len(known):
+                    values = [known[column] for column in ("median", "rate", "rate_lo", "rate_hi")]
+                    rate_line(axes[i, j], values, look(number), len(names), label_of(name))
     axes[1, 0].set_xlabel("SNR")
     if (np.asarray(rates["median"], dtype=float)[rates["against"] == "snr"] > 0).any():
         logarithmic(axes[1, 0], "x")
     axes[1, 1].set_xlabel("blendness")
     axes[0, 0].set_ylim(-0.04, 1.16)
-    handles = {text: handle for a in axes.ravel() for handle, text in zip(*_labelled(a, names), strict=True)}
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    method_legend(figure, axes.ravel(), 4)
     return figure
-
-
-def _labelled(axes: Axes, names: Sequence[str]) -> tuple[list, list[str]]:
-    handles, labels = axes.get_legend_handles_labels()
-    return handles, [label_of(names[int(label)]) for label in labels]
-
-
-def _band(axes: Axes, rate: Table, number: int) -> None:
-    rate = rate[np.isfinite(np.asarray(rate["rate"], dtype=float))]
-    if len(rate) == 0:
-        return
-    colour, line = PALETTE[number % len(PALETTE)], LINES[number % len(LINES)]
-    middle = np.asarray(rate["median"], dtype=float)
-    axes.fill_between(middle, rate["rate_lo"], rate["rate_hi"], fc=colour, alpha=0.18, lw=0)
-    axes.plot(middle, rate["rate"], c=colour, ls=line, marker=MARKERS[number % len(MARKERS)], label=str(number))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib.style
 import numpy as np
@@ -22,25 +22,30 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from cubefocus.io import atomic_path
 
-# Okabe & Ito's palette, told apart with every common colour vision; line styles and markers repeat the distinction.
+# Okabe & Ito's palette and two of Tol's muted one, told apart with every common colour vision; line styles and markers
+# repeat the distinction. Black is for the truth.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222", "#F0E442",
 )  # fmt: skip
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)  # not as many as line styles: together they repeat late
-LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+WINE, OLIVE = "#882255", "#8A8A23"
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, WINE, OLIVE)
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)), (0, (6, 2, 2, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MANY = 4  # more bands than this in one panel hide each other
 TRUE, PREDICTED = GREEN, VERMILION
 IMAGES = "gray_r"  # boxes in colour stand out on grey only
 LABELS = {
     "blobs_finder": "Blobs Finder",
     "blobs_finder+deep_gru": "Blobs Finder + Deep GRU",
     "deep_gru": "Deep GRU",
+    "sofia": "SoFiA-2",
+    "decoras": "DECORAS",
+    "bdsf": "PyBDSF",
+    "aegean": "Aegean",
     "sigma_x": r"ResNet $\sigma_x$",
     "sigma_y": r"ResNet $\sigma_y$",
     "pa": "ResNet pa",
     "flux": "ResNet flux",
-    "bdsf": "PyBDSF",
-    "aegean": "Aegean",
 }
 COLUMN, PAGE = 3.32, 6.97  # widths of a column and of a page of a journal, inches
 
@@ -155,6 +160,51 @@ def plus_minus(values: np.ndarray) -> str:
 def label_of(name: str) -> str:
     """A method or network as a figure names it."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+class Look(NamedTuple):
+    """Colour, line style and marker of a method."""
+
+    colour: str
+    line: Any
+    marker: str
+
+
+def look(number: int) -> Look:
+    """How a figure draws method `number`: any two of the first 64 differ in colour or in line and marker."""
+    colours, shapes = len(PALETTE), len(LINES)
+    shape = (number + number // colours) % shapes
+    return Look(PALETTE[number % colours], LINES[shape], MARKERS[shape])
+
+
+def rate_line(axes: Axes, rate: Sequence[Any], style: Look, n_methods: int, label: str) -> None:
+    """Draw a fraction with its interval: a band, or, where more than `MANY` bands would hide each other, bars.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    rate : sequence of four arrays of shape (n,)
+        Where, the fraction, the ends of its interval.
+    style : Look
+    n_methods : int
+        How many are drawn into these axes.
+    label : str
+    """
+    where, values, low, high = (np.asarray(part, dtype=float) for part in rate)
+    if n_methods > MANY:
+        axes.vlines(where, low, high, colors=style.colour, lw=0.7, alpha=0.45)
+    else:
+        axes.fill_between(where, low, high, fc=style.colour, alpha=0.18, lw=0)
+    axes.plot(where, values, c=style.colour, ls=style.line, marker=style.marker, label=label)
+
+
+def method_legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
+    """One legend below all axes, each method once."""
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        handles |= {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if handles:
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns)
 
 
 def letter(axes: Axes, index: int) -> None:

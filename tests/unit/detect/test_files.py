@@ -6,10 +6,13 @@ import h5py
 import numpy as np
 import pytest
 
+from cubefocus.cli import main
+from cubefocus.detect.chain import Chain
 from cubefocus.detect.cli import detect_files, file_names, load_dirty, read_settings
 from cubefocus.detect.regions import write_regions
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_table, write_cube
+from cubefocus.provenance_cli import read_provenance
 
 
 def test_command_writes_all_products(scene, source, oracle, tmp_path):
@@ -20,14 +23,31 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
     assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
                      "field.field.png", "field.spectra.png"}  # fmt: skip
     table = read_table(tmp_path / "out" / "catalogue.ecsv")
-    assert table.meta["provenance"] == {"models": "oracle"}
+    facts = {"models": "oracle", "inputs": [{"seed": 1}]}
+    assert table.meta["provenance"] == facts
+    for name in names:
+        assert read_provenance(tmp_path / "out" / name) == facts
     with h5py.File(tmp_path / "out" / "products.h5") as file:
-        assert json.loads(file.attrs["provenance"]) == {"models": "oracle"}
         group = file["000000"]
         assert group["spectra/dirty"].shape == (2, 40)
         assert group["line_images"].shape == (2, 64, 64)
         total = np.clip(group["line_images"][0], 0, None).sum()
         assert total == pytest.approx(table["flux_line"][0], rel=0.1)
+
+
+def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, tmp_path, monkeypatch, capsys):
+    odd = 'my "odd" cube\'s $(touch pwned) `touch pwned` $x^$'
+    one = scene([source(25, 30, 10)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Chain, "load", lambda *_: oracle([one]))
+    write_cube(f"{odd}.fits", one.cube.data, one.cube.header, {})
+    assert main(["detect", f"{odd}.fits", "--models", f"{odd} models", "-o", f"{odd} found"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"{odd}.fits", f"{odd} found"}
+    names = {path.name for path in (tmp_path / f"{odd} found").iterdir()}
+    assert {f"{odd}.reg", f"{odd}.field.png", f"{odd}.spectra.png"} < names
+    for name in names:
+        assert main(["provenance", "--json", f"{odd} found/{name}"]) == 0
+        assert json.loads(capsys.readouterr().out)["cubes"] == [f"{odd}.fits"]
 
 
 def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
@@ -84,10 +104,10 @@ def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
 def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     table = oracle([one]).detect([one.cube]).catalogue
-    write_regions(tmp_path / "a.reg", table)
+    write_regions(tmp_path / "a.reg", table, {})
     lines = (tmp_path / "a.reg").read_text().splitlines()
-    assert lines[2] == "image"
-    values = lines[3].removeprefix("ellipse(").split(")")[0].split(",")
+    assert lines[3] == "image"
+    values = lines[4].removeprefix("ellipse(").split(")")[0].split(",")
     x, y, a, _, angle = map(float, values)
     assert (x, y) == pytest.approx((26, 31), abs=0.1)
     assert a == pytest.approx(table["fwhm_x"][0] / 2, abs=1e-3)

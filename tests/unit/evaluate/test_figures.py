@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from evaluate_catalogues import catalogue, square
+from evaluate_methods import NAMES, found_by, truth_of
+from matplotlib.collections import FillBetweenPolyCollection
 
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate import figures
 from cubefocus.evaluate.detection import Method
-from cubefocus.evaluate.figures.style import bin_edges, plus_minus
+from cubefocus.evaluate.figures.style import BLACK, bin_edges, look, plus_minus
 from cubefocus.evaluate.matching import match
 from cubefocus.evaluate.rates import rates_table
 from cubefocus.evaluate.settings import EvaluationSettings
@@ -99,6 +101,44 @@ def test_training_curves_draw_also_for_a_first_epoch_without_training_loss():
     best = figure.axes[0].lines[-1]
     assert (best.get_xdata()[0], best.get_ydata()[0]) == (1, 0.5)
     draw(figure)
+
+
+def look_of(line):
+    return line.get_color(), line.get_linestyle(), line.get_marker()
+
+
+def test_eight_methods_are_told_apart_with_the_legend_outside():
+    true = truth_of(40)
+    found = {name: found_by(true, number) for number, name in enumerate(NAMES)}
+    methods = [Method(name, table) for name, table in found.items()]
+    rates = figures.completeness_purity(rates_table(methods, true, EvaluationSettings()))
+    detected = figures.detected_histograms(true, {name: match(one, true).matched_true for name, one in found.items()})
+    for figure, number in ((rates, 8), (detected, 9)):  # the truth is the ninth
+        draw(figure)
+        panel = figure.axes[1]
+        assert len({line.get_color() for line in panel.lines}) == len(panel.lines) == number
+        (legend,) = figure.legends
+        assert len(legend.get_texts()) == number
+        box = legend.get_window_extent()
+        assert all(not box.overlaps(axes.get_tightbbox()) for axes in figure.axes)
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert len({look_of(line)[2] for line in rates.axes[0].lines}) == 8
+    assert len(detected.axes[0].patches) == 9
+
+
+def test_bands_give_way_to_bars_where_they_would_hide_each_other():
+    true = truth_of(10)
+    for number, bands in ((4, 4), (5, 0)):
+        methods = [Method(name, found_by(true, 0)) for name in NAMES[:number]]
+        axes = figures.completeness_purity(rates_table(methods, true, EvaluationSettings())).axes[0]
+        assert sum(isinstance(part, FillBetweenPolyCollection) for part in axes.collections) == bands
+        assert len(axes.collections) == number
+
+
+def test_any_number_of_methods_has_looks_of_their_own():
+    looks = [look(number) for number in range(64)]
+    assert len(set(looks)) == 64
+    assert len({one.colour for one in looks[:8]} | {BLACK}) == 9
 
 
 def test_nothing_to_draw_is_told():

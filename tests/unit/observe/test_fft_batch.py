@@ -41,7 +41,9 @@ def test_batch_measures_once_and_gives_each_cube_noise_of_its_own(instrument, se
     out = make(tmp_path / "000", setup, tmp_path / "cache")
     assert len(instrument.runs) == 1
     truth = read_table(out / "truth.ecsv")
-    assert truth.meta["provenance"]["engine"] == "fft"
+    told = truth.meta["provenance"]
+    assert told["engine"] == "fft"
+    assert told["responses"] == sorted(path.name for path in (tmp_path / "cache").iterdir())
     assert [cube["cube_id"] for cube in truth.meta["cubes"]] == [0, 1, 2, 3]
     clean = make(tmp_path / "clean", setup, tmp_path / "cache", noise={"thermal": False, "snr": None})
     noise = [

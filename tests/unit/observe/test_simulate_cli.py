@@ -4,6 +4,8 @@ import argparse
 import importlib.util
 import json
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from cubefocus.io import read_cube
 from cubefocus.observe.cli import add_simulate_parser
 from cubefocus.observe.setup import Observation
 from cubefocus.observe.skyfile import load_sky
+from cubefocus.provenance_cli import read_provenance
 
+ODD = 'my "odd" cube\'s $(touch pwned) `touch pwned`'  # a name, not a command
 SETUP = Observation(n_pixels=32, n_channels=4, cell_arcsec=0.2, frequency_ghz=100.0, channel_width_mhz=5.0,
                     direction="J2000 05h00m00s -30d00m00s")  # fmt: skip
 
@@ -151,12 +155,19 @@ def test_output_is_not_overwritten_unasked(tmp_path):
 @pytest.mark.casa
 @pytest.mark.skipif(importlib.util.find_spec("casatasks") is None, reason="CASA is not installed")
 def test_simulate_from_file_to_file(tmp_path):
+    import casadata
+
+    tmp_path = tmp_path / ODD
+    tmp_path.mkdir()
+    array = Path(casadata.datapath) / "alma" / "simmos" / "alma.cycle9.5.cfg"
+    array = shutil.copy(array, tmp_path / 'array\'s "own".cfg')
     data = np.zeros((2, 32, 40), np.float32)
     data[:, 12, 25] = 3.0
     sky = write_sky(tmp_path / "sky.fits", data, BUNIT="mJy/pixel")
-    (tmp_path / "setup.yaml").write_text("array: alma.cycle9.5\nintegration_s: 1200\nhour_angle: -1h\n")
+    (tmp_path / "setup.yaml").write_text(json.dumps({"array": array, "integration_s": 1200, "hour_angle": "-1h"}))
     simulate(sky, "-o", tmp_path / "dirty.fits", "--observation", tmp_path / "setup.yaml", "--inbright", "0.5",
-             "--white-rms", "0.001", "--log", tmp_path / "casa.log", "--keep-ms", tmp_path / "kept.ms")  # fmt: skip
+             "--white-rms", "0.001", "--log", tmp_path / "casa.log", "--keep-ms", tmp_path / "kept.ms",
+             "--visibilities", tmp_path / "kept.npz", "--scratch", tmp_path)  # fmt: skip
     dirty = read_cube(tmp_path / "dirty.fits")
     peaks = [np.unravel_index(np.nanargmax(plane), plane.shape) for plane in dirty.data]
     assert peaks == [(12, 25), (12, 25)]
@@ -164,6 +175,24 @@ def test_simulate_from_file_to_file(tmp_path):
     assert dirty.header["CRPIX1"] == 21.0
     assert dirty.frequencies_hz == pytest.approx(read_cube(sky).frequencies_hz)
     told = json.loads(dirty.header["PROVENAN"])
-    assert (told["observation"]["array"], told["seed"], told["white_rms"]) == ("alma.cycle9.5", 1, 0.001)
+    assert (told["observation"]["array"], told["seed"], told["white_rms"]) == (str(array), 1, 0.001)
+    assert (told["engine"], "responses" in told) == ("casa", False)
     assert (tmp_path / "kept.ms" / "table.dat").is_file()
     assert "tclean" in (tmp_path / "casa.log").read_text()
+    assert not [path for path in tmp_path.parent.glob("**/*pwned*") if path.name == "pwned"]
+
+
+def test_names_with_quotes_and_dollars_are_names_only(instrument, tmp_path, monkeypatch):
+    folder = tmp_path / ODD
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    sky = write_sky(Path(f"{ODD} sky.fits"))
+    output = Path(f"{ODD}.fits")
+    simulate(sky, "-o", output, "--engine", "fft", "--response-cache", folder / f"{ODD} responses")
+    assert {path.name for path in folder.iterdir()} == {f"{ODD} sky.fits", f"{ODD}.fits", f"{ODD} responses"}
+    told = read_provenance(output)
+    assert told["sky"] == sky.name
+    (response,) = (folder / f"{ODD} responses").iterdir()
+    assert (told["engine"], told["responses"]) == ("fft", [response.name])
+    assert read_provenance(response / "response.h5")["responses"] == [response.name]
+    assert read_provenance(response / "psf.fits")["seed"] == 1

@@ -26,6 +26,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 PAPER = "experiments/paper.yaml"
 EXPERIMENTS = {
     "paper": [PAPER],
+    "large": [PAPER, "experiments/large.yaml"],
     "mini": [PAPER, "experiments/mini.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
     "engines": ["experiments/engines.yaml"],

@@ -1,0 +1,107 @@
+"""The small experiment through sbatch: every rule where it belongs, with what it asked for, by Slurm's own records."""
+
+import csv
+import re
+
+import pytest
+from runs import finish, on_slurm, records
+
+pytestmark = pytest.mark.slurm
+
+# partition, ranks, cores a rank, memory in MB, minutes (batches of two cubes), GPUs
+SIMULATE = ("cpu", 11, 1, 25000, 38, 0)
+TRAIN, PREDICT = ("gpu", 1, 4, 16000, 1440, 1), ("gpu", 4, 1, 18000, 60, 1)
+FINETUNE = ("gpu", 1, 4, 16000, 360, 1)
+WANTED = {
+    "draw_catalogue": ("cpu", 1, 1, 2000, 10, 0),
+    "response": ("cpu", 1, 1, 3000, 60, 0),
+    "simulate": SIMULATE,
+    "train": TRAIN,
+    "train_blobs_finder": ("gpu", 1, 4, 16000, 1440, 2),
+    "predict_blobs": PREDICT,
+    "predict_lines": PREDICT,
+    "predict_morphology": PREDICT,
+    "finetune_deep_gru": FINETUNE,
+    "finetune_morphology": FINETUNE,
+    "finetune_flux": FINETUNE,
+    "detect": PREDICT,
+    "evaluate": ("cpu", 1, 1, 8000, 60, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def run(slurm, tmp_path_factory):
+    """Folder of a finished run, its output, and the records of its jobs. Blobs Finder trains on two GPUs."""
+    folder = tmp_path_factory.mktemp("run")
+    before = {job["JobId"] for job in records()}
+    (folder / "engines.yaml").write_text("engine: {train: fft}")
+    resources = {"train_blobs_finder": {"gpu": 2}}
+    command = on_slurm(folder, overlays=(folder / "engines.yaml",), resources=resources)
+    done = finish(command)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return folder, done.stdout, [job for job in records() if job["JobId"] not in before]
+
+
+def rule_of(job):
+    return re.sub("_wildcards_.*", "", job["Comment"].removeprefix("rule_"))
+
+
+def requested(job):
+    days, _, clock = job["TimeLimit"].rpartition("-")
+    hours, minutes, _ = (int(part) for part in clock.split(":"))
+    gpus = int(job.get("TresPerJob", "gres:gpu:0").rpartition(":")[2])
+    memory = float(job["MinMemoryNode"][:-1]) * {"M": 1, "G": 1024}[job["MinMemoryNode"][-1]]
+    time = (int(days or 0) * 24 + hours) * 60 + minutes
+    return job["Partition"], int(job["NumTasks"]), int(job["CPUs/Task"]), memory, time, gpus
+
+
+def test_every_heavy_rule_went_through_sbatch_with_what_it_asked_for(run):
+    _, _, jobs = run
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert all(job["BatchFlag"] == "1" for job in jobs)
+    found = {rule_of(job): requested(job) for job in jobs}
+    assert {rule: found.get(rule) for rule in WANTED} == WANTED
+
+
+def test_there_is_one_job_for_each_batch_and_network(run):
+    _, _, jobs = run
+    comments = [job["Comment"] for job in jobs]
+    assert len(set(comments)) == len(comments), "a job was submitted twice"
+    networks = {comment.rpartition("_wildcards_")[2] for comment in comments if comment.startswith("rule_train_wild")}
+    assert networks == {"deep_gru", "sigma_x", "sigma_y", "pa", "flux"}
+    batches = {comment.removeprefix("rule_simulate_wildcards_") for comment in comments if "_simulate_" in comment}
+    assert batches == {"train_000", "train_001", "validation_000", "test_000"}
+    assert all(job["JobName"].startswith("cubefocus_") for job in jobs)
+
+
+def test_networks_train_side_by_side(run):
+    _, _, jobs = run
+    spans = [(job["StartTime"], job["EndTime"]) for job in jobs if rule_of(job).startswith("train")]
+    assert any(a[0] < b[1] and b[0] < a[1] for a in spans for b in spans if a is not b)
+
+
+@pytest.mark.parametrize(
+    ("log", "ranks"),
+    [("simulate/train-000", 11), ("simulate/test-000", 11), ("predict_lines/train-001", 4), ("detect/000", 4)],
+)
+def test_ranks_of_mpi_are_real(run, log, ranks):
+    folder, _, _ = run
+    assert f"{ranks} MPI ranks on 1 node" in (folder / f"results/tiny/logs/{log}.log").read_text()
+
+
+def test_the_tables_of_the_run_are_there(run):
+    folder, _, _ = run
+    with open(folder / "results/tiny/tables/detection.csv") as stream:
+        assert {"oracle", "chain"} <= {row["method"] for row in csv.DictReader(stream)}
+
+
+def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path):
+    (tmp_path / "array.yaml").write_text("observation: {array: alma.cycle9.33}")
+    command = on_slurm(tmp_path, "results/tiny/truth/test/000.ecsv", overlays=(tmp_path / "array.yaml",), retries=1)
+    before = {job["JobId"] for job in records()}
+    done = finish(command)
+    assert done.returncode != 0
+    assert "array 'alma.cycle9.33' is not known" in done.stdout
+    tries = [job for job in records() if job["JobId"] not in before and "simulate_wildcards_test" in job["Comment"]]
+    assert [requested(job)[3] for job in tries] == [25000, 50000]
+    assert {job["JobState"] for job in tries} == {"FAILED"}
