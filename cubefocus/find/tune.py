@@ -75,8 +75,9 @@ def tune(
     rows = [{**point, **_score(vstack(tables), true, criterion)} for point, tables in zip(points, found, strict=True)]
     scores = Table({name: [row[name] for row in rows] for name in rows[0]})
     best = int(np.argmax(scores["f1"]))
-    logger.info("best of %d points: %s", len(rows), rows[best])
-    return Tuned({name: rows[best][name] for name in points[best]}, float(scores["f1"][best]), scores)
+    tuned = Tuned(dict(points[best]), float(scores["f1"][best]), scores)
+    logger.info("best of %d points: %s, F1 %.3f", len(points), tuned.parameters, tuned.f1)
+    return tuned
 
 
 def _score(found: Table, true: Table, criterion: Criterion) -> dict[str, Any]:
