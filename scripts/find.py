@@ -1,5 +1,7 @@
 """Search the test cubes with one of the other finders, its parameters chosen on the validation split."""
 
+from dataclasses import replace
+
 from common import job
 
 from cubefocus.data.products import integrated_images
@@ -15,6 +17,8 @@ with job(snakemake) as provenance:
         StoredCubes(paths) if entry.kind == "cube" else integrated_images(paths, "dirty")
         for paths in (snakemake.input.validation, snakemake.input.test)
     )
+    if isinstance(test, StoredCubes):
+        entry = replace(entry, grid={**entry.grid, "beam_area": (test.beam_area,)})
     if entry.slow:
         validation = DrawnCubes(validation, snakemake.params.tuning_cubes, snakemake.params.seed)
     truth = read_table(snakemake.input.truth)

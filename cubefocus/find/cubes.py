@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube
 from cubefocus.observe.folder import cubes_of
 
@@ -28,6 +30,15 @@ class StoredCubes(Images):
 
     def __init__(self, folders: Iterable[str | Path]) -> None:
         self.paths = {cube: path for folder in folders for cube, path in cubes_of(folder).items()}
+
+    @property
+    def beam_area(self) -> float:
+        """Area of the dirty beam of the first cube, pixels: that of a Gaussian of its FWHM."""
+        path = next(iter(self.paths.values()))
+        cube = read_cube(path)
+        if cube.beam is None or not cube.cell_arcsec > 0:
+            raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN) or no pixel size; make it again")
+        return math.pi * cube.beam[0] * cube.beam[1] / (4.0 * math.log(2.0)) / cube.cell_arcsec**2
 
     def __getitem__(self, cube: int) -> np.ndarray:
         return read_cube(self.paths[cube]).data

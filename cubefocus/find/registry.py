@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find import aegean, bdsf, blobcat, threshold
+from cubefocus.find import aegean, bdsf, blobcat, smooth_and_clip, sofia, threshold
 from cubefocus.find.interface import Finder, Parameters, grid_points
 
 
@@ -25,7 +25,8 @@ class Entry:
     allowed : callable
         Whether a combination of them can be used.
     kind : str
-        What it searches: the integrated ``image``, or the ``cube``; the latter gives line ranges z0 z1, which count.
+        What it searches: the integrated ``image``, or the ``cube``; the latter gives line ranges z0 z1, which count,
+        and has a parameter ``beam_area`` (pixels).
     slow : bool
         Seconds an image: its parameters are chosen on some of the validation cubes only.
     package, program : str or None
@@ -60,6 +61,8 @@ FINDERS = {
     "blobcat": Entry(blobcat.find, blobcat.GRID, blobcat.allowed),
     "bdsf": Entry(bdsf.find, bdsf.GRID, bdsf.allowed, slow=True, package=bdsf.PACKAGE),
     "aegean": Entry(aegean.find, aegean.GRID, aegean.allowed, slow=True, package=aegean.PACKAGE),
+    "smooth_and_clip": Entry(smooth_and_clip.GridFinder(), smooth_and_clip.GRID, kind="cube", slow=True),
+    "sofia": Entry(sofia.find, sofia.GRID, kind="cube", slow=True, program=sofia.PROGRAM),
 }
 
 

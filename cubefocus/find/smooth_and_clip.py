@@ -53,12 +53,14 @@ SOFIA_DEFAULTS: dict[str, Any] = PARAMETERS | {
     "min_snr": 3.0,
     "region": 0,
 }
-# MNRAS gives 0.5 as the threshold, at which pure noise is one source; so it is searched as well, up to values that keep
+# MNRAS gives 0.5 as the threshold, at which pure noise is one source; so what is searched goes up to values that keep
 # the sources of a cube apart that are much brighter. It comes first: `GridFinder` smooths again where it changes.
+# With the continuum, which MNRAS did not subtract, a line's range is the whole band: both are tried.
 GRID: dict[str, tuple[Any, ...]] = {
-    "threshold": (4.0, 6.0, 8.0, 12.0, 20.0, 30.0),
-    "radius_xy": (1, 2, 3, 4, 5),
-    "radius_z": (1, 2, 3, 4, 5),
+    "subtract_continuum": (False, True),
+    "threshold": (4.0, 6.0, 10.0, 20.0),
+    "radius_xy": (1, 3, 5),
+    "radius_z": (1, 3, 5),
 }
 NOT_SMOOTHING = (
     "radius_xy", "radius_z", "min_size_xy", "min_size_z", "reliability", "scale_kernel", "min_snr", "beam_area",

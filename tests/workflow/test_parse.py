@@ -47,7 +47,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     once = ["all", "collect", "collect_truth", "compare_engines", "curves", "draw_catalogue", "evaluate"]
     once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
-    finders = yaml.safe_load((ROOT / "config.yaml").read_text())["finders"]["methods"]
+    finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
     networks = {"train": 5, "finetune_morphology": 3, "find": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test}
     return dict.fromkeys(once, 1) | predictions | networks | batches
