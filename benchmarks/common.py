@@ -18,6 +18,8 @@ from typing import Any
 
 import torch
 
+from cubefocus.provenance import processor
+
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "astropy", "torch", "casatasks")
 MB = 1e6
@@ -25,7 +27,7 @@ MB = 1e6
 
 def machine(device: str = "cpu") -> dict[str, str]:
     """Describe what the benchmark runs on, without names of hosts or paths; ``device`` as torch spells it."""
-    facts = {"processor": f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB"}
+    facts = {"processor": f"{processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB"}
     if torch.device(device).type == "cuda":
         facts["device"] = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
     facts["threads"] = str(torch.get_num_threads())
@@ -33,11 +35,6 @@ def machine(device: str = "cpu") -> dict[str, str]:
     facts["python"] = platform.python_version()
     facts |= {name: version for name in PACKAGES if (version := _version(name))}
     return facts | {"date": date.today().isoformat()}
-
-
-def _cpu_model() -> str:
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else platform.machine()
 
 
 def _memory_gb() -> float:

@@ -161,7 +161,7 @@ def _png(path: Path) -> dict[str, Any]:
 def _pdf(path: Path) -> dict[str, Any]:
     """A figure of matplotlib: its document information is neither compressed nor encoded."""
     content = path.read_bytes()
-    if not (content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")):
+    if not (content.startswith(b"%PDF-") and content.endswith(b"%%EOF\n")):
         raise CubefocusError(f"{path}: truncated, or no PDF file; make it again")
     found = SUBJECT.search(content)
     return decode(re.sub(r"\\(.)", r"\1", found[1].decode("ascii")) if found else None, path)

@@ -160,11 +160,11 @@ def test_simulate_from_file_to_file(tmp_path):
     tmp_path = tmp_path / ODD
     tmp_path.mkdir()
     array = Path(casadata.datapath) / "alma" / "simmos" / "alma.cycle9.5.cfg"
-    array = shutil.copy(array, tmp_path / 'array\'s "own".cfg')
+    array = shutil.copy(str(array), tmp_path / 'array\'s "own".cfg')
     data = np.zeros((2, 32, 40), np.float32)
     data[:, 12, 25] = 3.0
     sky = write_sky(tmp_path / "sky.fits", data, BUNIT="mJy/pixel")
-    (tmp_path / "setup.yaml").write_text(json.dumps({"array": array, "integration_s": 1200, "hour_angle": "-1h"}))
+    (tmp_path / "setup.yaml").write_text(json.dumps({"array": str(array), "integration_s": 1200, "hour_angle": "-1h"}))
     simulate(sky, "-o", tmp_path / "dirty.fits", "--observation", tmp_path / "setup.yaml", "--inbright", "0.5",
              "--white-rms", "0.001", "--log", tmp_path / "casa.log", "--keep-ms", tmp_path / "kept.ms",
              "--visibilities", tmp_path / "kept.npz", "--scratch", tmp_path)  # fmt: skip

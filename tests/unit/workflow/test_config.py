@@ -221,7 +221,8 @@ BAD = {
     "evaluation.iou": (0, "config: evaluation.iou is 0: give more than 0"),
     "finders.methods": (
         ["treshold"],
-        "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, smooth_and_clip, sofia",
+        "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, smooth_and_clip, "
+        "sofia",
     ),
     "experiment": (
         "a/b",
