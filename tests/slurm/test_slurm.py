@@ -17,7 +17,7 @@ WANTED = {
     "response": ("cpu", 1, 1, 3000, 60, 0),
     "simulate": SIMULATE,
     "train": TRAIN,
-    "train_blobs_finder": ("gpu", 1, 4, 16000, 1440, 2),
+    "train_blobs_finder": ("gpu", 1, 4, 8000, 1440, 2),  # and its images, which are few here
     "predict_blobs": PREDICT,
     "predict_lines": PREDICT,
     "predict_morphology": PREDICT,
