@@ -174,7 +174,8 @@ def test_a_node_goes_down(slurm, lacking, ends_like_the_undisturbed):
     node = records()[-1]["NodeList"]
     subprocess.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"], check=True)
     wait_until(lambda: len(states_of_training()) > before and states_of_training()[before] == "NODE_FAIL")
-    subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=True)
+    # refused where the node has come back by itself, as it may as soon as its daemon reports
+    subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=False)
     assert run.wait() == 0, (folder / "output.txt").read_text()[-5000:]
     assert states_of_training()[before:] == ["NODE_FAIL", "COMPLETED"]
     assert went_on(folder)
