@@ -69,9 +69,9 @@ def finish(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def begin(command: list[str], output: Path) -> subprocess.Popen[bytes]:
-    """Start a command, its output in a file."""
+    """Start a command as the head of a process group, its output in a file."""
     with open(output, "wb") as stream:
-        return subprocess.Popen(command, stdout=stream, stderr=stream, env=ENVIRONMENT)
+        return subprocess.Popen(command, stdout=stream, stderr=stream, env=ENVIRONMENT, start_new_session=True)
 
 
 def records() -> list[dict[str, str]]:

@@ -116,7 +116,7 @@ def test_two_runs_are_started_in_the_same_folder(lacking, ends_like_the_undistur
     assert second.returncode != 0
     assert "lock" in second.stdout.lower()
     assert run.wait() == 0, (folder / "output.txt").read_text()[-5000:]
-    ends_like_the_undisturbed(folder)
+    ends_like_the_undisturbed(folder, finished=True)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def small_disk(tmp_path):
     """Function that puts the results of a run on a disk of some MB, and another that gives it more."""
     mounted = []
 
-    def put(folder: Path, megabytes: int) -> None:
+    def put(folder: Path, megabytes: float) -> None:
         results = folder / "results"
         kept = results.rename(tmp_path / "kept")
         results.mkdir()
@@ -132,7 +132,7 @@ def small_disk(tmp_path):
         mounted.append(results)
         shutil.copytree(kept, results, symlinks=True, dirs_exist_ok=True)
         used = shutil.disk_usage(results).used
-        resize(folder, used + megabytes * 2**20)
+        resize(folder, used + int(megabytes * 2**20))
 
     def resize(folder: Path, size: int) -> None:
         options = f"remount,size={size}"
@@ -211,7 +211,7 @@ def test_the_user_presses_control_c(lacking, ends_like_the_undisturbed):
     run = begin(here(folder, overlays=FAULTS), folder / "output.txt")
     wait_until(lambda: resume_file(folder).is_file())
     below = psutil.Process(run.pid).children(recursive=True)
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
     assert run.wait(timeout=120) != 0
     _, alive = psutil.wait_procs(below, timeout=15)
     assert not alive
