@@ -207,6 +207,7 @@ def test_the_memory_limit_is_hit(slurm, lacking, ends_like_the_undisturbed):
 
 
 def test_the_user_presses_control_c(lacking, ends_like_the_undisturbed):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and by children too, where a shell has "&"
     folder = lacking(*NETWORK)
     run = begin(here(folder, overlays=FAULTS), folder / "output.txt")
     wait_until(lambda: resume_file(folder).is_file())
