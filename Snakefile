@@ -36,5 +36,5 @@ rule all:
         results("truth.ecsv"),
         results("catalogue.ecsv"),
         results("candidates.ecsv"),
-        expand(results("tables/{table}.{ext}"), table=TABLES, ext=["csv", "md", "tex"]),
+        expand(results("tables/{table}.{ext}"), table=[*TABLES, "times"], ext=["csv", "md", "tex"]),
         expand(results("figures/{figure}.{ext}"), figure=FIGURES, ext=["png", "pdf"]),

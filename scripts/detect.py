@@ -5,6 +5,7 @@ from common import job, networks, spread
 from cubefocus.detect.request import detect
 
 with job(snakemake) as provenance:
-    request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates")}
+    request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates", "time")}
     request |= {"cubes": snakemake.input.cubes, "networks": networks(snakemake.input), "provenance": provenance}
-    spread(snakemake, detect, request | {"detection": snakemake.params.detection}, request["products"])
+    request |= {"detection": snakemake.params.detection, "inverted": snakemake.params.inverted}
+    spread(snakemake, detect, request, request["products"])

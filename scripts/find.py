@@ -6,23 +6,31 @@ from common import job
 
 from cubefocus.data.products import integrated_images
 from cubefocus.evaluate.settings import EvaluationSettings
-from cubefocus.find.cubes import DrawnCubes, StoredCubes
+from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, cleaned_images
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import tune_and_find
 from cubefocus.io import read_table, write_table
 
+READERS = {
+    "image": lambda paths: integrated_images(paths, "dirty"),
+    "map": lambda paths: integrated_images(paths, "map"),
+    "cleaned": cleaned_images,
+    "cube": StoredCubes,
+}
+
 with job(snakemake) as provenance:
-    entry = get_entry(snakemake.wildcards.method)
-    validation, test = (
-        StoredCubes(paths) if entry.kind == "cube" else integrated_images(paths, "dirty")
-        for paths in (snakemake.input.validation, snakemake.input.test)
-    )
+    entry, seed = get_entry(snakemake.wildcards.method), snakemake.params.seed
+    validation, test = (READERS[entry.kind](paths) for paths in (snakemake.input.validation, snakemake.input.test))
+    negative = integrated_images(snakemake.input.test, "inverted") if entry.kind == "map" else InvertedImages(test)
     if isinstance(test, StoredCubes):
         entry = replace(entry, grid={**entry.grid, "beam_area": (test.beam_area,)})
     if entry.slow:
-        validation = DrawnCubes(validation, snakemake.params.tuning_cubes, snakemake.params.seed)
+        validation = DrawnCubes(validation, snakemake.params.tuning_cubes, seed)
+        negative = DrawnCubes(negative, snakemake.params.inverted_cubes, seed)
     truth = read_table(snakemake.input.truth)
     settings = EvaluationSettings.from_mapping(snakemake.params.evaluation)
-    found, scores = tune_and_find(entry, validation, test, truth[truth["split"] == "validation"], settings)
-    write_table(snakemake.output.catalogue, found, provenance)
-    write_table(snakemake.output.scores, scores, provenance)
+    outcome = tune_and_find(entry, validation, test, negative, truth[truth["split"] == "validation"], settings)
+    write_table(snakemake.output.catalogue, outcome.found, provenance)
+    write_table(snakemake.output.inverted, outcome.inverted, provenance)
+    write_table(snakemake.output.scores, outcome.scores, provenance)
+    outcome.clock.write(snakemake.output.time)

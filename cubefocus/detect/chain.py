@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.clock import Clock
 from cubefocus.data.cutouts import box_spectra
 from cubefocus.detect import blobs, catalogue, deblend, flux, morphology, spectra
 from cubefocus.detect.candidate import Candidate, Field, Reason, Stage
@@ -26,11 +27,12 @@ NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
 
 @dataclass
 class Detections:
-    """What the chain makes of a batch of cubes: two tables, and the fields with their images and spectra."""
+    """What the chain makes of a batch of cubes: two tables, the fields with their images and spectra, and its costs."""
 
     catalogue: Table
     candidates: Table
     fields: list[Field]
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,21 @@ class Chain:
         CubefocusError
             If a cube holds nothing that can be searched.
         """
-        fields = self.find_blobs(cubes, ids)
-        self.find_lines(fields)
-        self.focus(fields)
-        self.measure_shapes(fields)
-        self.measure_fluxes(fields)
-        table = catalogue.catalogue_table(fields, self.settings.rest_frequency_ghz)
-        return Detections(table, catalogue.candidates_table(fields), fields)
+        clock, number = Clock(), len(cubes)
+        with clock.stage("blobs_finder", number):
+            fields = self.find_blobs(cubes, ids)
+        with clock.stage("deep_gru", number):
+            self.find_lines(fields)
+        with clock.stage("focus", number):
+            self.focus(fields)
+        with clock.stage("morphology", number):
+            self.measure_shapes(fields)
+        with clock.stage("flux", number):
+            self.measure_fluxes(fields)
+        with clock.stage("catalogue", number):
+            table = catalogue.catalogue_table(fields, self.settings.rest_frequency_ghz)
+            candidates = catalogue.candidates_table(fields)
+        return Detections(table, candidates, fields, clock)
 
     def find_blobs(self, cubes: Sequence[Cube], ids: Sequence[int] | None = None) -> list[Field]:
         """Steps 1-2: one field a cube, with the candidates' boxes."""

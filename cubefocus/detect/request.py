@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
+from cubefocus.clock import Clock
 from cubefocus.data.products import Products, concatenate, write_products
 from cubefocus.detect.chain import Chain
 from cubefocus.detect.pairs import training_pairs
 from cubefocus.detect.products import source_products, write_detection_products
-from cubefocus.io import read_table, write_table
+from cubefocus.io import Cube, read_table, write_table
 from cubefocus.observe.folder import parts_of, read_part, sky_of
 from cubefocus.observe.setup import Observation
 from cubefocus.provenance import hardware
@@ -30,7 +31,7 @@ from cubefocus.train.distributed import pick_device
 
 Request = Mapping[str, Any]
 Part = Sequence[tuple[int, Path]]
-Found = tuple[Table, Table, list[tuple[int, dict[str, np.ndarray]]]]
+Found = tuple[Table, Table, list[tuple[int, dict[str, np.ndarray]]], Clock]
 
 
 def detect(request: Request, executor: Executor | None = None) -> None:
@@ -39,7 +40,8 @@ def detect(request: Request, executor: Executor | None = None) -> None:
     Parameters
     ----------
     request : mapping
-        As above, with ``catalogue`` and ``candidates`` (files to write).
+        As above, with ``catalogue``, ``candidates`` and ``time`` (files to write), and ``inverted``: whether to search
+        the cubes times -1.
     executor : concurrent.futures.Executor, optional
         Its processes must see the same file system.
 
@@ -48,18 +50,20 @@ def detect(request: Request, executor: Executor | None = None) -> None:
     CubefocusError
         If a cube or a network cannot be read or used.
     """
-    catalogues, candidates = [], []
+    catalogues, candidates, clock = [], [], Clock()
 
     def searched() -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        for catalogue, considered, products in _over_parts(_detect_part, request, executor):
+        for catalogue, considered, products, cost in _over_parts(_detect_part, request, executor):
             catalogues.append(catalogue)
             candidates.append(considered)
+            clock.add(cost)
             yield from products
 
     facts = _facts(request)
     write_detection_products(request["products"], searched(), facts)
     for name, tables in (("catalogue", catalogues), ("candidates", candidates)):
         write_table(request[name], vstack(tables, metadata_conflicts="silent"), facts)
+    clock.write(request["time"])
 
 
 def predict(request: Request, executor: Executor | None = None) -> None:
@@ -96,9 +100,16 @@ def _over_parts(work: Callable[[Request, Part], Any], request: Request, executor
 
 def _detect_part(request: Request, part: Part) -> Found:
     with at_work(_name(part)):
-        ids, cubes = read_part(part)
-        found = _chain(request).detect(cubes, ids)
-        return found.catalogue, found.candidates, [(one.cube_id, source_products(one)) for one in found.fields]
+        clock = Clock()
+        with clock.stage("loading", len(part)):
+            chain = _chain(request)
+        with clock.stage("reading", len(part)):
+            ids, cubes = read_part(part)
+        if request["inverted"]:
+            cubes = [Cube(-cube.data, cube.header) for cube in cubes]
+        found = chain.detect(cubes, ids)
+        clock.add(found.clock)
+        return found.catalogue, found.candidates, [(one.cube_id, source_products(one)) for one in found.fields], clock
 
 
 def _predict_part(request: Request, part: Part) -> Products:

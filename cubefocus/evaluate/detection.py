@@ -71,6 +71,7 @@ def detection_table(
     cubes: Iterable[int],
     settings: EvaluationSettings,
     seed: int = 0,
+    others: Sequence[published.Detection] = published.DETECTION,
 ) -> Table:
     """Count detections, false ones and missed sources of every method (table 1).
 
@@ -85,6 +86,8 @@ def detection_table(
     settings : EvaluationSettings
     seed : int
         Of the bootstrap; the interval of a row does not depend on which other rows there are.
+    others : sequence of published.Detection
+        Published rows.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def detection_table(
     ids = sorted({int(cube) for cube in cubes})
     rows = [_row(method, true, ids, settings, seed) for method in methods]
     _compare_with_oracles(rows, methods)
-    return _table(_beside_published(rows))
+    return _table(_beside_published(rows, others))
 
 
 def _row(method: Method, true: Table, cubes: list[int], settings: EvaluationSettings, seed: int) -> dict[str, Any]:
@@ -203,12 +206,12 @@ def _published_row(figures: published.Detection) -> dict[str, Any]:
     }
 
 
-def _beside_published(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _beside_published(rows: list[dict[str, Any]], others: Sequence[published.Detection]) -> list[dict[str, Any]]:
     ours = {row["method"] for row in rows}
     ordered = []
     for row in rows:
-        ordered += [row, *(_published_row(p) for p in published.DETECTION if p.method == row["method"])]
-    return ordered + [_published_row(p) for p in published.DETECTION if p.method not in ours]
+        ordered += [row, *(_published_row(p) for p in others if p.method == row["method"])]
+    return ordered + [_published_row(p) for p in others if p.method not in ours]
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from cubefocus.data.products import boxes_of, ranges_of
 from cubefocus.detect.settings import SPLITS, BlobSettings
-from cubefocus.errors import CubefocusError
-from cubefocus.evaluate import stages
-from cubefocus.evaluate.columns import LINE_RANGE, has_columns
+from cubefocus.evaluate import published, stages
+from cubefocus.evaluate.columns import LINE_RANGE, cube_ids, has_columns
 from cubefocus.evaluate.detection import ORACLE, Method, detection_table
-from cubefocus.evaluate.figures import images, results
+from cubefocus.evaluate.fidelity import fidelity_table
+from cubefocus.evaluate.figures import comparison, images, results
+from cubefocus.evaluate.figures.fidelity import fidelity_curves
 from cubefocus.evaluate.figures.truth import truth_distributions
 from cubefocus.evaluate.figures.tuning import tuning_curves
+from cubefocus.evaluate.image_snr import SNR, with_image_snr
+from cubefocus.evaluate.maps import similarity_table
 from cubefocus.evaluate.matching import Matches, match
 from cubefocus.evaluate.oracle import boxes_table, chain_extraction, oracle_boxes
 from cubefocus.evaluate.parameters import parameter_table
 from cubefocus.evaluate.rates import rates_table
 from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.evaluate.shown import Shown
 
 BLOBS, PEAKS, CHAIN = "blobs_finder", "blobs_finder+deep_gru", "chain"
-SHOWN_CUBES = 4
-SHOWN_SPECTRA = 6
+
+
+@dataclass(frozen=True)
+class Other:
+    """What another finder found.
+
+    Attributes
+    ----------
+    found : Table
+        In the test cubes.
+    inverted : Table
+        In those of the test cubes times -1 whose ids are ``cubes`` in its meta.
+    scores : Table
+        How it did on the validation split with each point of its grid.
+    """
+
+    found: Table
+    inverted: Table
+    scores: Table
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What CLEAN makes of the test cubes.
+
+    Attributes
+    ----------
+    images : dict of cube id to ndarray, shape (y, x)
+        Cleaned cubes, summed over their channels.
+    beam : (major, minor, pa)
+        Of the clean beam: FWHMs in pixels, degrees.
+    primary_beam : callable
+        Gives that of a cube by its id, averaged over its channels, shape (y, x).
+    """
+
+    images: dict[int, np.ndarray]
+    beam: tuple[float, float, float]
+    primary_beam: Callable[[int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -39,12 +77,18 @@ class Experiment:
     ----------
     truth, catalogue, candidates : Table
         Of the test split only.
-    found, scores : dict of method to Table
-        What the other finders found, and how they did on the validation split with each point of their grids.
+    inverted_catalogue, inverted_candidates : Table
+        Of the test cubes times -1.
+    others : dict of method to Other
+        The other finders.
     dirty, sky : dict of cube id to ndarray, shape (y, x)
         Integrated images.
-    probability : dict of cube id to ndarray, shape (y, x)
-        Maps of Blobs Finder.
+    maps : dict of network to dict of cube id to ndarray, shape (y, x)
+        Maps of Blobs Finder, which comes first, and of the networks of other finders.
+    cleaned : Cleaned or None
+        None if CLEAN was not run.
+    image_size : int
+        Side of what the networks see, pixels.
     settings : EvaluationSettings
     blobs : BlobSettings
         How boxes are extracted from a map; the oracle uses the same.
@@ -55,11 +99,14 @@ class Experiment:
     truth: Table
     catalogue: Table
     candidates: Table
-    found: dict[str, Table]
-    scores: dict[str, Table]
+    inverted_catalogue: Table
+    inverted_candidates: Table
+    others: dict[str, Other]
     dirty: dict[int, np.ndarray]
     sky: dict[int, np.ndarray]
-    probability: dict[int, np.ndarray]
+    maps: dict[str, dict[int, np.ndarray]]
+    cleaned: Cleaned | None
+    image_size: int
     settings: EvaluationSettings
     blobs: BlobSettings
     seed: int
@@ -70,18 +117,24 @@ class Experiment:
 
         Blobs Finder is there with each way to tell touching blobs apart, whichever of them the chain went on with.
         """
-        return [
+        methods = [
             *(self._oracle(one) for one in SPLITS),
-            *(_other(name, found) for name, found in self.found.items()),
+            *(_other(name, other.found) for name, other in self.others.items()),
             *(Method(_split_name(BLOBS, one), self._blobs(one), oracle=_split_name(ORACLE, one)) for one in SPLITS),
             Method(PEAKS, stages.peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
         ]
+        return [replace(one, predictions=with_image_snr(one.predictions, self.dirty)) for one in methods]
+
+    @property
+    def methods_by_distance(self) -> list[Method]:
+        """The same, where neither boxes nor lines need to agree."""
+        return [replace(method, with_box=False, with_line=False) for method in self.methods]
 
     @property
     def shown(self) -> list[Method]:
         """The methods that the figures compare: what the run itself went through."""
-        names = (*self.found, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
+        names = (*self.others, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
         return [method for method in self.methods if method.name in names]
 
     def _extract(self, split: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -93,19 +146,44 @@ class Experiment:
     def _blobs(self, split: str) -> Table:
         if split == self.blobs.split:
             return stages.blobs(self.candidates)
-        return boxes_table(self.probability.items(), self._extract(split))
+        return boxes_table(self.maps[BLOBS].items(), self._extract(split))
 
     @property
     def matches(self) -> Matches:
         """Pairs of the chain's catalogue and the truth."""
         return match(self.catalogue, self.truth, **self.settings.criterion(with_line=True))
 
-    def tables(self) -> dict[str, Table]:
-        """Tables 1 to 3, by name."""
+    @property
+    def found_in_maps(self) -> dict[str, Table]:
+        """What is found in each network's maps, by network."""
+        return {name: stages.blobs(self.candidates) if name == BLOBS else self.others[name].found for name in self.maps}
+
+    @property
+    def inverted(self) -> dict[str, tuple[Table, Table]]:
+        """Detections in the test cubes, and in the same times -1, of each method that was run."""
+        pairs = {
+            name: (other.found[np.isin(cube_ids(other.found), other.inverted.meta["cubes"])], other.inverted)
+            for name, other in self.others.items()
+            if other.inverted.meta["cubes"]
+        }
+        pairs[BLOBS] = stages.blobs(self.candidates), stages.blobs(self.inverted_candidates)
+        pairs[CHAIN] = self.catalogue, self.inverted_catalogue
+        negative = {cube: -image for cube, image in self.dirty.items()}
         return {
-            "detection": detection_table(self.methods, self.truth, self.dirty, self.settings, self.seed),
+            name: (with_image_snr(found, self.dirty), with_image_snr(false, negative))
+            for name, (found, false) in pairs.items()
+        }
+
+    def tables(self) -> dict[str, Table]:
+        """Tables 1 to 3 and 6, and the similarity of the maps, by name."""
+        common = (self.truth, self.dirty, self.settings, self.seed)
+        return {
+            "detection": detection_table(self.methods, *common),
+            "detection_by_distance": detection_table(self.methods_by_distance, *common, published.BY_DISTANCE),
             "parameters": parameter_table(self.catalogue, self.truth, self.matches, self.settings, self.seed),
             "stages": stages.stages_table(self.candidates, self.truth, self.settings),
+            "fidelity": fidelity_table(self.inverted, self.settings.interval, SNR),
+            "similarity": similarity_table(self.maps, self.sky, self.settings, self.seed, self.image_size),
         }
 
     def figures(self, products: Iterable[str | Path]) -> Iterator[tuple[str, Figure]]:
@@ -117,7 +195,7 @@ class Experiment:
             Detection products of all batches of the test split.
         """
         matches = self.matches
-        shown = _Shown.read(products, self)
+        shown = Shown.read(products, self)
         found = {method.name: self._found(method) for method in self.shown}
         yield "distributions", truth_distributions(self.truth)
         yield "images", images.image_panels(shown.image_panels())
@@ -127,78 +205,16 @@ class Experiment:
         yield "residuals", results.parameter_residuals(self.catalogue, self.truth, matches)
         yield "flux_error", results.flux_error(self.catalogue, self.truth, matches)
         yield "pa_error", results.pa_error(self.catalogue, self.truth, matches)
-        yield "completeness", results.completeness_purity(rates_table(self.shown, self.truth, self.settings))
-        yield "tuning", tuning_curves(self.scores)
+        yield "completeness", results.completeness_purity(rates_table(self.shown, self.truth, self.settings, SNR))
+        yield "fidelity", fidelity_curves(fidelity_table(self.inverted, self.settings.interval, SNR))
+        yield "maps", comparison.map_panels(shown.map_panels())
+        if self.cleaned is not None:
+            yield "residual_maps", comparison.residual_panels(shown.residual_panels(self.cleaned))
+        yield "tuning", tuning_curves({name: other.scores for name, other in self.others.items()})
 
     def _found(self, method: Method) -> np.ndarray:
         criterion = self.settings.criterion(method.with_line, method.with_box)
         return match(method.predictions, self.truth, **criterion).matched_true
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """The cubes that the figures show: those with the most sources in the catalogue."""
-
-    experiment: Experiment
-    cubes: list[int]
-    products: Mapping[int, Mapping[str, np.ndarray]]
-
-    @classmethod
-    def read(cls, paths: Iterable[str | Path], experiment: Experiment) -> _Shown:
-        ids, counts = np.unique(np.asarray(experiment.catalogue["cube_id"], dtype=int), return_counts=True)
-        chosen = ids[np.argsort(-counts, kind="stable")][:SHOWN_CUBES].tolist() or list(experiment.dirty)[:SHOWN_CUBES]
-        products: dict[int, dict[str, np.ndarray]] = {}
-        for path in paths:
-            try:
-                with h5py.File(path) as file:
-                    for cube in chosen:
-                        if f"{cube:06d}" in file:
-                            products[cube] = _arrays(file[f"{cube:06d}"])
-            except OSError as error:
-                raise CubefocusError(f"{path}: truncated or damaged HDF5 ({error}); delete it and run again") from error
-        return cls(experiment, chosen, products)
-
-    def rows(self, table: Table, cube: int) -> Table:
-        return table[np.asarray(table["cube_id"]) == cube]
-
-    def image_panels(self) -> list[images.ImagePanel]:
-        panels = []
-        for cube in self.cubes:
-            true, found = (self.rows(table, cube) for table in (self.experiment.truth, self.experiment.catalogue))
-            panels.append(
-                images.ImagePanel(
-                    f"cube {cube}",
-                    self.products[cube]["integrated"],
-                    self.experiment.sky[cube],
-                    self.products[cube]["probability"],
-                    boxes_of(true),
-                    boxes_of(found),
-                )
-            )
-        return panels
-
-    def spectrum_panels(self) -> list[images.SpectrumPanel]:
-        panels = []
-        for cube in self.cubes:
-            true, found = (self.rows(table, cube) for table in (self.experiment.truth, self.experiment.catalogue))
-            pairs = match(found, true, **self.experiment.settings.criterion(with_line=False))
-            for number, (row, limits) in enumerate(zip(found, ranges_of(found), strict=True)):
-                own = ranges_of(true)[pairs.true[pairs.pred == number]]
-                source = int(row["source_id"])
-                dirty, clean = (self.products[cube][f"spectra/{kind}"][source] for kind in ("dirty", "clean"))
-                panels.append(images.SpectrumPanel(f"cube {cube}, source {source}", dirty, clean, own, limits[None]))
-        return panels[:SHOWN_SPECTRA] or [images.SpectrumPanel("no source was found", np.zeros(2), np.zeros(2))]
-
-    def focused(self) -> Figure:
-        cube = self.cubes[0]
-        found = self.rows(self.experiment.catalogue, cube)
-        return images.focused_images(
-            self.products[cube]["integrated"],
-            boxes_of(found),
-            np.asarray(found["snr_integrated"]).tolist(),
-            list(self.products[cube].get("focused", np.empty((0, 1, 1)))),
-            np.asarray(found["snr_focused"]).tolist(),
-        )
 
 
 def _other(name: str, found: Table) -> Method:
@@ -210,9 +226,3 @@ def _other(name: str, found: Table) -> Method:
 
 def _split_name(method: str, split: str) -> str:
     return method if split == "none" else f"{method} ({split})"
-
-
-def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
-    arrays: dict[str, np.ndarray] = {}
-    group.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
-    return arrays

@@ -14,7 +14,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from cubefocus.find.gaussians import detections
-from cubefocus.find.interface import Parameters, known, parameter
+from cubefocus.find.interface import Parameters, numbers
 from cubefocus.find.tool import CELL_DEG, run_tool
 
 PACKAGE = "AegeanTools"
@@ -27,31 +27,29 @@ GRID = {
 
 
 def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
-    """Find sources with Aegean.
+    """Find sources with Aegean; a `cubefocus.find.interface.Finder`.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        Dirty cube summed over its channels. Pixels that are NaN or exactly 0 (all channels blanked) are no data.
     parameters : mapping
         ``innerclip``, ``outerclip`` and ``max_summits`` as Aegean names them: thresholds of peaks and of islands in
         units of the noise, and the most Gaussians that are fitted to an island; summits that are not fitted are left
-        out. ``smoothing``: as in `cubefocus.find.tool.run_tool`; peaks are those of the smoothed image. ``extent``:
-        as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, about the least width of
-        a Gaussian; what Aegean fits is not deconvolved.
+        out. ``smoothing``: as in `cubefocus.find.tool.run_tool`. ``extent``: as in
+        `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, about the least width of a
+        Gaussian; what Aegean fits is not deconvolved.
 
     Returns
     -------
     astropy.table.Table
-        As `cubefocus.find.interface.Finder` says, one row a Gaussian.
+        One row a Gaussian.
 
     Raises
     ------
     CubefocusError
-        If a parameter is not known or out of range, or Aegean fails.
+        If Aegean fails.
     """
-    known("aegean", parameters, PARAMETERS)
-    values = {name: parameter(parameters, name, default, 0.0) for name, default in PARAMETERS.items()}
+    values = numbers("aegean", parameters, PARAMETERS)
     extent, smoothing = values.pop("extent"), values.pop("smoothing")
     return detections([[row] for row in run_tool("aegean", image, values, smoothing)], image.shape, extent)
 

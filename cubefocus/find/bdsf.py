@@ -13,7 +13,7 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.find.gaussians import detections
-from cubefocus.find.interface import Parameters, known, parameter
+from cubefocus.find.interface import Parameters, numbers
 from cubefocus.find.tool import CELL_DEG, run_tool
 
 PACKAGE = "bdsf"
@@ -28,30 +28,28 @@ ANY_FREQUENCY_HZ = 230e9  # of one image it decides nothing, but PyBDSF asks for
 
 
 def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
-    """Find sources with PyBDSF.
+    """Find sources with PyBDSF; a `cubefocus.find.interface.Finder`.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        Dirty cube summed over its channels. Pixels that are NaN or exactly 0 (all channels blanked) are no data.
     parameters : mapping
         ``thresh_pix`` and ``thresh_isl`` as PyBDSF names them: thresholds of peaks and of islands in units of the
-        noise. ``smoothing``: as in `cubefocus.find.tool.run_tool`; peaks are those of the smoothed image. ``extent``:
-        as in `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, from which PyBDSF takes
-        the smallest island and first guesses; what it fits is not deconvolved.
+        noise. ``smoothing``: as in `cubefocus.find.tool.run_tool`. ``extent``: as in
+        `cubefocus.find.gaussians.detections`. ``beam``: FWHM of a round beam in pixels, from which PyBDSF takes the
+        smallest island and first guesses; what it fits is not deconvolved.
 
     Returns
     -------
     astropy.table.Table
-        As `cubefocus.find.interface.Finder` says, one row a source, of one or several Gaussians.
+        One row a source, of one or several Gaussians.
 
     Raises
     ------
     CubefocusError
-        If a parameter is not known or out of range, or PyBDSF fails.
+        If PyBDSF fails.
     """
-    known("bdsf", parameters, PARAMETERS)
-    values = {name: parameter(parameters, name, default, 0.0) for name, default in PARAMETERS.items()}
+    values = numbers("bdsf", parameters, PARAMETERS)
     extent, smoothing = values.pop("extent"), values.pop("smoothing")
     sources = run_tool("bdsf", image, values, smoothing)
     return detections([source["gaussians"] for source in sources], image.shape, extent)

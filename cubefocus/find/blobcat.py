@@ -18,7 +18,7 @@ from scipy import ndimage
 from scipy.interpolate import RegularGridInterpolator
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, known, parameter
+from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, numbers
 from cubefocus.find.threshold import background
 
 PARAMETERS = {"detection": 8.0, "flooding": 4.0, "mesh": 60}
@@ -36,12 +36,11 @@ _PARABOLA = np.linalg.pinv(np.column_stack([np.ones(9), _X, _Y, _X**2, _Y**2, _X
 
 
 def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
-    """Catalogue the blobs of an image.
+    """Catalogue the blobs of an image; a `cubefocus.find.interface.Finder`.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        Dirty cube summed over its channels. Pixels that are NaN or exactly 0 (all channels blanked) are no data.
     parameters : mapping
         ``detection`` (T_d) and ``flooding`` (T_f): signal-to-noise ratios that the peak of a blob and each of its
         pixels exceed. ``mesh``: side in pixels of the squares in which level and noise are measured; several sources
@@ -50,19 +49,17 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
     Returns
     -------
     astropy.table.Table
-        As `cubefocus.find.interface.Finder` says, one row a blob of 8-connected pixels. Peak is that of the parabola
-        above the local level; flux is corrected as `flux_fraction` says.
+        One row a blob of 8-connected pixels. Peak is that of the parabola above the local level; flux is corrected as
+        `flux_fraction` says.
 
     Raises
     ------
     CubefocusError
-        If a parameter is not known or out of range, T_f is above T_d, or the image has no noise.
+        If T_f is above T_d, or the image has no noise to measure.
     """
-    known("blobcat", parameters, PARAMETERS)
-    detection = parameter(parameters, "detection", PARAMETERS["detection"], 0.0)
-    flooding = parameter(parameters, "flooding", PARAMETERS["flooding"], 0.0)
-    mesh = int(parameter(parameters, "mesh", PARAMETERS["mesh"], 8))
-    if not allowed({"detection": detection, "flooding": flooding}):
+    values = numbers("blobcat", parameters, PARAMETERS, {"mesh": 8})
+    detection, flooding, mesh = values["detection"], values["flooding"], int(values["mesh"])
+    if not allowed(values):
         raise CubefocusError(
             f"blobcat floods down to {flooding:g}, above the detection threshold {detection:g}; lower it"
         )

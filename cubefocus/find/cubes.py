@@ -10,6 +10,7 @@ import numpy as np
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube
+from cubefocus.observe.clean import SUFFIX
 from cubefocus.observe.folder import cubes_of
 
 Images = Mapping[int, np.ndarray]
@@ -50,6 +51,12 @@ class StoredCubes(Images):
         return len(self.paths)
 
 
+def drawn_ids(cubes: Iterable[int], number: int, seed: int) -> list[int]:
+    """Some of the ids of cubes, in their order: for a seed the same, whatever order they come in."""
+    ids = np.array(sorted(cubes))
+    return ids[np.sort(np.random.default_rng(seed).permutation(ids.size)[:number])].tolist()
+
+
 class DrawnCubes(Images):
     """Some images or cubes of a mapping, in the order of their ids.
 
@@ -63,9 +70,7 @@ class DrawnCubes(Images):
     """
 
     def __init__(self, images: Images, number: int, seed: int) -> None:
-        ids = np.array(sorted(images))
-        drawn = np.random.default_rng(seed).permutation(ids.size)[:number]
-        self.images, self.ids = images, ids[np.sort(drawn)].tolist()
+        self.images, self.ids = images, drawn_ids(images, number, seed)
 
     def __getitem__(self, cube: int) -> np.ndarray:
         if cube not in self.ids:
@@ -77,3 +82,42 @@ class DrawnCubes(Images):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+class InvertedImages(Images):
+    """Each image or cube of a mapping times -1."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+
+    def __getitem__(self, cube: int) -> np.ndarray:
+        return -self.images[cube]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def cleaned_images(folders: Iterable[str | Path]) -> dict[int, np.ndarray]:
+    """Integrated cleaned images by cube id, shape (y, x), as `cubefocus.observe.clean.clean_batch` wrote them."""
+    paths = [path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
+    return {int(path.name.removesuffix(SUFFIX)): read_cube(path).data[0] for path in paths}
+
+
+def clean_beam(folders: Iterable[str | Path]) -> tuple[float, float, float]:
+    """Clean beam of the first image that there is: FWHMs of both axes in pixels, position angle in deg.
+
+    Raises
+    ------
+    CubefocusError
+        If there is no image, or its header has no beam.
+    """
+    for path in (path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))):
+        cube = read_cube(path)
+        if cube.beam is None:
+            raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN); remove its folder and run again")
+        major, minor, angle = cube.beam
+        return major / cube.cell_arcsec, minor / cube.cell_arcsec, angle
+    raise CubefocusError(f"no file *{SUFFIX} in the folders of cleaned images; remove them and run again")

@@ -27,15 +27,32 @@ COLUMNS: dict[str, type] = {
 
 
 class Finder(Protocol):
-    """A source finder.
+    """What all source finders have in common; the docstring of each one says what is its own."""
 
-    It takes an image of shape (y, x), or for finders that use the spectrum a cube of shape (channel, y, x), and
-    its own parameters. It gives one row a source with at least the columns of `COLUMNS`: half-open boxes
-    x0 y0 x1 y1 and brightness-weighted centre x y (pixels, 0-based), peak and flux (sum of the source's pixels) in
-    the unit of the image, snr (peak over noise). A finder of lines adds their ranges z0 z1 (channels).
-    """
+    def __call__(self, image: np.ndarray, parameters: Parameters) -> Table:
+        """Find the sources of an image, or of a cube by a finder that uses the spectrum.
 
-    def __call__(self, image: np.ndarray, parameters: Parameters) -> Table: ...
+        Parameters
+        ----------
+        image : ndarray, shape (y, x) or (channel, y, x)
+            Dirty cube summed over its channels, or what else the ``kind`` of the finder's
+            `cubefocus.find.registry.Entry` is. Dirty pixels that are NaN or exactly 0 (all channels blanked) are no
+            data.
+        parameters : mapping
+            Of the finder; those that are not given have their defaults, the finder's ``PARAMETERS``.
+
+        Returns
+        -------
+        astropy.table.Table
+            One row a source with at least the columns of `COLUMNS`: half-open boxes x0 y0 x1 y1 and
+            brightness-weighted centre x y (pixels, 0-based), peak and flux (sum of the source's pixels) in the unit
+            of the image, snr (peak over noise). A finder of lines adds their ranges z0 z1 (channels).
+
+        Raises
+        ------
+        CubefocusError
+            If a parameter is not known or out of range, or the finder cannot search such data.
+        """
 
 
 def empty_detections() -> Table:
@@ -93,6 +110,31 @@ def known(finder: str, parameters: Parameters, names: Iterable[str]) -> None:
     unknown = sorted(set(parameters) - set(names))
     if unknown:
         raise CubefocusError(f"the finder {finder} has no parameter {unknown[0]!r}; it has {', '.join(names)}")
+
+
+def numbers(
+    finder: str, parameters: Parameters, defaults: Mapping[str, float], lows: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """All parameters of a finder, each of which is a number.
+
+    Parameters
+    ----------
+    finder : str
+        Its name, for messages.
+    parameters : mapping
+        Those that are given.
+    defaults : mapping
+        All that it has.
+    lows : mapping, optional
+        The least value of those for which it is not 0.
+
+    Raises
+    ------
+    CubefocusError
+        As `known` and `parameter`.
+    """
+    known(finder, parameters, defaults)
+    return {name: parameter(parameters, name, at, (lows or {}).get(name, 0.0)) for name, at in defaults.items()}
 
 
 def parameter(parameters: Parameters, name: str, default: float, low: float) -> float:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find import aegean, bdsf, blobcat, smooth_and_clip, sofia, threshold
+from cubefocus.find import aegean, bdsf, blobcat, decoras, smooth_and_clip, sofia, threshold
 from cubefocus.find.interface import Finder, Parameters, grid_points
+
+Kind = Literal["image", "cleaned", "map", "cube"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class Entry:
     allowed : callable
         Whether a combination of them can be used.
     kind : str
-        What it searches: the integrated ``image``, or the ``cube``; the latter gives line ranges z0 z1, which count,
-        and has a parameter ``beam_area`` (pixels).
+        What it searches: the integrated ``image``; the same of the ``cleaned`` cube; the ``map`` that the network of
+        the finder's name makes of it; or the ``cube``, which gives line ranges z0 z1, which count, and has a parameter
+        ``beam_area`` (pixels).
     slow : bool
-        Seconds an image: its parameters are chosen on some of the validation cubes only.
+        Seconds an image, to search it or to make it: its parameters are chosen on some of the validation cubes only.
     package, program : str or None
         Python package, or program on PATH, without which it cannot run.
     """
@@ -36,7 +39,7 @@ class Entry:
     find: Finder
     grid: Mapping[str, Sequence[Any]]
     allowed: Callable[[Parameters], bool] = lambda point: True
-    kind: Literal["image", "cube"] = "image"
+    kind: Kind = "image"
     slow: bool = False
     package: str | None = None
     program: str | None = None
@@ -61,7 +64,13 @@ FINDERS = {
     "blobcat": Entry(blobcat.find, blobcat.GRID, blobcat.allowed),
     "bdsf": Entry(bdsf.find, bdsf.GRID, bdsf.allowed, slow=True, package=bdsf.PACKAGE),
     "aegean": Entry(aegean.find, aegean.GRID, aegean.allowed, slow=True, package=aegean.PACKAGE),
+    "decoras": Entry(decoras.BlobFinder(), decoras.GRID, kind="map"),
+    "decoras_bce": Entry(decoras.BlobFinder(), decoras.GRID, kind="map"),
+    "tclean": Entry(threshold.find, threshold.GRID, kind="cleaned", slow=True),
     "smooth_and_clip": Entry(smooth_and_clip.GridFinder(), smooth_and_clip.GRID, kind="cube", slow=True),
+    "smooth_and_clip_defaults": Entry(
+        smooth_and_clip.find_with_defaults, smooth_and_clip.DEFAULTS_GRID, kind="cube", slow=True
+    ),
     "sofia": Entry(sofia.find, sofia.GRID, kind="cube", slow=True, program=sofia.PROGRAM),
 }
 

@@ -62,6 +62,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "radius_xy": (1, 3, 5),
     "radius_z": (1, 3, 5),
 }
+DEFAULTS_GRID: dict[str, tuple[Any, ...]] = {"threshold": (SOFIA_DEFAULTS["threshold"],)}  # nothing is chosen
 NOT_SMOOTHING = (
     "radius_xy", "radius_z", "min_size_xy", "min_size_z", "reliability", "scale_kernel", "min_snr", "beam_area",
 )  # fmt: skip
@@ -91,6 +92,11 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
     """
     settings = checked(parameters)
     return _sources(image, smooth_and_clip(image, settings), settings)[0]
+
+
+def find_with_defaults(image: np.ndarray, parameters: Parameters) -> Table:
+    """`find` with the defaults of SoFiA-2 in the place of what MNRAS gives, and `parameters` over these."""
+    return find(image, SOFIA_DEFAULTS | dict(parameters))
 
 
 def masks(image: np.ndarray, parameters: Parameters = PARAMETERS) -> np.ndarray:

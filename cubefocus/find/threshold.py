@@ -7,7 +7,7 @@ from astropy.table import Table
 from scipy import ndimage
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, known, parameter
+from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, numbers
 
 MAD_TO_SIGMA = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
 PARAMETERS = {"threshold": 5.0, "min_pixels": 1}
@@ -15,36 +15,33 @@ GRID = {"threshold": (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0), "min_pix
 
 
 def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
-    """Label what stands out of the noise of an image.
+    """Label what stands out of the noise of an image; a `cubefocus.find.interface.Finder`.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        Dirty cube summed over its channels. Pixels that are NaN or exactly 0 (all channels blanked) are no data.
     parameters : mapping
         ``threshold``: in units of the noise above the median. ``min_pixels``: smallest source.
 
     Returns
     -------
     astropy.table.Table
-        As `cubefocus.find.interface.Finder` says, one row an island of 8-connected pixels.
+        One row an island of 8-connected pixels.
 
     Raises
     ------
     CubefocusError
-        If a parameter is not known or out of range, or the image has no noise to measure.
+        If the image has no noise to measure.
     """
-    known("threshold", parameters, PARAMETERS)
-    threshold = parameter(parameters, "threshold", PARAMETERS["threshold"], 0.0)
-    min_pixels = parameter(parameters, "min_pixels", PARAMETERS["min_pixels"], 1)
+    values = numbers("threshold", parameters, PARAMETERS, {"min_pixels": 1})
     valid = np.isfinite(image) & (image != 0)
     if not valid.any():
         return empty_detections()
     level, noise = background(image[valid])
     if noise == 0:
         raise CubefocusError("the image has no noise, in units of which the threshold is; give a dirty image")
-    above = np.where(valid, image, -np.inf) > level + threshold * noise
-    return _measure(image, level, noise, above, int(min_pixels))
+    above = np.where(valid, image, -np.inf) > level + values["threshold"] * noise
+    return _measure(image, level, noise, above, int(values["min_pixels"]))
 
 
 def background(pixels: np.ndarray) -> tuple[float, float]:

@@ -41,8 +41,9 @@ def run_tool(name: str, image: np.ndarray, settings: Mapping[str, Any], smoothin
     settings : mapping
         Of plain values. The answer to the last question is kept: a grid search asks it again for other boxes.
     smoothing : float
-        Standard deviation in pixels of the Gaussian that the image is smoothed with before. These tools take noise to
-        be correlated over a beam, and each peak of white noise for a component.
+        Standard deviation in pixels of the Gaussian that the image is smoothed with before; peaks are then those of the
+        smoothed image. These tools take noise to be correlated over a beam, and each peak of white noise for a
+        component.
 
     Raises
     ------

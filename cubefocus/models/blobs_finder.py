@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cubefocus.errors import CubefocusError
 
-VARIANTS = ("mnras", "ecml")
+VARIANTS = ("mnras", "ecml", "decoras")
 
 
 def _activate(n_maps: int) -> list[nn.Module]:
@@ -79,6 +79,9 @@ class AdditiveUpsampling(nn.Module):
 def _decoder_block(n_in: int, n_out: int, variant: str) -> nn.Module:
     if variant == "mnras":
         return AdditiveUpsampling(n_in, n_out)
+    if variant == "decoras":
+        doubling = nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1)
+        return nn.Sequential(doubling, *_activate(n_out))
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"),
         nn.ConvTranspose2d(n_in, n_out, 3, padding=1),
@@ -97,8 +100,9 @@ class BlobsFinder(nn.Module):
         Feature maps after each encoder block; the decoder mirrors them.
     latent : int
         Length of the code between the two fully connected layers.
-    variant : {"mnras", "ecml"}
-        ``ecml``: one convolution a block, up-sampling without the concatenated branches.
+    variant : {"mnras", "ecml", "decoras"}
+        ``ecml``: one convolution a block, up-sampling without the concatenated branches. ``decoras``: one convolution
+        a block, up-sampling by transposed convolutions only (MNRAS 5.1, after Rezaei et al. 2022, MNRAS 510, 5891).
     output_bias : float
         Start value of the bias before the sigmoid: the logit of the mean target, for an almost empty sky.
 

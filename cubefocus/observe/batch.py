@@ -3,88 +3,32 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy.table import Table, vstack
 
 from cubefocus import __version__
-from cubefocus.data.products import join_products, true_products, write_products
+from cubefocus.data.products import join_products, write_products
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, read_table, write_cube, write_table
-from cubefocus.observe.casa import CasaError, observe
+from cubefocus.io import read_table, write_table
+from cubefocus.observe.casa import CasaError
+from cubefocus.observe.cube_task import CubeTask, instrument, simulate_cube
 from cubefocus.observe.folder import close_partial, is_made, open_partial
-from cubefocus.observe.noise import add_white, central_peak, image_snr, nominal_peak, thermal_rms, white_rms
-from cubefocus.observe.response import get_response, open_response, response_folder
+from cubefocus.observe.response import get_response, response_folder
 from cubefocus.observe.setup import Observation, draw_observation
 from cubefocus.provenance import digest, provenance
-from cubefocus.ranks import at_work
 from cubefocus.sky.catalogue import cube_list, select
-from cubefocus.sky.model import sky_cube
-from cubefocus.sky.truth import measure_truth
 
 logger = logging.getLogger(__name__)
 
 ENGINES = ("casa", "fft")
 NAMED_FAILURES = 10  # an error message stays on one screen
-
-
-@dataclass(frozen=True)
-class CubeTask:
-    """All that one cube needs; plain enough to be sent to another process.
-
-    Attributes
-    ----------
-    rows : Table
-        The cube's rows of the catalogue; none for an empty field.
-    cube : dict
-        cube_id, split, snr_target, noise_seed.
-    thermal, white : bool
-        Which noise there is.
-    box : dict
-        box_level and box_reference of the truth table.
-    folder : Path
-        Where the cube's files go.
-    scratch : Path, optional
-        Where CASA's scratch directory is made.
-    cut : dict, optional
-        ``size`` and ``dilation`` of the training products; None for none.
-    compress : bool
-        Keep the dirty cube only, compressed.
-    facts : dict
-        For the provenance.
-    engine : {"casa", "fft"}
-    response : Path, optional
-        Folder of the measured response, for the engine fft.
-    device : str
-        Where the engine fft computes.
-    """
-
-    rows: Table
-    cube: dict[str, Any]
-    observation: Observation
-    thermal: bool
-    white: bool
-    box: dict[str, Any]
-    cut: dict[str, Any] | None
-    compress: bool
-    folder: Path
-    scratch: Path | None
-    facts: dict[str, Any]
-    engine: str = "casa"
-    response: Path | None = None
-    device: str = "cpu"
-
-    def path(self, kind: str) -> Path:
-        """File of this cube, such as ``000012.dirty.fits``."""
-        return self.folder / f"{self.cube['cube_id']:06d}.{kind}"
 
 
 def simulate_batch(
@@ -163,14 +107,22 @@ def simulate_batch(
     observations = _alternatives(observation)
     if engine not in ENGINES or (engine == "fft" and responses is None):
         raise CubefocusError(f"the engine is '{engine}'; it must be casa, or fft with a cache of responses")
-    recipe = _recipe(rows, observations, noise, box, engine, {"cut": cut and dict(cut), "compress": compress})
+    settings = {
+        "thermal": bool(noise.get("thermal", True)),
+        "white": noise.get("snr") is not None,
+        "box": dict(box),
+        "cut": cut and dict(cut),
+        "compress": compress,
+    }
+    recipe = _recipe(rows, observations, engine, settings)
     if is_made(out_dir, recipe):
         return out_dir
-    kept = {"cut": cut and dict(cut), "compress": compress, "facts": {**(facts or {}), "recipe": recipe}}
     with open_partial(out_dir, recipe) as partial:
         if partial is None:
             return out_dir
-        tasks = _tasks(rows, observations, noise, box, partial, scratch, kept)
+        told = {**(facts or {}), "recipe": recipe}
+        place = None if scratch is None else Path(scratch)
+        tasks = _tasks(rows, observations, partial, {**settings, "facts": told, "scratch": place})
         if engine == "fft":
             tasks = _with_responses(tasks, Path(str(responses)), device)
         missing = [task for task in tasks if not task.path("truth.ecsv").is_file()]
@@ -182,87 +134,6 @@ def simulate_batch(
             with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
                 _run_all(missing, threads, out_dir)
         return _finish(tasks, partial, out_dir)
-
-
-def simulate_cube(task: CubeTask) -> dict[str, Any]:
-    """Make one cube: sky, observation, noise, truth. Its truth table is written last and says that it is whole.
-
-    Returns
-    -------
-    dict
-        The cube's entry (cube_id, split, snr_target, noise_seed) with thermal_rms and white_rms (Jy/beam per
-        voxel) and snr_image, the SNR of the central source that was reached (None without central source).
-    """
-    with at_work(f"cube {task.cube['cube_id']}"):
-        return _simulate_cube(task)
-
-
-def _simulate_cube(task: CubeTask) -> dict[str, Any]:
-    sky = sky_cube(task.rows, task.observation)
-    dirty = _observe(task, sky)
-    made = {**task.cube, **_noise_levels(task, dirty)}
-    facts = provenance(**_instrument([task]), observation=asdict(task.observation), **task.facts, **made)
-    if made["white_rms"] > 0:
-        # not the stream that CASA starts from this seed, and not that of another cube
-        rng = np.random.default_rng(np.random.SeedSequence([made["noise_seed"], 1]))
-        dirty = Cube(add_white(dirty.data, made["white_rms"], rng), dirty.header)
-    levels = {name: made[name] for name in ("thermal_rms", "white_rms")}
-    truth = measure_truth(task.rows, sky, dirty, task.observation, **task.box, **levels)
-    truth.meta["cubes"] = [made]
-    if task.cut is not None:
-        products = true_products(dirty.data, sky, truth, **task.cut) | {"images/cube_id": np.array([made["cube_id"]])}
-        write_products(task.path("products.h5"), products, facts)
-    if not task.compress:
-        write_cube(task.path("sky.fits"), sky, task.observation.header(), facts)
-    seed = made["noise_seed"] if task.compress else None
-    write_cube(task.path("dirty.fits"), dirty.data, dirty.header, facts, compress_seed=seed)
-    write_table(task.path("truth.ecsv"), truth, facts)
-    return made
-
-
-def _instrument(tasks: Sequence[CubeTask]) -> dict[str, Any]:
-    """What observed the cubes, for the provenance: engine, device, and the hashes of the responses."""
-    hashes = sorted({task.response.name for task in tasks if task.response is not None})
-    used = {"device": tasks[0].device, "responses": hashes} if hashes else {}
-    return {"engine": tasks[0].engine, **used}
-
-
-def _observe(task: CubeTask, sky: np.ndarray) -> Cube:
-    """Observe a sky; the log is kept if CASA fails only."""
-    if task.response is not None:
-        return _observe_fft(task, sky)
-    log, name = task.path("casa.log"), f"cube {task.cube['cube_id']}"
-    log.unlink(missing_ok=True)
-    noise = "thermal" if task.thermal else "none"
-    dirty = observe(sky, task.observation, noise, task.cube["noise_seed"], log, task.scratch, name=name)
-    log.unlink(missing_ok=True)
-    return dirty
-
-
-def _observe_fft(task: CubeTask, sky: np.ndarray) -> Cube:
-    from cubefocus.observe import fft  # torch takes seconds to import, and CASA's cubes do without
-
-    response = open_response(str(task.response), task.observation)
-    operator = fft.operator_of(response, task.device)
-    return fft.apply(operator, sky, response, "thermal" if task.thermal else "none", task.cube["noise_seed"])
-
-
-def _noise_levels(task: CubeTask, dirty: Cube) -> dict[str, Any]:
-    """Thermal rms as measured, white rms for the target, and the SNR that comes of it."""
-    n_channels = len(dirty.data)
-    thermal = thermal_rms(dirty.data) if task.thermal else 0.0
-    central = task.rows[np.asarray(task.rows["is_central"], dtype=bool)]
-    if len(central):
-        peak = central_peak(dirty.data, central["x"][0], central["y"][0])
-    else:
-        peak = nominal_peak(task.observation, dirty)
-    white = white_rms(peak, task.cube["snr_target"], thermal, n_channels) if task.white else 0.0
-    snr = image_snr(peak, thermal, white, n_channels)
-    return {
-        "thermal_rms": thermal,
-        "white_rms": white,
-        "snr_image": snr if len(central) and math.isfinite(snr) else None,
-    }
 
 
 @contextmanager
@@ -299,16 +170,8 @@ def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[Cub
     return sorted(tasks, key=lambda task: str(task.response))  # so that each response is opened once
 
 
-def _recipe(
-    rows: Table,
-    observations: Sequence[Observation],
-    noise: Mapping[str, Any],
-    box: Mapping[str, Any],
-    engine: str,
-    kept: Mapping[str, Any],
-) -> str:
+def _recipe(rows: Table, observations: Sequence[Observation], engine: str, settings: Mapping[str, Any]) -> str:
     """Digest of all that decides the cubes of a batch."""
-    settings = {"thermal": bool(noise.get("thermal", True)), "white": noise.get("snr") is not None, "box": dict(box)}
     return digest(
         {
             "code": f"cubefocus {__version__}",  # not its sources: an edit elsewhere must not cost half a batch
@@ -317,31 +180,19 @@ def _recipe(
             "sources": {name: rows[name].tolist() for name in rows.colnames},
             "cubes": cube_list(rows),
             **settings,
-            **kept,
         }
     )
 
 
-def _tasks(
-    rows: Table,
-    observations: Sequence[Observation],
-    noise: Mapping[str, Any],
-    box: Mapping[str, Any],
-    folder: Path,
-    scratch: str | Path | None,
-    kept: Mapping[str, Any],
-) -> list[CubeTask]:
+def _tasks(rows: Table, observations: Sequence[Observation], folder: Path, shared: Mapping[str, Any]) -> list[CubeTask]:
+    """One task a cube; ``shared`` is what all of them have in common."""
     return [
         CubeTask(
             rows=select(rows, [cube["cube_id"]]),
             cube=cube,
             observation=draw_observation(observations, cube["noise_seed"]),
-            thermal=bool(noise.get("thermal", True)),
-            white=noise.get("snr") is not None,
-            box=dict(box),
             folder=folder,
-            scratch=None if scratch is None else Path(scratch),
-            **kept,
+            **shared,
         )
         for cube in cube_list(rows)
     ]
@@ -395,7 +246,7 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
         table.meta.clear()
     truth = vstack(filled, join_type="outer")
     truth.meta["cubes"] = cubes
-    facts = provenance(**_instrument(tasks), **tasks[0].facts)
+    facts = provenance(**instrument(tasks), **tasks[0].facts)
     if tasks[0].cut is not None:
         write_products(partial / "products.h5", join_products(task.path("products.h5") for task in tasks), facts)
     write_table(partial / "truth.ecsv", truth, facts)

@@ -153,12 +153,36 @@ def run_casa(
     CasaError
         If CASA fails.
     """
+    images = {
+        "sky": (np.asarray(sky, dtype=np.float32), observation.header((sky.shape[0], sky.shape[1], sky.shape[2])))
+    }
+    with run_job(job, images, log, scratch, name) as ran:
+        yield ran
+
+
+@contextmanager
+def run_job(
+    job: Mapping[str, Any],
+    images: Mapping[str, tuple[np.ndarray, fits.Header]],
+    log: Path,
+    scratch: str | Path | None,
+    name: str,
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Run ``casa_job.py`` on images that are written to ``<name>.fits`` first; the rest as for `run_casa`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
         work = Path(folder)
         (work / "job.json").write_text(json.dumps({**job, "parent": os.getpid(), "scratch": str(work)}))
-        _write_sky(work / "sky.fits", sky, observation)
+        for image, (data, header) in images.items():
+            fits.PrimaryHDU(data, header).writeto(work / f"{image}.fits")
         yield work, _run(work, log, name)
+
+
+def require_casa() -> None:
+    """Refuse to go on without CASA, in one line instead of a traceback from its process."""
+    for package in ("casatasks", "casatools", "casadata", "six"):
+        if importlib.util.find_spec(package) is None:
+            raise CubefocusError(f"CASA needs {package}: pip install 'cubefocus[casa]'")
 
 
 def antenna_file(array: str) -> Path:
@@ -169,9 +193,7 @@ def antenna_file(array: str) -> Path:
     CubefocusError
         If there is none, with the names that come close, or if CASA is not installed.
     """
-    for package in ("casatasks", "casatools", "casadata", "six"):
-        if importlib.util.find_spec(package) is None:
-            raise CubefocusError(f"the engine casa needs {package}: pip install 'cubefocus[casa]'")
+    require_casa()
     if Path(array).suffix == ".cfg" and Path(array).is_file():
         return Path(array).absolute()
     import casadata
@@ -254,11 +276,6 @@ def in_j2000(observation: Observation) -> Observation:
         centre.dec.to_string("deg", precision=6),
     )
     return replace(observation, direction=f"J2000 {right_ascension} {declination}")
-
-
-def _write_sky(path: Path, data: np.ndarray, observation: Observation) -> None:
-    shape = (data.shape[0], data.shape[1], data.shape[2])
-    fits.PrimaryHDU(np.asarray(data, dtype=np.float32), observation.header(shape)).writeto(path)
 
 
 def _run(work: Path, log: Path, name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
 
 Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out. With
 ``psf_size`` in the job the response of the set-up comes out instead: ``psf.fits``, ``pb.fits`` and ``sampling.npz``.
+With ``niter`` nothing is observed: ``residual.fits`` and ``psf.fits`` go in, ``restored.fits`` comes out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import Any
 import numpy as np
 
 PROJECT = "obs"
+# tclean's defaults for cyclefactor, minpsffraction and maxpsffraction, which say where its minor cycles end.
+CYCLE_FACTOR, SMALLEST_FRACTION, LARGEST_FRACTION = 1.0, 0.05, 0.8
 
 
 def predict(job: dict[str, Any]) -> Path:
@@ -195,9 +198,70 @@ def export_sampling(vis: Path) -> None:
     np.savez("sampling.npz", uvw_m=uvw[used], integration=(np.cumsum(seen) - 1)[integration[used]], variance=variance)
 
 
+def clean(job: dict[str, Any]) -> dict[str, Any]:
+    """Deconvolve a dirty cube as ``tclean`` does with its defaults, by convolutions in place of visibilities.
+
+    A minor cycle of ``tclean`` ends at the cycle threshold, and it starts no other one after ``niter`` components,
+    counted over all channels. After each the residual is computed anew, with a dirty beam of twice the size of the
+    image, which reaches from every pixel to every other one; that of the minor cycles does not.
+
+    Returns
+    -------
+    dict
+        ``components``: how many were found.
+    """
+    from casatasks import deconvolve, exportfits, importfits
+    from casatools import image as image_tool
+
+    for kind in ("residual", "psf", "wide"):
+        importfits(f"{kind}.fits", f"clean.{kind}")
+    sidelobe = deconvolve(imagename="clean", niter=0, restoration=False)["maxpsfsidelobe"]
+    fraction = min(max(sidelobe * CYCLE_FACTOR, SMALLEST_FRACTION), LARGEST_FRACTION)
+    found, tool = 0, image_tool()
+    dirty = pixels(tool, "clean.residual")
+    residual, wide = dirty, pixels(tool, "clean.wide")
+    while found < job["niter"]:
+        left, threshold = job["niter"] - found, f"{fraction * float(np.abs(residual).max())!r}Jy"
+        cycle = deconvolve(imagename="clean", niter=left, threshold=threshold, restoration=False)
+        residual = dirty - seen(pixels(tool, "clean.model"), wide)
+        pixels(tool, "clean.residual", residual)
+        found += int(cycle["iterdone"])
+        if not cycle["iterdone"]:
+            break
+    deconvolve(imagename="clean", niter=0, restoration=True)
+    exportfits("clean.image", "restored.fits", velocity=False, history=False)
+    return {"components": found}
+
+
+def pixels(tool: Any, name: str, values: np.ndarray | None = None) -> np.ndarray:
+    """Pixels of a CASA image, shape (x, y, stokes, channel), after those that are given were put into it."""
+    tool.open(name)
+    if values is not None:
+        tool.putchunk(values)
+    values = tool.getchunk()
+    tool.close()
+    return np.asarray(values, dtype=np.float32)
+
+
+def seen(model: np.ndarray, beam: np.ndarray) -> np.ndarray:
+    """Components (x, y, stokes, channel) convolved with a dirty beam whose centre is pixel (x // 2, y // 2)."""
+    from scipy.fft import irfft2, rfft2
+
+    (n_x, n_y), (size_x, size_y) = model.shape[:2], beam.shape[:2]
+    image = np.empty_like(model)
+    for channel in np.ndindex(model.shape[2:]):
+        spectrum = rfft2(model[:, :, *channel], (size_x, size_y)) * rfft2(beam[:, :, *channel])
+        whole = irfft2(spectrum, (size_x, size_y))
+        image[:, :, *channel] = np.roll(whole, (-(size_x // 2), -(size_y // 2)), (0, 1))[:n_x, :n_y]
+    return image
+
+
 def run(job: dict[str, Any]) -> None:
-    """Simulate, image and export; write what is not in the cube to ``result.json``."""
+    """Simulate, image and export, or clean; write what is not in the cube to ``result.json``."""
     started = time.monotonic()
+    if job.get("niter"):
+        Path("result.json").write_text(json.dumps(clean(job)))
+        return
     vis = predict(job)
     check_flags(vis)
     predicted = time.monotonic()

@@ -18,7 +18,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -34,7 +34,7 @@ from scipy.fft import next_fast_len
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube, write_cube
 from cubefocus.observe.casa import antenna_file, check_space, in_j2000, job_values, run_casa, with_beam
-from cubefocus.observe.setup import Observation
+from cubefocus.observe.setup import Observation, draw_observation
 from cubefocus.provenance import digest, provenance
 
 logger = logging.getLogger(__name__)
@@ -141,6 +141,12 @@ def response_hash(observation: Observation, shape: tuple[int, int, int] | None =
 def response_folder(cache: str | Path, observation: Observation, shape: tuple[int, int, int] | None = None) -> Path:
     """Where the response of a set-up is kept: ``<cache>/<hash>``."""
     return Path(cache) / response_hash(observation, shape)
+
+
+def primary_beam_of(cache: str | Path, observations: Sequence[Observation], noise_seed: int) -> np.ndarray:
+    """Primary beam of the set-up that a cube drew by its noise seed, averaged over the channels, shape (y, x)."""
+    observation = draw_observation(observations, noise_seed)
+    return open_response(response_folder(cache, observation), observation).primary_beam().mean(axis=0)
 
 
 def get_response(

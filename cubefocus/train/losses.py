@@ -1,4 +1,4 @@
-"""Losses and their weights over the epochs (MNRAS Eq. 6-10 and 20)."""
+"""Losses and their weights over the epochs (MNRAS Eq. 6-10 and 20), and those of DECORAS."""
 
 from __future__ import annotations
 
@@ -98,3 +98,8 @@ def image_loss(prediction: Tensor, target: Tensor, weights: tuple[float, float],
     if b:
         total = total + b * dssim(prediction, target, window)
     return total
+
+
+def msle(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of log(1 + x) of maps in [0, 1]."""
+    return F.mse_loss(torch.log1p(prediction), torch.log1p(target))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +14,11 @@ from torch import Tensor
 
 from cubefocus.errors import CubefocusError
 from cubefocus.train import angles, augment
-from cubefocus.train.losses import VALIDATION_WEIGHTS, image_loss, loss_weights
+from cubefocus.train.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
 
 MORPHOLOGY = ("sigma_x", "sigma_y", "pa")
-NAMES = ("blobs_finder", "deep_gru", *MORPHOLOGY, "flux")
+DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle, "decoras_bce": F.binary_cross_entropy}
+NAMES = ("blobs_finder", "deep_gru", *MORPHOLOGY, "flux", *DECORAS_LOSSES)
 SQUARES_WEIGHT = 5.0  # of the mean squared error in the U-Net's loss
 ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
 Arrays = Mapping[str, Tensor]
@@ -149,6 +150,27 @@ class BlobsFinderTask(Task):
         return image_loss(prediction, target, weights, window)
 
 
+class DecorasTask(BlobsFinderTask):
+    """What Blobs Finder learns, by the autoencoder of DECORAS and with one of its two losses (MNRAS 5.1).
+
+    ``decoras`` learns with the mean squared logarithmic error, ``decoras_bce`` with the binary cross entropy.
+    """
+
+    validation_weights = (1.0, 0.0)
+
+    def __init__(self, name: str, image_size: int = 256, latent: int = 256) -> None:
+        super().__init__(image_size, "decoras", latent)
+        self.name = name
+
+    def weights(self, epoch: int, epochs: int) -> tuple[float, float]:
+        """(1, 0): there is one loss."""
+        return (1.0, 0.0)
+
+    def loss(self, prediction: Tensor, target: Tensor, weights: tuple[float, float], window: str) -> Tensor:
+        """MSLE or BCE."""
+        return DECORAS_LOSSES[self.name](prediction, target)
+
+
 class DeepGRUTask(Task):
     """Standardised dirty spectrum to noise-free spectrum in [0, 1]."""
 
@@ -261,7 +283,8 @@ def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
     name : str
         One of `NAMES`.
     models : mapping, optional
-        Keys ``image_size``, ``blobs_finder``, ``deep_gru``, ``resnet``; what is absent keeps the paper's value.
+        Keys ``image_size``, ``blobs_finder``, ``decoras``, ``deep_gru``, ``resnet``; what is absent keeps the paper's
+        value.
 
     Raises
     ------
@@ -269,11 +292,13 @@ def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
         If the name or an option is unknown.
     """
     models = models or {}
-    sections = {"blobs_finder": "blobs_finder", "deep_gru": "deep_gru"}
+    sections = {"blobs_finder": "blobs_finder", "deep_gru": "deep_gru", **dict.fromkeys(DECORAS_LOSSES, "decoras")}
     options = dict(models.get(sections.get(name, "resnet")) or {})
     try:
         if name == "blobs_finder":
             return BlobsFinderTask(image_size=models.get("image_size", 256), **options)
+        if name in DECORAS_LOSSES:
+            return DecorasTask(name, image_size=models.get("image_size", 256), **options)
         if name == "deep_gru":
             return DeepGRUTask(**options)
         if name in MORPHOLOGY:

@@ -166,6 +166,14 @@ def states_of_training() -> list[str]:
     return [job["JobState"] for job in records() if "train_blobs_finder" in job["Comment"]]
 
 
+def states_when_trained(folder: Path, **changes) -> list[str]:
+    """States of the jobs of a training on Slurm that comes to its end."""
+    before = len(states_of_training())
+    done = finish(train_on_slurm(folder, **changes))
+    assert done.returncode == 0, done.stdout[-5000:]
+    return states_of_training()[before:]
+
+
 def test_a_node_goes_down(slurm, lacking, ends_like_the_undisturbed):
     folder = lacking(*NETWORK)
     before = len(states_of_training())
@@ -184,10 +192,7 @@ def test_a_node_goes_down(slurm, lacking, ends_like_the_undisturbed):
 
 def test_the_time_limit_is_hit_in_a_training(slurm, lacking, ends_like_the_undisturbed):
     folder = lacking(*NETWORK)
-    before = len(states_of_training())
-    done = finish(train_on_slurm(folder, runtime="1 * attempt"))
-    assert done.returncode == 0, done.stdout[-5000:]
-    states = states_of_training()[before:]
+    states = states_when_trained(folder, runtime="1 * attempt")
     assert states[0] == "TIMEOUT"
     assert states[-1] == "COMPLETED"
     assert went_on(folder)
@@ -196,10 +201,7 @@ def test_the_time_limit_is_hit_in_a_training(slurm, lacking, ends_like_the_undis
 
 def test_the_memory_limit_is_hit(slurm, lacking, ends_like_the_undisturbed):
     folder = lacking(*NETWORK)
-    before = len(states_of_training())
-    done = finish(train_on_slurm(folder, mem_mb="450 if attempt == 1 else 4000"))
-    assert done.returncode == 0, done.stdout[-5000:]
-    states = states_of_training()[before:]
+    states = states_when_trained(folder, mem_mb="450 if attempt == 1 else 4000")
     assert len(states) == 2
     assert states[0] != "COMPLETED"
     assert states[1] == "COMPLETED"

@@ -33,7 +33,11 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     done = snakemake(tmp_path, "--dry-run", overlays=EXPERIMENTS[name])
     assert done.returncode == 0, done.stdout
     planned = jobs(done.stdout)
-    assert planned["train"] + planned["train_blobs_finder"] == 6
+    of_finders = {
+        f"models/{name}/trained.pt" for name in ("decoras", "decoras_bce") if f"models/{name}/" in done.stdout
+    }
+    assert planned["train"] + planned["train_blobs_finder"] == 6 + len(of_finders)
+    assert of_finders
     assert planned["finetune_deep_gru"] + planned["finetune_morphology"] + planned["finetune_flux"] == 5
     assert planned["simulate"] == planned["predict_blobs"] + planned["detect"]
 
@@ -43,12 +47,23 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     train, validation, test = (
         math.ceil(cubes[split] / cubes["batch_size"]) for split in ("train", "validation", "test")
     )
-    once = ["all", "collect", "collect_truth", "compare_engines", "curves", "draw_catalogue", "evaluate"]
-    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "train_blobs_finder"]
+    once = [
+        "all",
+        "collect",
+        "collect_inverted",
+        "collect_truth",
+        "compare_engines",
+        "curves",
+        "draw_catalogue",
+        "evaluate",
+    ]
+    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
-    networks = {"train": 5, "finetune_morphology": 3, "find": len(finders)}
-    batches = {"simulate": train + validation + test, "detect": test}
+    mapped = [name for name in finders if name.startswith("decoras")]
+    networks = {"train": 5 + len(mapped), "finetune_morphology": 3, "find": len(finders)}
+    batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
+    batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
 
 

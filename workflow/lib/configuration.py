@@ -29,6 +29,7 @@ KINDS = {
 
 AUGMENTATIONS = {
     "blobs_finder": ("rotate", "dihedral", "rotate_roll", "dihedral_roll"),
+    "decoras": ("rotate", "dihedral", "rotate_roll", "dihedral_roll"),
     "deep_gru": ("reverse", "roll"),
     "resnet": ("dihedral", "rotate", "rot180"),
 }

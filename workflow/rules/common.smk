@@ -24,7 +24,9 @@ ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NETWORKS = ["blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux"]
 MORPHOLOGY = ["sigma_x", "sigma_y", "pa"]
 FINDERS = config["finders"]["methods"]
-CUBE_FINDERS = ["smooth_and_clip", "sofia"]  # those that search cubes; all others search integrated images
+CUBE_FINDERS = ["smooth_and_clip", "smooth_and_clip_defaults", "sofia"]  # those that search cubes; all others search integrated images ...
+CLEAN_FINDERS = ["tclean"]  # ... of cleaned cubes ...
+MAP_FINDERS = [name for name in FINDERS if name.startswith("decoras")]  # ... or the maps that their networks make
 SPLITS = ["train", "validation", "test"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 BATCHES = {
@@ -36,7 +38,7 @@ BATCHES = {
 wildcard_constraints:
     split="|".join(SPLITS),
     batch=r"\d+",
-    network="|".join(NETWORKS),
+    network="|".join([*NETWORKS, *MAP_FINDERS]),
 
 
 def results(path: str) -> str:
@@ -65,16 +67,22 @@ def digest(*parts: str) -> str:
 
 
 def network_settings(section: str, network: str) -> dict:
-    """Settings of a network in config section ``training`` or ``finetuning``; the four ResNets share one entry."""
-    return config[section][network if network in ("blobs_finder", "deep_gru") else "resnet"]
+    """Settings of a network in config section ``training`` or ``finetuning``."""
+    return config[section][entry_of(network)]
+
+
+def entry_of(network: str) -> str:
+    """Name of a network's entry in the config: the four ResNets share one, and DECORAS with either loss."""
+    if network in MAP_FINDERS:
+        return "decoras"
+    return network if network in ("blobs_finder", "deep_gru") else "resnet"
 
 
 def network_shape(network: str) -> dict:
     """The part of config section ``models`` that a network depends on: another one's shape must not re-train it."""
-    if network == "blobs_finder":
-        return {key: config["models"][key] for key in ("image_size", "blobs_finder")}
-    section = "deep_gru" if network == "deep_gru" else "resnet"
-    return {section: config["models"][section]}
+    entry = entry_of(network)
+    keys = ("image_size", entry) if entry in ("blobs_finder", "decoras") else (entry,)
+    return {key: config["models"][key] for key in keys}
 
 
 def matching_settings() -> dict:
@@ -86,10 +94,22 @@ def searched(split: str):
     """Input function that gives what a finder searches in a split."""
 
     def paths(wildcards) -> list[str]:
-        cubes = wildcards.method in CUBE_FINDERS
-        return batches("cubes/{split}/{batch}" if cubes else "products/{split}/{batch}.h5", split)
+        if wildcards.method in CUBE_FINDERS:
+            return batches("cubes/{split}/{batch}", split)
+        if wildcards.method in CLEAN_FINDERS:
+            return batches("cleaned/{split}/{batch}", split)
+        if wildcards.method in MAP_FINDERS:
+            return batches(f"maps/{wildcards.method}/{{split}}/{{batch}}.h5", split)
+        return batches("products/{split}/{batch}.h5", split)
 
     return paths
+
+
+def what_it_took(method: str) -> list[str]:
+    """Times of a finder, after those of what is made of the test cubes for it alone."""
+    made = "cleaned" if method in CLEAN_FINDERS else f"maps/{method}" if method in MAP_FINDERS else None
+    first = batches(f"{made}/{{split}}/{{batch}}.time.json", "test") if made else []
+    return [*first, results(f"finders/{method}/time.json")]
 
 
 def prediction(*steps: str) -> dict:

@@ -1,10 +1,13 @@
 """Tables, figures and training curves, with the published figures and the oracle beside ours.
 
-In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them, the curves of the networks.
-Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}.
+In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them, the
+curves of the networks, and how long all of that took.
+Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}. tables/times, of the time.json of all jobs, is the only one
+that differs from run to run.
 """
 
-TABLES = ["detection", "parameters", "stages"]
+CLEANED = any(method in CLEAN_FINDERS for method in FINDERS)
+TABLES = ["detection", "detection_by_distance", "parameters", "stages", "fidelity", "similarity"]
 RESULT_FIGURES = [
     "distributions",
     "images",
@@ -15,7 +18,10 @@ RESULT_FIGURES = [
     "flux_error",
     "pa_error",
     "completeness",
+    "fidelity",
+    "maps",
     "tuning",
+    *(["residual_maps"] if CLEANED else []),
 ]
 FIGURES = [*RESULT_FIGURES, "training"]
 
@@ -26,7 +32,13 @@ rule evaluate:
         catalogue=results("catalogue.ecsv"),
         candidates=results("candidates.ecsv"),
         found=expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
+        inverted=expand(results("finders/{method}/inverted.ecsv"), method=FINDERS),
         scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
+        inverted_catalogue=results("inverted/catalogue.ecsv"),
+        inverted_candidates=results("inverted/candidates.ecsv"),
+        cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
+        responses=results("responses") if CLEANED else [],
+        **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in MAP_FINDERS},
         images=batches("products/{split}/{batch}.h5", "test"),
         products=batches("detections/{batch}/products.h5", "test"),
     output:
@@ -45,15 +57,40 @@ rule evaluate:
         evaluation=config["evaluation"],
         detection=config["detection"],
         finders=FINDERS,
+        map_finders=MAP_FINDERS,
+        image_size=config["models"]["image_size"],
+        observation=config["observation"],
         seed=config["seed"],
         code=digest("evaluate"),
     script:
         "../../scripts/evaluate.py"
 
 
+# A rule of its own: what was measured differs from run to run, and the tables of evaluate must not.
+rule times:
+    input:
+        chain=batches("detections/{batch}/time.json", "test"),
+        **{method: what_it_took(method) for method in FINDERS},
+    output:
+        csv=reported("tables/times.csv", "Tables"),
+        texts=expand(results("tables/times.{ext}"), ext=["md", "tex"]),
+    log:
+        results("logs/times.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        finders=FINDERS,
+        code=digest("evaluate"),
+    script:
+        "../../scripts/times.py"
+
+
 rule curves:
     input:
-        trained=expand(results("models/{network}/trained.csv"), network=NETWORKS),
+        trained=expand(results("models/{network}/trained.csv"), network=[*NETWORKS, *MAP_FINDERS]),
         finetuned=expand(results("models/{network}/finetuned.csv"), network=[n for n in NETWORKS if n != "blobs_finder"]),
     output:
         png=reported("figures/training.png", "Training"),

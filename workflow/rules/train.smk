@@ -1,5 +1,7 @@
 """Train the six networks side by side, then fine-tune each on the predictions of the ones before it.
 
+Where DECORAS is among the finders, its network is trained beside them.
+
 In: products/<split>/<batch>.h5. Out: models/<network>/{trained,finetuned}.{pt,csv} and, in between,
 predictions/<stage>/<split>/<batch>.h5, the products cut out with predicted parameters (MNRAS 4.5).
 """
@@ -27,7 +29,7 @@ rule train:
         seed=config["seed"],
         code=training_code(),
     wildcard_constraints:
-        network="|".join(name for name in NETWORKS if name != "blobs_finder"),
+        network="|".join(name for name in [*NETWORKS, *MAP_FINDERS] if name != "blobs_finder"),
     script:
         "../../scripts/train.py"
 

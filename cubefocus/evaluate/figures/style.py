@@ -40,6 +40,7 @@ LABELS = {
     "deep_gru": "Deep GRU",
     "sofia": "SoFiA-2",
     "decoras": "DECORAS",
+    "decoras_bce": "DECORAS, BCE",
     "bdsf": "PyBDSF",
     "aegean": "Aegean",
     "sigma_x": r"ResNet $\sigma_x$",

@@ -12,9 +12,10 @@ from cubefocus.detect.catalogue import candidates_table, catalogue_table
 from cubefocus.detect.products import read_probability, source_products, write_detection_products
 from cubefocus.detect.settings import BlobSettings
 from cubefocus.errors import CubefocusError
-from cubefocus.evaluate.experiment import Experiment
+from cubefocus.evaluate.experiment import Cleaned, Experiment, Other
 from cubefocus.evaluate.render import write_table
 from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.find.decoras import BlobFinder
 from cubefocus.find.interface import find_all
 from cubefocus.find.threshold import find
 from cubefocus.io import Cube
@@ -23,7 +24,8 @@ from cubefocus.observe.setup import Observation
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)
 FIGURES = ["distributions", "images", "spectra", "focused", "detected"]
-FIGURES += ["residuals", "flux_error", "pa_error", "completeness", "tuning"]
+FIGURES += ["residuals", "flux_error", "pa_error", "completeness", "fidelity", "maps", "residual_maps", "tuning"]
+TABLES = ["detection", "detection_by_distance", "parameters", "stages", "fidelity", "similarity"]
 
 
 def perfect_map():
@@ -54,7 +56,7 @@ def truth(cubes):
     box = {name: np.full(n, value) for name, value in zip(("x0", "y0", "x1", "y1"), BOX, strict=True)}
     values = {"x": 23.0, "y": 23.0, "z": 6.0, "z0": 3.0, "z1": 9.0, "sigma_x": 3.0, "sigma_y": 2.0, "pa": 30.0}
     values |= {"fwhm_x": 7.0, "fwhm_y": 4.7, "fwhm_z": 3.0}
-    values |= {"flux": 0.1, "continuum": 0.01, "snr": 9.0, "blendness": 0.0}
+    values |= {"flux": 0.1, "continuum": 0.01, "snr": 9.0, "snr_image": 9.0, "blendness": 0.0}
     facts = {"cube_id": list(cubes), "source_id": np.zeros(n, int), "split": ["test"] * n}
     return Table(facts | box | {name: np.full(n, value) for name, value in values.items()})
 
@@ -69,11 +71,30 @@ def experiment(folder, found):
     finders = {"threshold": find_all(find, dirty.items(), {}), "bdsf": find_all(find, [], {})}
     finders["threshold"].meta["parameters"] = {"threshold": 5.0, "min_pixels": 1}
     finders["bdsf"].meta["note"] = "not run: bdsf is not installed"
-    scores = {"threshold": Table({"threshold": [4.0, 5.0], "f1": [0.2, 0.9]}), "bdsf": Table(names=["extent", "f1"])}
+    maps = {"blobs_finder": read_probability([folder / "products.h5"]), "decoras": sky}
+    finders["decoras"] = find_all(BlobFinder(), sky.items(), {"radius": 2.0})
+    scores = {name: Table({"threshold": [4.0, 5.0], "f1": [0.2, 0.9]}) for name in finders}
+    scores["bdsf"] = Table(names=["extent", "f1"])
+    nothing = {name: found[:0] for name, found in finders.items()}
+    for name, table in nothing.items():
+        table.meta = {"cubes": [] if name == "bdsf" else cubes[:2]}
+    noise = [field(cube, False) for cube in cubes]
     return Experiment(
-        truth(cubes), catalogue_table(fields, None), candidates_table(fields), finders, scores, dirty, sky,
-        read_probability([folder / "products.h5"]), settings, BlobSettings(), 1,
-    )  # fmt: skip
+        truth=truth(cubes),
+        catalogue=catalogue_table(fields, None),
+        candidates=candidates_table(fields),
+        inverted_catalogue=catalogue_table(noise, None),
+        inverted_candidates=candidates_table(noise),
+        others={name: Other(found, nothing[name], scores[name]) for name, found in finders.items()},
+        dirty=dirty,
+        sky=sky,
+        maps=maps,
+        cleaned=Cleaned(dirty, (5.0, 4.0, 30.0), lambda cube: np.ones((SIZE, SIZE))),
+        image_size=SIZE,
+        settings=settings,
+        blobs=BlobSettings(),
+        seed=1,
+    )
 
 
 @pytest.mark.parametrize("found", [True, False])
@@ -85,7 +106,8 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     with open(tmp_path / "detection.csv") as stream:
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
     blobs = ["blobs_finder", "blobs_finder (watershed)"]
-    finders = ["threshold", "bdsf"]
+    finders = ["threshold", "bdsf", "decoras"]
+    assert list(tables) == TABLES
     assert list(rows) == ["oracle", "oracle (watershed)", *finders, *blobs, "blobs_finder+deep_gru", "chain"]
     assert rows["threshold"]["note"].split(";")[0] == "threshold 5.0, min_pixels 1"
     assert (rows["bdsf"]["fn"], rows["bdsf"]["note"].split(";")[0]) == ("3", "not run: bdsf is not installed")
@@ -93,6 +115,13 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     for name in (*blobs, "blobs_finder+deep_gru", "chain"):
         assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))
     assert {row["n_sources"] for row in tables["parameters"] if row["source"] == "this run"} == {3 if found else 0}
+    fidelity = {name: tables["fidelity"][tables["fidelity"]["method"] == name] for name in (*finders, "chain")}
+    assert len(fidelity["bdsf"]) == 0  # was not run
+    assert fidelity["decoras"]["n_positive"].sum() == 2  # of the two cubes that were searched times -1
+    assert fidelity["decoras"]["fidelity_above"].tolist()[0] == 1.0
+    assert fidelity["chain"]["n_positive"].sum() == (3 if found else 0)
+    by_distance = tables["detection_by_distance"]
+    assert by_distance["criterion"][by_distance["method"] == "decoras"].tolist() == ["centres < 3 px"] * 2
     made = dict(run.figures([tmp_path / "products.h5"]))
     assert list(made) == FIGURES
     for figure in made.values():
@@ -101,7 +130,7 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
 
 def test_rows_of_both_splittings_do_not_depend_on_the_setting(tmp_path):
     run = experiment(tmp_path, True)
-    run.probability[6][:, 23] = 0.0  # the map parts this one, whatever the setting
+    run.maps["blobs_finder"][6][:, 23] = 0.0  # the map parts this one, whatever the setting
     split = replace(run, blobs=BlobSettings(split="watershed"))
     names = [method.name for method in run.methods]
     assert [method.name for method in split.methods] == names

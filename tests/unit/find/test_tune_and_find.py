@@ -9,11 +9,12 @@ import pytest
 import yaml
 from astropy.table import Table
 
+from cubefocus.clock import Clock
 from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.detection import Method, detection_table
 from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find import threshold
-from cubefocus.find.cubes import DrawnCubes, StoredCubes
+from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import FINDERS, Entry, get_entry
 from cubefocus.find.run import tune_and_find
@@ -46,18 +47,28 @@ def test_parameters_come_from_validation_cubes_and_the_test_cubes_are_searched_o
 
     test = images([7, 8])
     entry = Entry(find, {"threshold": (2.0, 5.5, 30.0)})
-    found, scores = tune_and_find(entry, images([1, 2]), test, truth([1, 2, 3]), SETTINGS)
+    outcome = tune_and_find(
+        entry, images([1, 2]), test, InvertedImages(DrawnCubes(test, 1, 0)), truth([1, 2, 3]), SETTINGS
+    )
+    found, scores, (drawn,) = outcome.found, outcome.scores, outcome.inverted.meta["cubes"]
     assert found.meta["parameters"] == {"threshold": 5.5}
     assert found["cube_id"].tolist() == [7, 8]
     assert scores["f1"].tolist()[1:] == [1.0, 0.0]
-    assert searched[-2:] == [(float(test[7][0, 0]), 5.5), (float(test[8][0, 0]), 5.5)]
-    assert len(searched) == 3 * 2 + 2
+    last = [(float(test[7][0, 0]), 5.5), (float(test[8][0, 0]), 5.5), (-float(test[drawn][0, 0]), 5.5)]
+    assert searched[-3:] == last
+    assert len(searched) == 3 * 2 + 2 + 1
+    assert len(outcome.inverted) == 0
+    assert {name: cost.cubes for name, cost in outcome.clock.stages.items()} == {"tuning": 2, "search": 2}
+    assert outcome.clock.stages["tuning"].note == "3 points of the grid"
 
 
 def test_a_missing_package_is_said_in_the_catalogue_and_in_table_1():
     entry = replace(FINDERS["bdsf"], package="no_such_package")
-    found, scores = tune_and_find(entry, images([1]), images([7]), truth([1]), SETTINGS)
-    assert (len(found), len(scores)) == (0, 0)
+    outcome = tune_and_find(entry, images([1]), images([7]), images([7]), truth([1]), SETTINGS)
+    found = outcome.found
+    assert (len(found), len(outcome.inverted), len(outcome.scores)) == (0, 0, 0)
+    assert outcome.inverted.meta["cubes"] == []
+    assert outcome.clock == Clock(note=found.meta["note"])
     assert found.meta["note"] == "not run: no_such_package is not installed; pip install no_such_package"
     assert (
         replace(entry, package=None, program="no-such-program").lacks == "there is no program no-such-program on PATH"
@@ -98,7 +109,7 @@ def test_stored_cubes_are_read_one_by_one(tmp_path):
 def test_every_finder_has_a_grid_of_points_that_it_takes():
     image = images([1])[1]
     for name, entry in FINDERS.items():
-        assert 1 < len(entry.points) <= 100
+        assert (1 if name.endswith("_defaults") else 2) <= len(entry.points) <= 100
         if not entry.slow:
             for point in entry.points:
                 entry.find(image, point)
@@ -110,5 +121,11 @@ def test_every_finder_has_a_grid_of_points_that_it_takes():
 def test_workflow_knows_the_finders_and_what_they_search():
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     assert schema["properties"]["finders"]["properties"]["methods"]["items"]["enum"] == list(FINDERS)
-    (listed,) = re.findall(r"^CUBE_FINDERS = \[(.*?)\]", (ROOT / "workflow/rules/common.smk").read_text(), re.MULTILINE)
-    assert re.findall(r'"(\w+)"', listed) == [name for name, entry in FINDERS.items() if entry.kind == "cube"]
+    common = (ROOT / "workflow/rules/common.smk").read_text()
+    for constant, kind in (("CUBE_FINDERS", "cube"), ("CLEAN_FINDERS", "cleaned")):
+        (listed,) = re.findall(rf"^{constant} = \[(.*?)\]", common, re.MULTILINE)
+        assert re.findall(r'"(\w+)"', listed) == [name for name, entry in FINDERS.items() if entry.kind == kind]
+    (start,) = re.findall(r'^MAP_FINDERS = .*startswith\("(\w+)"\)', common, re.MULTILINE)
+    assert [name for name in FINDERS if name.startswith(start)] == [
+        name for name, entry in FINDERS.items() if entry.kind == "map"
+    ]

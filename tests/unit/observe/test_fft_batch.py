@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube, read_table
-from cubefocus.observe import batch
+from cubefocus.observe import batch, cube_task
 from cubefocus.observe.cli import add_simulate_parser, default_cache
 from cubefocus.observe.setup import draw_observation
 from cubefocus.sky.catalogue import draw_catalogue
@@ -25,7 +25,7 @@ THERMAL = {"thermal": True, "snr": None}
 
 @pytest.fixture(autouse=True)
 def no_casa(monkeypatch):
-    monkeypatch.setattr(batch, "observe", lambda *_, **__: pytest.fail("CASA was asked for a cube"))
+    monkeypatch.setattr(cube_task, "observe", lambda *_, **__: pytest.fail("CASA was asked for a cube"))
 
 
 def catalogue(n_cubes=4):

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from cubefocus.data.products import join_products, true_products
 from cubefocus.errors import CubefocusError
 from cubefocus.io import Cube, read_cube, read_table
-from cubefocus.observe import batch
+from cubefocus.observe import batch, cube_task
 from cubefocus.observe.casa import CasaError
 from cubefocus.observe.folder import sky_of
 from cubefocus.observe.noise import central_peak
@@ -57,7 +57,7 @@ class Telescope:
 @pytest.fixture
 def telescope(monkeypatch):
     telescope = Telescope()
-    monkeypatch.setattr(batch, "observe", telescope)
+    monkeypatch.setattr(cube_task, "observe", telescope)
     return telescope
 
 
@@ -192,7 +192,7 @@ def test_error_of_another_kind_is_told_with_its_cube(telescope, tmp_path, monkey
     def full(*_):
         raise OSError("disc full")
 
-    monkeypatch.setattr(batch, "write_cube", full)
+    monkeypatch.setattr(cube_task, "write_cube", full)
     with pytest.raises(CasaError, match=r"cube 0: OSError: disc full"):
         make(catalogue(1), tmp_path / "000")
 

@@ -171,7 +171,7 @@ def test_paper_has_the_published_numbers() -> None:
 BAD = {
     "cubes.trian": (3, "config: unknown key cubes.trian: did you mean train?"),
     "traning": ({}, "config: unknown key traning: did you mean training?"),
-    "models.latent": (256, "config: unknown key models.latent: it belongs in models.blobs_finder"),
+    "models.latent": (256, "config: unknown key models.latent: it belongs in models.blobs_finder or models.decoras"),
     "noise.colour": ("red", "config: unknown key noise.colour: known here: thermal, snr"),
     "cubes.test": (0, "config: cubes.test is 0: give at least 1"),
     "cubes.train": (0, "config: cubes.train is 0: give at least 1"),
@@ -221,8 +221,8 @@ BAD = {
     "evaluation.iou": (0, "config: evaluation.iou is 0: give more than 0"),
     "finders.methods": (
         ["treshold"],
-        "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, smooth_and_clip, "
-        "sofia",
+        "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, decoras, "
+        "decoras_bce, tclean, smooth_and_clip, smooth_and_clip_defaults, sofia",
     ),
     "experiment": (
         "a/b",
@@ -287,7 +287,7 @@ def test_package_takes_every_section_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_check_knows_the_augmentations_of_each_network(name: str) -> None:
-    section = name if name in AUGMENTATIONS else "resnet"
+    section = name.removesuffix("_bce") if name.removesuffix("_bce") in AUGMENTATIONS else "resnet"
     assert make_task(name).augmentations == AUGMENTATIONS[section]
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-NO_NUMBERS = {"__init__.py", "errors.py", "provenance.py", "ranks.py"}  # imports, messages, who made a product, where
+# imports, messages, who made a product, where, and what it took
+NO_NUMBERS = {"__init__.py", "errors.py", "provenance.py", "ranks.py", "clock.py"}
 BEFORE = {  # the stages whose products a rule reads, directly or not
     "draw_catalogue": [],
     "response": [],
@@ -23,8 +24,11 @@ BEFORE = {  # the stages whose products a rule reads, directly or not
     "predict_blobs": ["draw_catalogue", "simulate", "train"],
     "finetune_deep_gru": ["draw_catalogue", "simulate", "train", "predict_blobs"],
     "detect": ["draw_catalogue", "simulate", "train", "predict_blobs"],
-    "find": ["draw_catalogue", "simulate"],
+    "clean": ["draw_catalogue", "response", "simulate"],
+    "map": ["draw_catalogue", "simulate", "train"],
+    "find": ["draw_catalogue", "response", "simulate", "clean", "train", "map"],
     "evaluate": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
+    "times": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
     "curves": ["draw_catalogue", "simulate", "train", "predict_blobs"],
 }
 HELPERS = {"training_code(": "training_code", "prediction(": "prediction"}  # of common.smk, which make the digest
@@ -120,10 +124,13 @@ PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
     [
         ("evaluation: {bootstrap: 77}", {"evaluate"}),
         ("evaluation: {iou: 0.7}", {"evaluate", "find", *PREDICTIONS}),
-        ("finders: {tuning_cubes: 3}", {"find"}),
-        ("finders: {methods: [blobcat]}", {"evaluate"}),
-        ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect"}),
-        ("detection: {spectra: {peak_height: 0.2}}", {"evaluate", "detect", "predict_lines", "predict_morphology"}),
+        ("finders: {tuning_cubes: 3}", {"find", "clean"}),
+        ("finders: {methods: [tclean, blobcat, decoras]}", {"evaluate", "times"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect", "detect_inverted"}),
+        (
+            "detection: {spectra: {peak_height: 0.2}}",
+            {"evaluate", "detect", "detect_inverted", "predict_lines", "predict_morphology"},
+        ),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru"}),
         ("training: {deep_gru: {epochs: 7}}", {"train deep_gru"}),

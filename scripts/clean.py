@@ -1,0 +1,27 @@
+"""Clean those cubes of a batch that a finder will search; a killed or failed job goes on with what is missing."""
+
+from common import job
+
+from cubefocus.clock import Clock
+from cubefocus.find.cubes import drawn_ids
+from cubefocus.io import read_table
+from cubefocus.observe.clean import clean_batch
+from cubefocus.observe.setup import Observation
+
+with job(snakemake) as provenance:
+    truth = read_table(snakemake.input.truth)
+    wanted = [cube["cube_id"] for cube in truth.meta["cubes"] if cube["split"] == snakemake.wildcards.split]
+    if snakemake.wildcards.split == "validation":
+        wanted = drawn_ids(wanted, snakemake.params.tuning_cubes, snakemake.params.seed)
+    clock = Clock()
+    clean_batch(
+        snakemake.input.cubes,
+        wanted,
+        Observation.list_from_mapping(snakemake.params.observation),
+        snakemake.input.responses,
+        snakemake.output.images,
+        provenance,
+        workers=snakemake.threads,
+        clock=clock,
+    )
+    clock.write(snakemake.output.time)

@@ -1,0 +1,13 @@
+"""Map the integrated images of one batch with the network of a finder."""
+
+from common import job
+
+from cubefocus.clock import Clock
+from cubefocus.detect.settings import DetectionSettings
+from cubefocus.find.maps import write_maps
+
+with job(snakemake) as provenance:
+    settings = DetectionSettings.from_mapping(snakemake.params.detection).blobs
+    clock, made = Clock(), (snakemake.input.products, snakemake.input.network, snakemake.output.maps)
+    write_maps(*made, settings, provenance, clock=clock)
+    clock.write(snakemake.output.time)
