@@ -6,7 +6,7 @@ CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
 
 Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out. With
 ``psf_size`` in the job the response of the set-up comes out instead: ``psf.fits``, ``pb.fits`` and ``sampling.npz``.
-With ``niter`` nothing is observed: ``residual.fits`` and ``psf.fits`` go in, ``restored.fits`` comes out.
+With ``niter`` nothing is observed: ``residual.fits``, ``psf.fits``, ``wide.fits`` go in, ``restored.fits`` comes out.
 """
 
 from __future__ import annotations
@@ -210,16 +210,17 @@ def clean(job: dict[str, Any]) -> dict[str, Any]:
     dict
         ``components``: how many were found.
     """
+    from astropy.io import fits
     from casatasks import deconvolve, exportfits, importfits
     from casatools import image as image_tool
 
-    for kind in ("residual", "psf", "wide"):
+    for kind in ("residual", "psf"):
         importfits(f"{kind}.fits", f"clean.{kind}")
     sidelobe = deconvolve(imagename="clean", niter=0, restoration=False)["maxpsfsidelobe"]
     fraction = min(max(sidelobe * CYCLE_FACTOR, SMALLEST_FRACTION), LARGEST_FRACTION)
     found, tool = 0, image_tool()
     dirty = pixels(tool, "clean.residual")
-    residual, wide = dirty, pixels(tool, "clean.wide")
+    residual, wide = dirty, fits.getdata("wide.fits").astype(np.float32).T
     while found < job["niter"]:
         left, threshold = job["niter"] - found, f"{fraction * float(np.abs(residual).max())!r}Jy"
         cycle = deconvolve(imagename="clean", niter=left, threshold=threshold, restoration=False)
