@@ -25,6 +25,9 @@ WANTED = {
     "finetune_morphology": FINETUNE,
     "finetune_flux": FINETUNE,
     "detect": PREDICT,
+    "detect_inverted": PREDICT,
+    "clean": ("cpu", 1, 4, 12000, 31, 0),
+    "map": ("gpu", 1, 1, 4000, 60, 1),
     "evaluate": ("cpu", 1, 1, 8000, 60, 0),
 }
 

@@ -24,9 +24,10 @@ ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NETWORKS = ["blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux"]
 MORPHOLOGY = ["sigma_x", "sigma_y", "pa"]
 FINDERS = config["finders"]["methods"]
-CUBE_FINDERS = ["smooth_and_clip", "smooth_and_clip_defaults", "sofia"]  # those that search cubes; all others search integrated images ...
-CLEAN_FINDERS = ["tclean"]  # ... of cleaned cubes ...
-MAP_FINDERS = [name for name in FINDERS if name.startswith("decoras")]  # ... or the maps that their networks make
+# What finders search that do not search integrated dirty images: cubes, integrated cleaned cubes, maps of a network.
+CUBE_FINDERS = ["smooth_and_clip", "smooth_and_clip_defaults", "sofia"]
+CLEAN_FINDERS = ["tclean"]
+MAP_FINDERS = [name for name in FINDERS if name.startswith("decoras")]
 SPLITS = ["train", "validation", "test"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 BATCHES = {

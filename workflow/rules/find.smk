@@ -79,7 +79,7 @@ rule find:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (4000 + images_mb("validation", "test")) * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=lambda wildcards, attempt: (60 + config["cubes"]["test"] // 4) * attempt,  # some seconds a cube
     params:
         evaluation=matching_settings(),
         tuning_cubes=config["finders"]["tuning_cubes"],
