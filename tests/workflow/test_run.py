@@ -73,6 +73,9 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         "blobcat",
         "bdsf",
         "aegean",
+        "decoras",
+        "tclean",
+        "smooth_and_clip",
         "blobs_finder",
         "blobs_finder (watershed)",
         "blobs_finder+deep_gru",
@@ -81,7 +84,9 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == n_true
     for suffix in ("md", "tex"):
         assert "chain" in (results / "tables" / f"detection.{suffix}").read_text()
-    assert len(list((results / "figures").glob("*.png"))) == 11
+    assert len(list((results / "figures").glob("*.png"))) == 14
+    with open(results / "tables" / "fidelity.csv") as stream:
+        assert {row["method"] for row in csv.DictReader(stream)} >= {"blobs_finder", "chain"}
 
 
 def test_table_4_has_what_each_stage_and_finder_took(folder):
