@@ -21,6 +21,7 @@ EXPERIMENTS = {
     "large": (ROOT / "experiments/paper.yaml", ROOT / "experiments/large.yaml"),
     "mini": (ROOT / "experiments/paper.yaml", ROOT / "experiments/mini.yaml"),
     "faint": (ROOT / "experiments/paper.yaml", ROOT / "experiments/faint.yaml"),
+    "finders": tuple(ROOT / f"experiments/{name}.yaml" for name in ("paper", "mini", "finders")),
 }
 
 

@@ -29,6 +29,7 @@ EXPERIMENTS = {
     "large": [PAPER, "experiments/large.yaml"],
     "mini": [PAPER, "experiments/mini.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
+    "finders": [PAPER, "experiments/mini.yaml", "experiments/finders.yaml"],
     "engines": ["experiments/engines.yaml"],
     "tiny": ["tests/config/tiny.yaml"],
 }
