@@ -6,7 +6,7 @@ from common import job
 
 from cubefocus.data.products import integrated_images
 from cubefocus.evaluate.settings import EvaluationSettings
-from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, cleaned_images
+from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, cleaned_images, refuse_missing
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import tune_and_find
 from cubefocus.io import read_table, write_table
@@ -21,13 +21,14 @@ READERS = {
 with job(snakemake) as provenance:
     entry, seed = get_entry(snakemake.wildcards.method), snakemake.params.seed
     validation, test = (READERS[entry.kind](paths) for paths in (snakemake.input.validation, snakemake.input.test))
+    truth = read_table(snakemake.input.truth)
+    refuse_missing(test, truth, "test")
     negative = integrated_images(snakemake.input.test, "inverted") if entry.kind == "map" else InvertedImages(test)
     if isinstance(test, StoredCubes):
         entry = replace(entry, grid={**entry.grid, "beam_area": (test.beam_area,)})
     if entry.slow:
         validation = DrawnCubes(validation, snakemake.params.tuning_cubes, seed)
         negative = DrawnCubes(negative, snakemake.params.inverted_cubes, seed)
-    truth = read_table(snakemake.input.truth)
     settings = EvaluationSettings.from_mapping(snakemake.params.evaluation)
     outcome = tune_and_find(entry, validation, test, negative, truth[truth["split"] == "validation"], settings)
     write_table(snakemake.output.catalogue, outcome.found, provenance)

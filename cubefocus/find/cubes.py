@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube
@@ -82,6 +83,30 @@ class DrawnCubes(Images):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def refuse_missing(images: Images, true: Table, split: str) -> None:
+    """Refuse to search a split with a file missing, which somebody removed: its sources would count as missed.
+
+    Parameters
+    ----------
+    images : mapping from cube id to ndarray
+    true : astropy.table.Table
+        Truth table with all ``cubes`` in its meta.
+    split : str
+
+    Raises
+    ------
+    CubefocusError
+        That names the cubes.
+    """
+    wanted = {cube["cube_id"] for cube in true.meta["cubes"] if cube["split"] == split}
+    missing = sorted(wanted - set(images))
+    if missing:
+        raise CubefocusError(
+            f"{split} cube {', '.join(map(str, missing[:6]))}: nothing to search; remove what was made of the cubes of "
+            "this split and run again"
+        )
 
 
 class InvertedImages(Images):

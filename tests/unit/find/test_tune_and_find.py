@@ -14,7 +14,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.evaluate.detection import Method, detection_table
 from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find import threshold
-from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes
+from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, refuse_missing
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import FINDERS, Entry, get_entry
 from cubefocus.find.run import tune_and_find
@@ -104,6 +104,13 @@ def test_stored_cubes_are_read_one_by_one(tmp_path):
         return Table({"x": [float(cube[0, 0, 0])]})
 
     assert find_all(find, cubes.items(), {})["x"].tolist() == [5.0, 6.0]
+
+
+def test_a_cube_of_which_nothing_is_left_is_named():
+    cubes = [{"cube_id": 1, "split": "test"}, {"cube_id": 2, "split": "test"}, {"cube_id": 3, "split": "train"}]
+    refuse_missing(images([1, 2]), Table(meta={"cubes": cubes}), "test")
+    with pytest.raises(CubefocusError, match="test cube 2: nothing to search"):
+        refuse_missing(images([1]), Table(meta={"cubes": cubes}), "test")
 
 
 def test_every_finder_has_a_grid_of_points_that_it_takes():
