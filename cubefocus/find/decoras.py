@@ -17,7 +17,7 @@ from cubefocus.find.interface import COLUMNS, Parameters, empty_detections, numb
 PARAMETERS = {"threshold": 0.1, "min_sigma": 1.0, "max_sigma": 10.0, "radius": 3.0}
 LOWS = {"min_sigma": 0.1, "max_sigma": 0.1}
 GRID = {
-    "threshold": (0.01, 0.02, 0.05, 0.1),
+    "threshold": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3),
     "min_sigma": (1.0, 2.0, 4.0),
     "radius": (1.5, 2.0, 2.5, 3.0),  # MNRAS Eq. 21 has 3
 }
