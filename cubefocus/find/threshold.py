@@ -11,7 +11,7 @@ from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty
 
 MAD_TO_SIGMA = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
 PARAMETERS = {"threshold": 5.0, "min_pixels": 1}
-GRID = {"threshold": (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0), "min_pixels": (1, 5, 10, 20)}
+GRID = {"threshold": (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0), "min_pixels": (1, 5, 10, 20, 40, 80)}
 
 
 def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
