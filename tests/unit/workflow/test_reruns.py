@@ -124,8 +124,8 @@ PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
     [
         ("evaluation: {bootstrap: 77}", {"evaluate"}),
         ("evaluation: {iou: 0.7}", {"evaluate", "find", *PREDICTIONS}),
-        ("finders: {tuning_cubes: 3}", {"find", "clean"}),
-        ("finders: {methods: [tclean, blobcat, decoras]}", {"evaluate", "times"}),
+        ("finders: {tuning_cubes: 3}", {"find"}),
+        ("finders: {methods: [blobcat, decoras]}", {"evaluate", "times"}),
         ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect", "detect_inverted"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
