@@ -71,7 +71,7 @@ def test_there_is_one_job_for_each_batch_and_network(run):
     comments = [job["Comment"] for job in jobs]
     assert len(set(comments)) == len(comments), "a job was submitted twice"
     networks = {comment.rpartition("_wildcards_")[2] for comment in comments if comment.startswith("rule_train_wild")}
-    assert networks == {"deep_gru", "sigma_x", "sigma_y", "pa", "flux"}
+    assert networks == {"deep_gru", "sigma_x", "sigma_y", "pa", "flux", "decoras"}
     batches = {comment.removeprefix("rule_simulate_wildcards_") for comment in comments if "_simulate_" in comment}
     assert batches == {"train_000", "train_001", "validation_000", "test_000"}
     assert all(job["JobName"].startswith("cubefocus_") for job in jobs)
