@@ -5,6 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
 LARGEST = 1_000_000  # bytes, of a file that is committed
 
 
@@ -21,12 +24,25 @@ def times(run: Path) -> list[tuple[str, int, float, float, float]]:
     return rows
 
 
+def shrink(picture: Path, place: Path) -> None:
+    """Copy a picture with 256 colours, and what it says about itself."""
+    with Image.open(picture) as image:
+        facts = PngInfo()
+        for key, value in image.text.items():
+            facts.add_text(key, value)
+        image.convert("RGB").quantize(256).save(place, optimize=True, pnginfo=facts)
+
+
 def main(run: Path, target: Path) -> None:
     """Replace ``target`` by what is small of ``run``; its README.md stays."""
     if not (run / "tables" / "detection.csv").is_file():
         sys.exit(f"{run}: has no tables/detection.csv; run the experiment first")
     sources = [run / "config.yaml", *sorted(run.glob("tables/*")), *sorted(run.glob("figures/**/*.png"))]
-    large = [f"{path} ({path.stat().st_size} bytes)" for path in sources if path.stat().st_size > LARGEST]
+    large = [
+        f"{path} ({path.stat().st_size} bytes)"
+        for path in sources
+        if path.stat().st_size > LARGEST and path.suffix != ".png"
+    ]
     if large:
         sys.exit(f"{', '.join(large)}: larger than {LARGEST} bytes, which is not for a repository")
     for folder in ("tables", "figures"):
@@ -34,7 +50,10 @@ def main(run: Path, target: Path) -> None:
     for path in sources:
         place = target / path.relative_to(run)
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        if path.stat().st_size > LARGEST:
+            shrink(path, place)
+        else:
+            shutil.copyfile(path, place)
     rows = times(run)
     lines = ["| rule | jobs | CPU minutes | seconds a job | memory (GB) |", "| --- | ---: | ---: | ---: | ---: |"]
     lines += [f"| {rule} | {n} | {cpu:.1f} | {seconds:.0f} | {memory:.1f} |" for rule, n, cpu, seconds, memory in rows]

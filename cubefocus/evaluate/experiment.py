@@ -133,8 +133,9 @@ class Experiment:
 
     @property
     def shown(self) -> list[Method]:
-        """The methods that the figures compare: what the run itself went through."""
-        names = (*self.others, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
+        """The methods that the figures compare: other finders that were run, and what the run itself went through."""
+        ran = (name for name, other in self.others.items() if other.inverted.meta["cubes"])
+        names = (*ran, _split_name(BLOBS, self.blobs.split), PEAKS, CHAIN)
         return [method for method in self.methods if method.name in names]
 
     def _extract(self, split: str) -> Callable[[np.ndarray], np.ndarray]:
