@@ -68,7 +68,7 @@ def detected_histograms(true: Table, detected: Mapping[str, np.ndarray]) -> Figu
     flux, blend = column(true, "flux", FLUX.unit, FLUX.default_unit), column(true, "blendness")
     left, right = axes[0]
     left.set(xlabel=r"flux (mJy beam$^{-1}$)", ylabel="sources")
-    right.set(xlabel="blendness", ylabel="sources with at most this blendness")
+    right.set(xlabel="blendness", ylabel="sources up to this blendness")
     if len(true) == 0:
         nothing(left)
         nothing(right)
