@@ -32,7 +32,7 @@ def measure(scratch: str | None) -> list[dict[str, Any]]:
     from astropy.io import fits
     from scene import OBSERVATION, skies
 
-    from cubefocus.observe import casa
+    from cubefocus.engines import casa
 
     sky, entry = skies(1)[0]
     observation = casa.in_j2000(OBSERVATION)
@@ -56,7 +56,7 @@ def run_job() -> None:
     """What the process of CASA does; it shares it with nothing else."""
     from casatasks import tclean
 
-    from cubefocus.observe.casa_job import gridding, predict
+    from cubefocus.engines.casa_job import gridding, predict
 
     job, rows = json.loads(Path(JOB).read_text()), []
 

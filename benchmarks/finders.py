@@ -18,7 +18,7 @@ from common import Timing, alternate, machine, write_results
 from scene import OBSERVATION, skies
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter1d
 
-from cubefocus.data.cutouts import centre_crop
+from cubefocus.cube.cutouts import centre_crop
 from cubefocus.find import smooth_and_clip, sofia
 from cubefocus.find.linker import link
 from cubefocus.find.smoothing import FWHM_TO_SIGMA, TRUNCATE, smooth

@@ -23,10 +23,10 @@ from astropy.io import fits
 from common import alternate, machine, peak_memory_mb, read_rows, write_results
 from scene import CACHE, Scene, knowing_chain, paper_networks, paper_response, paper_scenes
 
-from cubefocus.detect import catalogue
-from cubefocus.detect.candidate import Field
-from cubefocus.detect.chain import Chain
-from cubefocus.io import read_cube, write_cube
+from cubefocus.alma import catalogue
+from cubefocus.alma.candidate import Field
+from cubefocus.alma.chain import Chain
+from cubefocus.cube.cube import read_cube, write_cube
 
 Row = dict[str, Any]
 PUBLISHED = (

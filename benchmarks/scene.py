@@ -11,21 +11,23 @@ import numpy as np
 import torch
 import yaml
 
-from cubefocus.data.cutouts import box_spectra, centre_crop, integrate, scale01
-from cubefocus.detect.blobs import find_blobs
-from cubefocus.detect.chain import Chain
-from cubefocus.detect.settings import DetectionSettings
-from cubefocus.io import Cube
-from cubefocus.models import BlobsFinder, DeepGRU, ResNet
-from cubefocus.observe.fft import FourierOperator
-from cubefocus.observe.fft import apply as observe_by_fft
-from cubefocus.observe.noise import add_white, central_peak, thermal_rms, white_rms
-from cubefocus.observe.response import Response, get_response
-from cubefocus.observe.setup import Observation
+from cubefocus.alma.blobs import find_blobs
+from cubefocus.alma.chain import Chain
+from cubefocus.alma.predict import predict_maps, predict_parameter, predict_spectra
+from cubefocus.alma.settings import DetectionSettings
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import box_spectra, centre_crop, integrate, scale01
+from cubefocus.engines.fft import FourierOperator
+from cubefocus.engines.fft import apply as observe_by_fft
+from cubefocus.engines.measure import get_response
+from cubefocus.instrument.noise import add_white, central_peak, white_rms
+from cubefocus.instrument.observation import Observation
+from cubefocus.instrument.response import Response
+from cubefocus.learn.checkpoint import channels_last
+from cubefocus.networks import BlobsFinder, DeepGRU, ResNet
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, select
 from cubefocus.sky.model import sky_cube
-from cubefocus.train.checkpoint import channels_last
-from cubefocus.train.predict import predict_maps, predict_parameter, predict_spectra
+from cubefocus.stats.noise import thermal_rms
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "build" / "responses"

@@ -15,7 +15,7 @@ import torch
 from common import Timing, alternate, machine, read_rows, write_results
 from scene import CACHE, OBSERVATION, PAPER, paper_response, skies
 
-from cubefocus.observe.fft import FourierOperator
+from cubefocus.engines.fft import FourierOperator
 from cubefocus.sky.catalogue import draw_catalogue
 from cubefocus.sky.model import sky_cube
 

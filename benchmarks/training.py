@@ -23,16 +23,16 @@ from common import Timing, alternate, machine, write_results
 from scene import PAPER
 from torch import Tensor, nn
 
-from cubefocus.models.blobs_finder import AdditiveUpsampling
-from cubefocus.train.augment import N_RANDOM
-from cubefocus.train.checkpoint import build
-from cubefocus.train.distributed import World
-from cubefocus.train.loop import Problem, train_epoch
-from cubefocus.train.memory import kept_memory
-from cubefocus.train.settings import Settings
-from cubefocus.train.state import begin
-from cubefocus.train.store import Store
-from cubefocus.train.tasks import make_task
+from cubefocus.alma.tasks import make_task
+from cubefocus.learn.augment import N_RANDOM
+from cubefocus.learn.checkpoint import build
+from cubefocus.learn.distributed import World
+from cubefocus.learn.loop import Problem, train_epoch
+from cubefocus.learn.memory import kept_memory
+from cubefocus.learn.settings import Settings
+from cubefocus.learn.state import begin
+from cubefocus.learn.store import Store
+from cubefocus.networks.blobs_finder import AdditiveUpsampling
 
 BATCH_SIZE, WARMUP = 16, 2  # the first epochs lay out the memory
 PLAIN, LAST, OURS = "plain loop", "plain loop, channels last", "cubefocus"
@@ -42,7 +42,7 @@ NOTE = (
     "angle. Images a second of the rounds: median, slowest, fastest. Ratios are to the plain loop of the same round: "
     "median, smallest and largest, in wall-clock time and in the processors' time, which others' load moves least. "
     "The plain loop has PyTorch's layers and defaults, and augmentation and loss of cubefocus; cubefocus runs "
-    "`train_epoch` of `cubefocus/train/loop.py`. Both have the same parameters and the same mathematics."
+    "`train_epoch` of `cubefocus/learn/loop.py`. Both have the same parameters and the same mathematics."
 )
 
 

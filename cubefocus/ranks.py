@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import atomic_path
+from cubefocus.files import atomic_path
 
 logger = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from common import job
 
-from cubefocus.clock import Clock
+from cubefocus.files import read_table
 from cubefocus.find.cubes import drawn_ids
-from cubefocus.io import read_table
-from cubefocus.observe.clean import clean_batch
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
+from cubefocus.jobs.clean import clean_batch
+from cubefocus.timing import Clock
 
 with job(snakemake) as provenance:
     truth = read_table(snakemake.input.truth)

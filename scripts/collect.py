@@ -3,7 +3,7 @@
 from astropy.table import vstack
 from common import job
 
-from cubefocus.io import read_table, write_table
+from cubefocus.files import read_table, write_table
 
 with job(snakemake) as provenance:
     for name, path in snakemake.output.items():

@@ -42,8 +42,8 @@ def instrument(snakemake: Any) -> dict[str, Any]:
     config = snakemake.config
     facts: dict[str, Any] = {"engine": dict(config["engine"])}
     if "fft" in facts["engine"].values() or snakemake.input.get("responses"):
-        from cubefocus.observe.response import response_hash  # here, as it takes a while to import
-        from cubefocus.observe.setup import Observation
+        from cubefocus.instrument.observation import Observation
+        from cubefocus.instrument.response import response_hash  # here, as it takes a while to import
 
         observations = Observation.list_from_mapping(config["observation"])
         facts["responses"] = sorted({response_hash(observation) for observation in observations})
@@ -61,6 +61,6 @@ def spread(snakemake: Any, work: Callable[..., Any], request: dict[str, Any], pl
 
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints among the inputs of a rule, by network."""
-    from cubefocus.detect.chain import NETWORKS  # here, as most scripts need no detection
+    from cubefocus.alma.chain import NETWORKS  # here, as most scripts need no detection
 
     return {name: path for name in NETWORKS if (path := inputs.get(name))}

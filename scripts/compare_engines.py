@@ -4,11 +4,11 @@ from pathlib import Path
 
 from common import job
 
-from cubefocus.evaluate.figures.engines import engines_figure
-from cubefocus.evaluate.figures.style import save_figure
-from cubefocus.evaluate.render import write_table
-from cubefocus.observe.setup import Observation
-from cubefocus.observe.validation import compare, comparison_table, hard_sky
+from cubefocus.engines.validation import compare, comparison_table, hard_sky
+from cubefocus.instrument.observation import Observation
+from cubefocus.report.figures.engines import engines_figure
+from cubefocus.report.figures.style import save_figure
+from cubefocus.report.render import write_table
 
 with job(snakemake) as provenance:
     comparisons = []

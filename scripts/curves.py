@@ -5,8 +5,8 @@ from pathlib import Path
 from astropy.table import Table
 from common import job
 
-from cubefocus.evaluate.figures.style import save_figure
-from cubefocus.evaluate.figures.training import training_curves
+from cubefocus.report.figures.style import save_figure
+from cubefocus.report.figures.training import training_curves
 
 with job(snakemake) as provenance:
     curves: dict[str, dict[str, Table]] = {}

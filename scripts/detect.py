@@ -2,7 +2,7 @@
 
 from common import job, networks, spread
 
-from cubefocus.detect.request import detect
+from cubefocus.jobs.detect import detect
 
 with job(snakemake) as provenance:
     request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates", "time")}

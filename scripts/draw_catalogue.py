@@ -2,7 +2,7 @@
 
 from common import job
 
-from cubefocus.io import write_table
+from cubefocus.files import write_table
 from cubefocus.sky.catalogue import draw_catalogue
 
 with job(snakemake) as provenance:

@@ -4,17 +4,18 @@ from pathlib import Path
 
 from common import job
 
-from cubefocus.data.products import integrated_images
-from cubefocus.detect.products import read_probability
-from cubefocus.detect.settings import DetectionSettings
-from cubefocus.evaluate.experiment import BLOBS, Cleaned, Experiment, Other
-from cubefocus.evaluate.figures.style import save_figure
-from cubefocus.evaluate.render import write_table
-from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.alma.detection_products import read_probability
+from cubefocus.alma.settings import DetectionSettings
+from cubefocus.alma.training_products import integrated_images
+from cubefocus.files import read_table
 from cubefocus.find.cubes import clean_beam, cleaned_images
-from cubefocus.io import read_table
-from cubefocus.observe.response import primary_beam_of
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
+from cubefocus.instrument.response import primary_beam_of
+from cubefocus.report.experiment import BLOBS, Experiment, Other
+from cubefocus.report.figures.style import save_figure
+from cubefocus.report.render import write_table
+from cubefocus.report.shown import Cleaned
+from cubefocus.tables.criteria import EvaluationSettings
 
 with job(snakemake) as provenance:
     given, truth = snakemake.input, read_table(snakemake.input.truth)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from common import job
 
-from cubefocus.data.products import integrated_images
-from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.alma.training_products import integrated_images
+from cubefocus.files import read_table, write_table
 from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, cleaned_images, refuse_missing
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import tune_and_find
-from cubefocus.io import read_table, write_table
+from cubefocus.tables.criteria import EvaluationSettings
 
 READERS = {
     "image": lambda paths: integrated_images(paths, "dirty"),

@@ -2,9 +2,9 @@
 
 from common import job
 
-from cubefocus.clock import Clock
-from cubefocus.detect.settings import DetectionSettings
+from cubefocus.alma.settings import DetectionSettings
 from cubefocus.find.maps import write_maps
+from cubefocus.timing import Clock
 
 with job(snakemake) as provenance:
     settings = DetectionSettings.from_mapping(snakemake.params.detection).blobs

@@ -2,8 +2,8 @@
 
 from common import job, networks, spread
 
-from cubefocus.detect.request import predict
-from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.jobs.detect import predict
+from cubefocus.tables.criteria import EvaluationSettings
 
 with job(snakemake) as provenance:
     request = {

@@ -5,7 +5,7 @@ import json
 import yaml
 from common import job
 
-from cubefocus.io import atomic_path
+from cubefocus.files import atomic_path
 
 with job(snakemake) as provenance, atomic_path(snakemake.output.config) as temporary:
     settings = yaml.safe_dump(dict(snakemake.params.config), sort_keys=False)

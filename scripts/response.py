@@ -4,8 +4,8 @@ from pathlib import Path
 
 from common import job, logger
 
-from cubefocus.observe.response import get_response
-from cubefocus.observe.setup import Observation
+from cubefocus.engines.measure import get_response
+from cubefocus.instrument.observation import Observation
 
 with job(snakemake):
     cache = Path(snakemake.output.responses)

@@ -6,8 +6,8 @@ from pathlib import Path
 from common import job, spread
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import atomic_path, read_table
-from cubefocus.observe.request import simulate
+from cubefocus.files import atomic_path, read_table
+from cubefocus.jobs.simulate import simulate
 from cubefocus.sky.catalogue import cube_list
 
 with job(snakemake) as provenance:

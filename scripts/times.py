@@ -4,9 +4,9 @@ from pathlib import Path
 
 from common import job
 
-from cubefocus.clock import Clock
-from cubefocus.evaluate.render import write_table
-from cubefocus.evaluate.times import times_table
+from cubefocus.report.render import write_table
+from cubefocus.report.tables.times import times_table
+from cubefocus.timing import Clock
 
 
 def took(method: str) -> Clock:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from common import job
 
+from cubefocus.jobs.train import train_network
 from cubefocus.ranks import launch_torchrun
-from cubefocus.train.request import train_network
 
 with job(snakemake) as provenance:
     request = {

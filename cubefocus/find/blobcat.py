@@ -19,7 +19,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, numbers
-from cubefocus.find.threshold import background
+from cubefocus.stats.noise import background
 
 PARAMETERS = {"detection": 8.0, "flooding": 4.0, "mesh": 60}
 GRID = {

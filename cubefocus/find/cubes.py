@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.folder import cubes_of
+from cubefocus.cube.cube import read_cube
+from cubefocus.engines.clean import SUFFIX
 from cubefocus.errors import CubefocusError
-from cubefocus.io import read_cube
-from cubefocus.observe.clean import SUFFIX
-from cubefocus.observe.folder import cubes_of
 
 Images = Mapping[int, np.ndarray]
 
@@ -126,7 +126,7 @@ class InvertedImages(Images):
 
 
 def cleaned_images(folders: Iterable[str | Path]) -> dict[int, np.ndarray]:
-    """Integrated cleaned images by cube id, shape (y, x), as `cubefocus.observe.clean.clean_batch` wrote them."""
+    """Integrated cleaned images by cube id, shape (y, x), as `cubefocus.jobs.clean.clean_batch` wrote them."""
     paths = [path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
     return {int(path.name.removesuffix(SUFFIX)): read_cube(path).data[0] for path in paths}
 

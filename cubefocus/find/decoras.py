@@ -1,6 +1,6 @@
 """DECORAS's way from a network's map to sources (Rezaei et al. 2022, MNRAS 510, 5891), as MNRAS 5.1 applies it.
 
-Its autoencoder is a network like the others (`cubefocus.train.tasks.DecorasTask`); here are the blobs in its map.
+Its autoencoder is a network like the others (`cubefocus.alma.tasks.DecorasTask`); here are the blobs in its map.
 """
 
 from __future__ import annotations

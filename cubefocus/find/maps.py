@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cubefocus.clock import Clock
-from cubefocus.data.products import load_products, write_products
-from cubefocus.detect.blobs import probability_maps
-from cubefocus.detect.settings import BlobSettings
-from cubefocus.train.checkpoint import load_model
-from cubefocus.train.distributed import pick_device
-from cubefocus.train.predict import predict_maps
+from cubefocus.alma.blobs import probability_maps
+from cubefocus.alma.predict import predict_maps
+from cubefocus.alma.settings import BlobSettings
+from cubefocus.alma.training_products import load_products, write_products
+from cubefocus.learn.checkpoint import load_model
+from cubefocus.learn.distributed import pick_device
+from cubefocus.timing import Clock
 
 KEYS = ("images/dirty", "images/cube_id")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.clock import Clock
-from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find.cubes import Images
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import Entry
 from cubefocus.find.tune import SCORES, tune
+from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.timing import Clock
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find.threshold import MAD_TO_SIGMA
+from cubefocus.stats.noise import MAD_TO_SIGMA
 
 FWHM_TO_SIGMA = 1.0 / np.sqrt(8.0 * np.log(2.0))
 TRUNCATE = 4.0  # sigma at which the Gaussian kernels end

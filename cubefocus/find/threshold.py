@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import COLUMNS, EIGHT_CONNECTED, Parameters, empty_detections, numbers
+from cubefocus.stats.noise import background
 
-MAD_TO_SIGMA = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
 PARAMETERS = {"threshold": 5.0, "min_pixels": 1}
 GRID = {"threshold": (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0), "min_pixels": (1, 5, 10, 20, 40, 80)}
 
@@ -42,12 +42,6 @@ def find(image: np.ndarray, parameters: Parameters = PARAMETERS) -> Table:
         raise CubefocusError("the image has no noise, in units of which the threshold is; give a dirty image")
     above = np.where(valid, image, -np.inf) > level + values["threshold"] * noise
     return _measure(image, level, noise, above, int(values["min_pixels"]))
-
-
-def background(pixels: np.ndarray) -> tuple[float, float]:
-    """Median and 1.4826 times the median absolute deviation of pixels, blind to the few that hold a source."""
-    level = float(np.median(pixels))
-    return level, MAD_TO_SIGMA * float(np.median(np.abs(pixels - level)))
 
 
 def _measure(image: np.ndarray, level: float, noise: float, above: np.ndarray, min_pixels: int) -> Table:

@@ -11,11 +11,11 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
-from cubefocus.evaluate.columns import cube_ids
-from cubefocus.evaluate.detection import ratios
-from cubefocus.evaluate.matching import match
-from cubefocus.evaluate.settings import Criterion, EvaluationSettings
 from cubefocus.find.interface import Finder, find_all
+from cubefocus.stats.ratios import ratios
+from cubefocus.tables.columns import cube_ids
+from cubefocus.tables.criteria import Criterion, EvaluationSettings
+from cubefocus.tables.matching import match
 
 logger = logging.getLogger(__name__)
 Points = Sequence[Mapping[str, Any]]
@@ -53,7 +53,7 @@ def tune(
         Parameters to try, such as `cubefocus.find.interface.grid_points` gives them.
     settings : EvaluationSettings
     with_line, with_box : bool
-        What the criterion looks at, as for `cubefocus.evaluate.detection.Method`.
+        What the criterion looks at, as for `cubefocus.report.tables.detection.Method`.
 
     Returns
     -------

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cubefocus.data.cutouts import SIGMA_TO_FWHM
-from cubefocus.observe.setup import Observation
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.instrument.observation import Observation
 
 REACH = 6.0
 """Half side of a source's window in standard deviations: exp(-18) = 1.5e-8 of its peak is cut off."""

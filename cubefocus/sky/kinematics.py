@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cubefocus.data.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.sky.base import Ranges, SkyType, power_law, uniform
 from cubefocus.sky.columns import PA_CONVENTION, ColumnInfo, Source
 from cubefocus.sky.emission import (

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
 from cubefocus.sky.columns import Source, as_sources
 from cubefocus.sky.emission import Emission, Frame
 from cubefocus.sky.registry import SKY_TYPES

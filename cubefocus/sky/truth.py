@@ -12,14 +12,15 @@ from astropy.constants import c as speed_of_light
 from astropy.table import Table, hstack
 from astropy.wcs import WCS, FITSFixedWarning
 
-from cubefocus.data.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box
-from cubefocus.io import Cube
-from cubefocus.observe.setup import Observation
-from cubefocus.sky.boxes import blendness, true_boxes
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box
+from cubefocus.instrument.observation import Observation
+from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.columns import MEASURED, ColumnInfo, Source, as_sources, make_column, make_table
 from cubefocus.sky.emission import Emission
 from cubefocus.sky.model import cube_scale, emissions, integrated_images
 from cubefocus.sky.registry import SKY_TYPES
+from cubefocus.tables.boxes import blendness
 
 Values = dict[str, Any]
 LIGHT_KMS = speed_of_light.to_value(u.km / u.s)

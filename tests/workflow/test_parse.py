@@ -9,7 +9,7 @@ import pytest
 import yaml
 from runs import ROOT, here
 
-from cubefocus.provenance_cli import read_provenance
+from cubefocus.cli.provenance import read_provenance
 
 pytestmark = pytest.mark.workflow
 

@@ -15,8 +15,9 @@ import pytest
 import yaml
 from runs import MEASURED, ROOT, here
 
-from cubefocus.io import read_cube, read_table
-from cubefocus.provenance_cli import READERS, read_provenance
+from cubefocus.cli.provenance import READERS, read_provenance
+from cubefocus.cube.cube import read_cube
+from cubefocus.files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.casa]
 KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml", ".pt")

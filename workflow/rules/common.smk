@@ -60,7 +60,7 @@ def digest(*parts: str) -> str:
     What the stages before it use need not be named: when they run again, so does this one.
     """
     code = hashlib.sha256()
-    for part in ("io.py", *parts):
+    for part in ("files.py", "cube/cube.py", *parts):
         place = ROOT / "cubefocus" / part
         for source in [place] if place.suffix else sorted(place.glob("**/*.py")):
             code.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
@@ -115,12 +115,12 @@ def what_it_took(method: str) -> list[str]:
 
 def prediction(*steps: str) -> dict:
     """Params of a rule that predicts for fine-tuning, with the settings of the steps of the chain that it runs."""
-    matching = [f"evaluate/{name}.py" for name in ("columns", "matching", "settings")]
+    matching = [f"tables/{name}.py" for name in ("columns", "matching", "criteria", "boxes")]
     return {
         "detection": {step: config["detection"][step] for step in steps},
         "evaluation": matching_settings(),
         "observation": config["observation"],
-        "code": digest("data", "detect", *matching),
+        "code": digest("cube", "alma/training_products.py", "alma", "stats", *matching),
     }
 
 
@@ -139,7 +139,7 @@ def images_mb(*splits: str) -> int:
 
 
 def training_code() -> str:
-    return digest("models", "train")
+    return digest("networks", "learn", "alma/tasks.py")
 
 
 def responses_of(wildcards) -> list[str]:

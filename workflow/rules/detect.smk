@@ -31,7 +31,7 @@ rule detect:
     params:
         detection=config["detection"],
         inverted=False,
-        code=digest("data", "detect"),
+        code=digest("cube", "alma/training_products.py", "alma", "stats"),
     script:
         "../../scripts/detect.py"
 
@@ -50,7 +50,7 @@ use rule detect as detect_inverted with:
     params:
         detection=config["detection"],
         inverted=True,
-        code=digest("data", "detect"),
+        code=digest("cube", "alma/training_products.py", "alma", "stats"),
 
 
 rule collect:

@@ -30,6 +30,6 @@ rule compare_engines:
     params:
         observation=config["observation"],
         seed=config["seed"],
-        code=digest("observe", "evaluate/figures", "evaluate/render.py"),
+        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "report/figures", "report/render.py"),
     script:
         "../../scripts/compare_engines.py"

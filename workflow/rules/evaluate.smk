@@ -61,7 +61,7 @@ rule evaluate:
         image_size=config["models"]["image_size"],
         observation=config["observation"],
         seed=config["seed"],
-        code=digest("evaluate"),
+        code=digest("report", "tables", "stats"),
     script:
         "../../scripts/evaluate.py"
 
@@ -83,7 +83,7 @@ rule times:
         runtime=10,
     params:
         finders=FINDERS,
-        code=digest("evaluate"),
+        code=digest("report", "tables", "stats"),
     script:
         "../../scripts/times.py"
 
@@ -103,6 +103,6 @@ rule curves:
         mem_mb=2000,
         runtime=10,
     params:
-        code=digest("evaluate"),
+        code=digest("report", "tables", "stats"),
     script:
         "../../scripts/curves.py"

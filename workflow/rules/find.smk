@@ -29,7 +29,7 @@ rule clean:
         observation=config["observation"],
         tuning_cubes=lambda wildcards: config["finders"]["tuning_cubes"] if wildcards.split == "validation" else None,
         seed=config["seed"],
-        code=digest("observe/clean.py", "observe/casa_job.py", "find/cubes.py"),
+        code=digest("engines/clean.py", "jobs/clean.py", "engines/casa_job.py", "find/cubes.py"),
     wildcard_constraints:
         split="validation|test",
     script:
@@ -53,7 +53,7 @@ rule map:
         **gpu_job(mem_mb=4000, minutes=60),
     params:
         detection={"blobs": config["detection"]["blobs"]},
-        code=digest("find/maps.py", "detect"),
+        code=digest("find/maps.py", "alma", "stats"),
     wildcard_constraints:
         network="|".join(MAP_FINDERS) or "none",
     script:
@@ -85,7 +85,7 @@ rule find:
         tuning_cubes=config["finders"]["tuning_cubes"],
         inverted_cubes=config["finders"]["inverted_cubes"],
         seed=config["seed"],
-        code=digest("find", "evaluate"),
+        code=digest("find", "report", "tables", "stats"),
     wildcard_constraints:
         method="|".join(FINDERS),
     script:

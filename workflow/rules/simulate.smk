@@ -22,7 +22,7 @@ rule draw_catalogue:
         n_pixels=config["observation"]["n_pixels"],
         snr=config["noise"]["snr"],
         seed=config["seed"],
-        code=digest("sky", "observe/setup.py", "data/cutouts.py"),
+        code=digest("sky", "instrument/observation.py", "cube/cutouts.py"),
     script:
         "../../scripts/draw_catalogue.py"
 
@@ -41,7 +41,7 @@ rule response:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         observation=config["observation"],
-        code=digest("observe"),
+        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats"),
     script:
         "../../scripts/response.py"
 
@@ -74,7 +74,7 @@ rule simulate:
         compress=config["cubes"]["compress"],
         cut={"size": config["detection"]["focus"]["size"], "dilation": config["detection"]["flux"]["dilation"]},
         seed=config["seed"],
-        code=digest("observe", "sky", "data"),
+        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "sky", "cube", "alma/training_products.py"),
     script:
         "../../scripts/simulate.py"
 

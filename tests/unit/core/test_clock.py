@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cubefocus.clock import Clock, Cost
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import processor
+from cubefocus.timing import Clock, Cost
 
 MB = 10**6
 # Takes so many MB, works on them, and says how long; then it stays until its input is closed.

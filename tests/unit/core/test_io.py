@@ -9,8 +9,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
+from cubefocus.cube.cube import STEPS_PER_NOISE, Cube, read_cube, write_cube
 from cubefocus.errors import CubefocusError
-from cubefocus.io import STEPS_PER_NOISE, Cube, atomic_path, read_cube, read_table, write_cube, write_table
+from cubefocus.files import atomic_path, read_table, write_table
 
 
 def header(spectral: str = "FREQ", **extra: float) -> fits.Header:

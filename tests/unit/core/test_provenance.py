@@ -13,16 +13,16 @@ from astropy.io import fits
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from cubefocus import io
-from cubefocus.cli import main
-from cubefocus.data.products import write_products
-from cubefocus.detect import pictures, regions
-from cubefocus.evaluate import render
-from cubefocus.evaluate.figures.style import save_figure
+from cubefocus import files as io
+from cubefocus.alma.training_products import write_products
+from cubefocus.cli.main import main
+from cubefocus.cli.provenance import READERS, lines_of, read_provenance
+from cubefocus.learn import checkpoint
+from cubefocus.learn.state import write_curves
 from cubefocus.provenance import code_version, digest, hardware, processor, provenance
-from cubefocus.provenance_cli import READERS, lines_of, read_provenance
-from cubefocus.train import checkpoint
-from cubefocus.train.state import write_curves
+from cubefocus.report import pictures, render
+from cubefocus.report.figures.style import save_figure
+from cubefocus.tables import regions
 
 CONFIG = {"experiment": "demo", "engine": {"train": "fft", "test": "casa"}, "rate": 1.0e-4}
 # what names of files may hold, and what LaTeX, HTML, PDF and FITS read as markup

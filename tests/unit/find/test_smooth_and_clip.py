@@ -6,19 +6,11 @@ from scipy import ndimage
 from smooth_and_clip_reference import detect, friends_of_friends
 
 from cubefocus.errors import CubefocusError
-from cubefocus.evaluate.matching import match
 from cubefocus.find.interface import COLUMNS
 from cubefocus.find.linker import link, measure
 from cubefocus.find.reliability import reliability
-from cubefocus.find.smooth_and_clip import (
-    PARAMETERS,
-    SOFIA_DEFAULTS,
-    GridFinder,
-    checked,
-    find,
-    masks,
-    smooth_and_clip,
-)
+from cubefocus.find.smooth_and_clip import PARAMETERS, SOFIA_DEFAULTS, GridFinder, checked, find, masks, smooth_and_clip
+from cubefocus.tables.matching import match
 
 FEW = {"kernels_xy": (0, 3), "kernels_z": (0, 3)}
 LOW = {"threshold": 3.2, "min_size_xy": 3, "min_size_z": 2, "kernels_xy": (0, 3, 5), "kernels_z": (0, 3, 5)}

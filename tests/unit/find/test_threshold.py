@@ -5,7 +5,8 @@ import pytest
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import COLUMNS, find_all
-from cubefocus.find.threshold import background, find
+from cubefocus.find.threshold import find
+from cubefocus.stats.noise import background
 
 
 def image_with(sources, sigma=1.0, size=80, seed=1):

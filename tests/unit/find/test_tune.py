@@ -5,10 +5,10 @@ import pytest
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.evaluate.settings import EvaluationSettings
 from cubefocus.find.interface import empty_detections, grid_points
 from cubefocus.find.threshold import find
 from cubefocus.find.tune import tune
+from cubefocus.tables.criteria import EvaluationSettings
 
 SETTINGS = EvaluationSettings()
 

@@ -9,17 +9,18 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from cubefocus.clock import Clock
+from cubefocus.cube.cube import write_cube
 from cubefocus.errors import CubefocusError
-from cubefocus.evaluate.detection import Method, detection_table
-from cubefocus.evaluate.settings import EvaluationSettings
+from cubefocus.files import write_table
 from cubefocus.find import threshold
 from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, refuse_missing
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import FINDERS, Entry, get_entry
 from cubefocus.find.run import tune_and_find
-from cubefocus.io import write_cube, write_table
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
+from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.timing import Clock
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = EvaluationSettings(bootstrap=10)

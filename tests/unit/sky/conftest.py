@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from astropy.table import Table
 
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
 from cubefocus.sky.columns import CATALOGUE, make_table
 from cubefocus.sky.registry import SKY_TYPES
 

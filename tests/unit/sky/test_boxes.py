@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cubefocus.errors import CubefocusError
-from cubefocus.sky.boxes import blendness, bounding_box, iou_1d, iou_2d, true_boxes
+from cubefocus.sky.boxes import bounding_box, true_boxes
+from cubefocus.tables.boxes import blendness, iou_1d, iou_2d
 
 BOXES = np.array([[0, 0, 4, 4], [2, 2, 6, 6], [0, 0, 4, 2], [10, 10, 12, 13]])
 

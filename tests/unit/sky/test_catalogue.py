@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.io import read_table, write_table
+from cubefocus.files import read_table, write_table
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, noise_seed, select
 from cubefocus.sky.registry import PAPER_RANGES, SKY_TYPES
 

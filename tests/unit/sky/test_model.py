@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cubefocus.errors import CubefocusError
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
 from cubefocus.sky.catalogue import draw_catalogue, select
 from cubefocus.sky.model import cube_scale, emissions, integrated_images, sky_cube, source_cube
 from cubefocus.sky.registry import SKY_TYPES

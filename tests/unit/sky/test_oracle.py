@@ -8,11 +8,12 @@ from astropy.table import Table
 from scipy.optimize import linear_sum_assignment
 from skimage.measure import label, regionprops
 
-from cubefocus.data.cutouts import scale01
-from cubefocus.observe.setup import Observation
-from cubefocus.sky.boxes import iou_2d, true_boxes
+from cubefocus.cube.cutouts import scale01
+from cubefocus.instrument.observation import Observation
+from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.catalogue import draw_catalogue
 from cubefocus.sky.model import emissions, integrated_images
+from cubefocus.tables.boxes import iou_2d
 
 LEVEL = 0.15
 

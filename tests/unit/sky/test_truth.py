@@ -9,9 +9,10 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import vstack
 
+from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
-from cubefocus.io import Cube, read_table, write_table
-from cubefocus.observe.setup import Observation
+from cubefocus.files import read_table, write_table
+from cubefocus.instrument.observation import Observation
 from cubefocus.sky.catalogue import draw_catalogue, select
 from cubefocus.sky.columns import CATALOGUE, MEASURED
 from cubefocus.sky.model import sky_cube

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.signal import find_peaks
 
-from cubefocus.observe.setup import Observation
+from cubefocus.instrument.observation import Observation
 from cubefocus.sky.base import brightness
 from cubefocus.sky.diffuse import random_texture
 from cubefocus.sky.emission import Frame

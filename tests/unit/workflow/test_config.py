@@ -14,12 +14,12 @@ import pytest
 import yaml
 from configuration import AUGMENTATIONS, ConfigError, resolve, validate_config
 
-from cubefocus.detect.settings import DetectionSettings
-from cubefocus.evaluate.settings import EvaluationSettings
-from cubefocus.observe.setup import Observation
+from cubefocus.alma.settings import DetectionSettings
+from cubefocus.alma.tasks import NAMES, make_task
+from cubefocus.instrument.observation import Observation
+from cubefocus.learn.settings import Settings
 from cubefocus.sky.registry import KNOWN_RANGES, PAPER_RANGES, SKY_TYPES, SkySettings
-from cubefocus.train.settings import Settings
-from cubefocus.train.tasks import NAMES, make_task
+from cubefocus.tables.criteria import EvaluationSettings
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

@@ -1,0 +1,234 @@
+"""The detection chain: cubes in, catalogue and products out, one batch at a time (MNRAS 4.4, Fig. 9)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from cubefocus.alma import blobs, catalogue, deblend, flux, morphology, spectra
+from cubefocus.alma.candidate import Candidate, Field, Reason, Stage
+from cubefocus.alma.settings import DetectionSettings
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import box_spectra
+from cubefocus.errors import CubefocusError
+from cubefocus.timing import Clock
+
+log = logging.getLogger(__name__)
+
+NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
+
+
+@dataclass
+class Detections:
+    """What the chain makes of a batch of cubes: two tables, the fields with their images and spectra, and its costs."""
+
+    catalogue: Table
+    candidates: Table
+    fields: list[Field]
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The chain with its networks as plain functions, so that any of them can be replaced.
+
+    Attributes
+    ----------
+    predict_maps : callable
+        Integrated images (n, y, x) in [0, 1] to probability maps of the same shape.
+    predict_spectra : callable
+        Standardised spectra (n, channel) to cleaned ones in [0, 1].
+    predict_parameters : callable
+        A name (sigma_x, sigma_y, pa, flux) and images (n, size, size) in the unit of the cube times channels to values
+        (n,): px, px, deg from focused images, Jy/beam summed over box and line from line images.
+    settings : DetectionSettings
+    image_size, n_channels : int or None
+        What the first two take; None for anything.
+    device : str
+        Where the networks compute.
+    origins : mapping
+        Provenance of each network, by name.
+    """
+
+    predict_maps: blobs.PredictMaps
+    predict_spectra: spectra.PredictSpectra
+    predict_parameters: morphology.PredictParameter
+    settings: DetectionSettings = field(default_factory=DetectionSettings)
+    image_size: int | None = None
+    n_channels: int | None = None
+    device: str = "cpu"
+    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls,
+        models: str | Path | Mapping[str, str | Path],
+        settings: DetectionSettings | Mapping[str, Any] | None = None,
+        device: str = "cpu",
+    ) -> Chain:
+        """Read trained networks.
+
+        Parameters
+        ----------
+        models : path, or mapping of network name to checkpoint
+            A folder holds ``<network>/finetuned.pt`` or, where there is none, ``<network>/trained.pt``.
+        settings : DetectionSettings or mapping
+            A mapping is the config section ``detection``.
+        device : str
+            ``cpu``, ``cuda``, ...
+
+        Raises
+        ------
+        CubefocusError
+            If there is no checkpoint at all. A single one that is missing is told when its step is reached, so
+            that the first steps serve before the last networks are trained.
+        """
+        from cubefocus.alma.networks import load_networks
+
+        if not isinstance(settings, DetectionSettings):
+            settings = DetectionSettings.from_mapping(settings)
+        paths = models if isinstance(models, Mapping) else find_models(models)
+        return cls(settings=settings, **load_networks({name: Path(path) for name, path in paths.items()}, device))
+
+    def detect(self, cubes: Sequence[Cube], ids: Sequence[int] | None = None) -> Detections:
+        """Run all steps on a batch of cubes.
+
+        Parameters
+        ----------
+        cubes : sequence of Cube
+            Dirty cubes, Jy/beam, of any sizes.
+        ids : sequence of int, optional
+            Cube ids; 0, 1, ... if left out.
+
+        Returns
+        -------
+        Detections
+
+        Raises
+        ------
+        CubefocusError
+            If a cube holds nothing that can be searched.
+        """
+        clock, number = Clock(), len(cubes)
+        with clock.stage("blobs_finder", number):
+            fields = self.find_blobs(cubes, ids)
+        with clock.stage("deep_gru", number):
+            self.find_lines(fields)
+        with clock.stage("focus", number):
+            self.focus(fields)
+        with clock.stage("morphology", number):
+            self.measure_shapes(fields)
+        with clock.stage("flux", number):
+            self.measure_fluxes(fields)
+        with clock.stage("catalogue", number):
+            table = catalogue.catalogue_table(fields, self.settings.rest_frequency_ghz)
+            candidates = catalogue.candidates_table(fields)
+        return Detections(table, candidates, fields, clock)
+
+    def find_blobs(self, cubes: Sequence[Cube], ids: Sequence[int] | None = None) -> list[Field]:
+        """Steps 1-2: one field a cube, with the candidates' boxes."""
+        numbers = range(len(cubes)) if ids is None else ids
+        fields = [Field.of(cube, int(number)) for cube, number in zip(cubes, numbers, strict=True)]
+        maps = blobs.probability_maps(
+            [one.integrated for one in fields], self.predict_maps, self.image_size, self.settings.blobs
+        )
+        for one, probability in zip(fields, maps, strict=True):
+            # Where there is no data a network may still see something; nothing could be measured there.
+            one.probability = np.where(np.isnan(one.integrated), 0.0, probability).astype(np.float32)
+            one.candidates = blobs.find_blobs(one.probability, self.settings.blobs)
+            log.debug("cube %d: %d blobs", one.cube_id, len(one.candidates))
+        return fields
+
+    def find_lines(self, fields: Sequence[Field]) -> None:
+        """Step 3: spectra, lines; a candidate without a peak is dropped."""
+        for one in fields:
+            _take_spectra(one, one.alive)
+        for length, group in groupby(sorted(fields, key=_length), key=_length):
+            chosen = [candidate for one in group for candidate in one.alive]
+            dirty = np.array([candidate.spectrum for candidate in chosen]).reshape(-1, length)
+            for candidate, clean in zip(
+                chosen, spectra.clean_spectra(dirty, self.predict_spectra, self.n_channels), strict=True
+            ):
+                self._note_lines(candidate, clean)
+
+    def _note_lines(self, candidate: Candidate, clean: np.ndarray) -> None:
+        candidate.stage = Stage.SPECTRA
+        candidate.clean = clean
+        candidate.lines = spectra.find_lines(clean, self.settings.spectra)
+        if not candidate.lines:
+            candidate.drop(Reason.NO_PEAK)
+            return
+        candidate.line = candidate.lines[0]
+        if self.n_channels not in (None, len(clean)):
+            candidate.flags.add("resampled_spectrum")
+
+    def focus(self, fields: Iterable[Field]) -> None:
+        """Steps 4-5: false detections, deblending, focused images around the box centres."""
+        for one in fields:
+            deblend.focus_field(one, self.settings.focus)
+            _take_spectra(one, one.alive)  # deblending gave some of them another box
+            morphology.focus_candidates(one, self.settings.focus.size)
+
+    def measure_shapes(self, fields: Iterable[Field]) -> None:
+        """Step 6: sigma_x, sigma_y, pa, x, y."""
+        chosen = [candidate for one in fields for candidate in one.alive]
+        images = np.array([candidate.focused for candidate in chosen], dtype=np.float32)
+        morphology.measure_shapes(chosen, images, self.predict_parameters)
+
+    def measure_fluxes(self, fields: Iterable[Field]) -> None:
+        """Steps 7-8: line images, fluxes, continuum; what is still there goes into the catalogue."""
+        fields = list(fields)
+        parts = [flux.cut_line_images(one, self.settings.flux.dilation, self.settings.focus.size) for one in fields]
+        chosen = [candidate for one in fields for candidate in one.alive]
+        flux.measure_fluxes(chosen, np.concatenate(parts) if parts else np.empty(0), self.predict_parameters)
+        for one in fields:
+            for candidate in one.alive:
+                morphology.position_errors(candidate, one)
+                flux.measure_continuum(one, candidate)
+                _note_flags(one, candidate)
+                candidate.reason = Reason.KEPT
+            one.forget()
+
+
+def _length(one: Field) -> int:
+    return one.n_channels
+
+
+def _take_spectra(one: Field, chosen: Sequence[Candidate]) -> None:
+    """Dirty spectra of candidates, all boxes of a cube at once."""
+    boxes = np.array([candidate.box for candidate in chosen], dtype=int).reshape(-1, 4)
+    for candidate, spectrum in zip(chosen, box_spectra(one.cube.data, boxes), strict=True):
+        candidate.spectrum = spectrum
+
+
+def _note_flags(one: Field, candidate: Candidate) -> None:
+    assert candidate.line is not None
+    x0, y0, x1, y1 = candidate.box
+    height, width = one.integrated.shape
+    around = one.integrated[max(y0 - 1, 0) : y1 + 1, max(x0 - 1, 0) : x1 + 1]
+    if x0 == 0 or y0 == 0 or x1 == width or y1 == height or np.isnan(around).any():
+        candidate.flags.add("at_image_edge")
+    if candidate.line.range[0] < 0 or candidate.line.range[1] > one.n_channels - 1:
+        candidate.flags.add("at_band_edge")
+    if not candidate.line.fitted and "extended_range" not in candidate.flags:
+        candidate.flags.add("line_not_fitted")
+
+
+def find_models(folder: str | Path) -> dict[str, Path]:
+    """Checkpoints in a folder of trained networks, by network name, the fine-tuned one first."""
+    found = {}
+    for name in NETWORKS:
+        for file in ("finetuned.pt", "trained.pt"):
+            if (path := Path(folder) / name / file).is_file():
+                found[name] = path
+                break
+    if not found:
+        raise CubefocusError(f"{folder}: holds no trained networks ({NETWORKS[0]}/trained.pt, ...); train them first")
+    return found

@@ -1,1 +1,0 @@
-"""Cut-outs of cubes and the training sets made of them."""

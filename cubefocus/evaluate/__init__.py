@@ -1,1 +1,0 @@
-"""Matching, tables and figures."""

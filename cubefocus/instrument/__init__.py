@@ -1,0 +1,1 @@
+"""The instrument: observing set-up, response, noise levels; no CASA in it."""

@@ -1,0 +1,89 @@
+"""Clean those cubes of a batch that a finder will search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
+from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated, logger
+from cubefocus.files import read_table
+from cubefocus.instrument.observation import Observation, draw_observation
+from cubefocus.instrument.response import open_response, response_folder
+from cubefocus.provenance import digest
+from cubefocus.timing import Clock
+
+
+def clean_batch(
+    folder: str | Path,
+    cubes: Iterable[int],
+    observations: list[Observation],
+    responses: str | Path,
+    out_dir: str | Path,
+    facts: Mapping[str, Any],
+    *,
+    niter: int = NITER,
+    workers: int = 1,
+    scratch: str | Path | None = None,
+    clock: Clock | None = None,
+) -> Path:
+    """Clean some cubes of a batch; called again after a failure it cleans the missing ones only.
+
+    Parameters
+    ----------
+    folder : path
+        Finished batch of cubes.
+    cubes : iterable of int
+        Ids of those that are wanted; others than the batch's are left out.
+    observations : list of Observation
+        Set-ups that the cubes drew theirs from.
+    responses : path
+        Cache of responses, whose dirty beams are used.
+    out_dir : path
+        Receives ``<cube_id>.clean.fits``, each the cleaned cube summed over its channels.
+    facts : mapping
+        Provenance.
+    niter, scratch
+        As for `clean`.
+    workers : int
+        Cubes at a time.
+    clock : Clock, optional
+        Measures the stage ``clean``, of the cubes that this call cleans.
+
+    Returns
+    -------
+    Path
+        ``out_dir``.
+
+    Raises
+    ------
+    CubefocusError, CasaError
+        As `clean`, with the cube; the others are kept.
+    """
+    folder, out_dir = Path(folder), Path(out_dir)
+    seeds = {cube["cube_id"]: cube["noise_seed"] for cube in read_table(folder / "truth.ecsv").meta["cubes"]}
+    paths = {cube: path for cube, path in cubes_of(folder).items() if cube in set(cubes)}
+    recipe = digest({"cubes": [*paths], "niter": niter, "batch": read_recipe(folder)})
+    if is_made(out_dir, recipe):
+        return out_dir
+
+    def make(cube: int, target: Path) -> None:
+        log = target.with_name(f"{cube:06d}.casa.log")
+        psf = open_response(response_folder(responses, draw_observation(observations, seeds[cube]))).psf()
+        image = integrated(clean(read_cube(paths[cube]), psf, log, niter, scratch=scratch, name=f"cube {cube}"))
+        write_cube(target, image.data, image.header, {**facts, "cube_id": cube, "niter": niter})
+        log.unlink()
+        logger.info("cube %d cleaned", cube)
+
+    with open_partial(out_dir, recipe) as partial:
+        if partial is not None:
+            targets = {cube: partial / f"{cube:06d}{SUFFIX}" for cube in paths}
+            missing = [(cube, target) for cube, target in targets.items() if not target.is_file()]
+            note = f"{workers} at a time" if workers > 1 else ""
+            with (clock or Clock()).stage("clean", len(missing), note), ThreadPoolExecutor(workers) as threads:
+                list(threads.map(lambda each: make(*each), missing))
+            close_partial(partial, out_dir)
+    return out_dir

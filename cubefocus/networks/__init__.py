@@ -1,0 +1,8 @@
+"""The networks, one a file."""
+
+from cubefocus.networks.blobs_finder import BlobsFinder
+from cubefocus.networks.deep_gru import DeepGRU
+from cubefocus.networks.resnet import ResNet
+from cubefocus.networks.unet import UNet
+
+__all__ = ["BlobsFinder", "DeepGRU", "ResNet", "UNet"]

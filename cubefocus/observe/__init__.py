@@ -1,1 +1,0 @@
-"""What the instrument does to a sky: CASA simulations, thermal and white noise."""

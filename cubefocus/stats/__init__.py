@@ -1,0 +1,1 @@
+"""Statistics: noise, intervals, rates."""

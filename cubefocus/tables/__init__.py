@@ -1,0 +1,1 @@
+"""Tables: columns and their meaning, catalogues of any program, matching, regions."""

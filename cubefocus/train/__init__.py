@@ -1,1 +1,0 @@
-"""Training, fine-tuning and prediction."""

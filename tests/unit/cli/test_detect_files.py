@@ -1,0 +1,135 @@
+"""What a user finds on disk: regions, pictures, products, and the command."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from cubefocus.alma.chain import Chain
+from cubefocus.cli.detect import detect_files, file_names, load_dirty, read_settings
+from cubefocus.cli.main import main
+from cubefocus.cli.provenance import read_provenance
+from cubefocus.cube.cube import write_cube
+from cubefocus.errors import CubefocusError
+from cubefocus.files import read_table
+from cubefocus.tables.regions import write_regions
+
+
+def test_command_writes_all_products(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10), source(70, 60, 28)])
+    write_cube(tmp_path / "field.fits", one.cube.data, one.cube.header, {"seed": 1})
+    detect_files(oracle([one]), [tmp_path / "field.fits"], tmp_path / "out", {"models": "oracle"})
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
+                     "field.field.png", "field.spectra.png"}  # fmt: skip
+    table = read_table(tmp_path / "out" / "catalogue.ecsv")
+    facts = {"models": "oracle", "inputs": [{"seed": 1}]}
+    assert table.meta["provenance"] == facts
+    for name in names:
+        assert read_provenance(tmp_path / "out" / name) == facts
+    with h5py.File(tmp_path / "out" / "products.h5") as file:
+        group = file["000000"]
+        assert group["spectra/dirty"].shape == (2, 40)
+        assert group["line_images"].shape == (2, 64, 64)
+        total = np.clip(group["line_images"][0], 0, None).sum()
+        assert total == pytest.approx(table["flux_line"][0], rel=0.1)
+
+
+def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, tmp_path, monkeypatch, capsys):
+    odd = 'my "odd" cube\'s $(touch pwned) `touch pwned` $x^$'
+    one = scene([source(25, 30, 10)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Chain, "load", lambda *_: oracle([one]))
+    write_cube(f"{odd}.fits", one.cube.data, one.cube.header, {})
+    assert main(["detect", f"{odd}.fits", "--models", f"{odd} models", "-o", f"{odd} found"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"{odd}.fits", f"{odd} found"}
+    names = {path.name for path in (tmp_path / f"{odd} found").iterdir()}
+    assert {f"{odd}.reg", f"{odd}.field.png", f"{odd}.spectra.png"} < names
+    for name in names:
+        assert main(["provenance", "--json", f"{odd} found/{name}"]) == 0
+        assert json.loads(capsys.readouterr().out)["cubes"] == [f"{odd}.fits"]
+
+
+def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
+    one = scene([])
+    write_cube(tmp_path / "empty.fits", one.cube.data, one.cube.header, {})
+    chain = oracle([one], maps=[np.zeros((96, 96))], spectra=np.zeros((0, 40)))
+    found = detect_files(chain, [tmp_path / "empty.fits"], tmp_path / "out", {})
+    assert len(found.catalogue) == 0
+    assert (tmp_path / "out" / "empty.spectra.png").stat().st_size > 1000
+
+
+def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    write_cube(tmp_path / "bad.fits", one.cube.data * np.nan, one.cube.header, {})
+    write_cube(tmp_path / "good.fits", one.cube.data, one.cube.header, {})
+    with pytest.raises(CubefocusError, match="all NaN") as caught:
+        detect_files(oracle([one]), [tmp_path / "good.fits", tmp_path / "bad.fits"], tmp_path / "out", {})
+    assert str(caught.value).startswith(f"{tmp_path / 'bad.fits'} holds no finite value")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("cards", "message"),
+    [
+        ({"BUNIT": "K"}, "is in K, not in Jy/beam"),
+        ({"BUNIT": "bananas"}, "BUNIT is 'bananas'"),
+        ({"CTYPE3": "VRAD", "CUNIT3": "m/s"}, "without RESTFRQ"),
+    ],
+)
+def test_cube_that_says_too_little_is_refused_by_name(scene, cards, message, tmp_path):
+    cube = scene([]).cube
+    cube.header.update(cards)
+    write_cube(tmp_path / "odd.fits", cube.data, cube.header, {})
+    with pytest.raises(CubefocusError, match=rf"odd\.fits: .*{message}"):
+        load_dirty(tmp_path / "odd.fits")
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("Jy/beam", 1.0), ("JY/BEAM", 1.0), ("mJy/beam", 1e-3), (None, 1.0)])
+def test_catalogue_is_in_jy_per_beam_whatever_the_file_is_in(scene, unit, factor, tmp_path):
+    cube = scene([]).cube
+    if unit:
+        cube.header["BUNIT"] = unit
+    write_cube(tmp_path / "a.fits", cube.data, cube.header, {})
+    np.testing.assert_allclose(load_dirty(tmp_path / "a.fits").data, factor * cube.data, rtol=1e-6)
+
+
+def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    write_cube(tmp_path / "a.fits", one.cube.data, one.cube.header, {})
+    with pytest.raises(CubefocusError, match=r"a\.fits: no folder can be made here"):
+        detect_files(oracle([one]), [tmp_path / "a.fits"], tmp_path / "a.fits", {})
+
+
+def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
+    one = scene([source(25, 30, 10)])
+    table = oracle([one]).detect([one.cube]).catalogue
+    write_regions(tmp_path / "a.reg", table, {})
+    lines = (tmp_path / "a.reg").read_text().splitlines()
+    assert lines[3] == "image"
+    values = lines[4].removeprefix("ellipse(").split(")")[0].split(",")
+    x, y, a, _, angle = map(float, values)
+    assert (x, y) == pytest.approx((26, 31), abs=0.1)
+    assert a == pytest.approx(table["fwhm_x"][0] / 2, abs=1e-3)
+    assert angle == -30
+
+
+def test_two_cubes_of_one_name_do_not_overwrite_each_other(tmp_path):
+    paths = [tmp_path / "a" / "x.fits", tmp_path / "b" / "x.fits.gz", tmp_path / "y.fits"]
+    assert file_names(paths) == ["0.x", "1.x", "y"]
+
+
+def test_settings_come_from_a_config_or_from_its_section(tmp_path):
+    (tmp_path / "whole.yaml").write_text("seed: 1\ndetection: {blobs: {threshold: 0.2}}\n")
+    (tmp_path / "part.yaml").write_text("blobs: {threshold: 0.2}\n")
+    for name in ("whole.yaml", "part.yaml"):
+        assert read_settings(tmp_path / name) == {"blobs": {"threshold": 0.2}}
+    (tmp_path / "none.yaml").write_text("detection:\n")
+    assert read_settings(tmp_path / "none.yaml") == {}
+    (tmp_path / "odd.yaml").write_text("detection: [1]\n")
+    with pytest.raises(CubefocusError, match=r"detection is \[1\]"):
+        read_settings(tmp_path / "odd.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(CubefocusError, match="not YAML"):
+        read_settings(tmp_path / "bad.yaml")

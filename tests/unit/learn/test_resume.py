@@ -1,0 +1,173 @@
+"""A training that is killed or told to stop goes on where it was, to the same weights, or from the start."""
+
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from train_settings import settings, with_variant
+
+from cubefocus.alma.tasks import make_task
+from cubefocus.errors import CubefocusError
+from cubefocus.learn import loop, state
+from cubefocus.learn.checkpoint import load
+from cubefocus.learn.loop import fit
+
+
+class Killed(BaseException):
+    """Stands for a signal: no handler of the loop catches it."""
+
+
+def kill_after(epochs, monkeypatch):
+    """Make the loop die in the middle of the epoch after ``epochs``."""
+    real = loop.train_epoch
+
+    def dying(problem, training, model):
+        if training.epoch == epochs:
+            model.train()(torch.rand(2, 16)).sum().backward()
+            training.optimiser.step()  # half an epoch's damage, which must not reach the resumed run
+            raise Killed
+        return real(problem, training, model)
+
+    monkeypatch.setattr(loop, "train_epoch", dying)
+
+
+def assert_same(first, second):
+    """Equality of nested containers, tensors bit for bit."""
+    assert type(first) is type(second)
+    if isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same(first[key], second[key])
+    elif isinstance(first, list):
+        for one, other in zip(first, second, strict=True):
+            assert_same(one, other)
+    elif isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    else:
+        assert first == second
+
+
+def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(tmp_path, products, small_models, monkeypatch):
+    task, train, valid = make_task("deep_gru", small_models), products(10, 0), products(4, 1)
+    whole = fit(task, train, valid, settings(epochs=6, decay="cosine"), tmp_path / "whole.pt", seed=3)
+    with monkeypatch.context() as patch:
+        kill_after(3, patch)
+        with pytest.raises(Killed):
+            fit(task, train, valid, settings(epochs=6, decay="cosine"), tmp_path / "cut.pt", seed=3)
+    assert not (tmp_path / "cut.pt").exists()
+    assert load(tmp_path / "cut.pt.resume")["epoch"] == 3
+    resumed = fit(task, train, valid, settings(epochs=6, decay="cosine"), tmp_path / "cut.pt", seed=3)
+    assert resumed == whole
+    assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "cut.pt"))
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "cut.csv").read_bytes()
+    assert not (tmp_path / "cut.pt.resume").exists()
+
+
+def test_sigterm_stops_after_the_epoch_with_a_resume_file(tmp_path, products, small_models, monkeypatch):
+    task, train, valid = make_task("deep_gru", small_models), products(10, 0), products(4, 1)
+    options = settings(epochs=6, resume_seconds=1e9)
+    whole = fit(task, train, valid, options, tmp_path / "whole.pt", seed=3)
+    real, before = loop.train_epoch, signal.getsignal(signal.SIGTERM)
+
+    def interrupted(problem, training, model):
+        if training.epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(problem, training, model)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_epoch", interrupted)
+        patch.setattr(loop, "RESUME_PAUSE", 1e12)
+        with pytest.raises(CubefocusError, match="deep_gru: told to stop by SIGTERM after epoch 3"):
+            fit(task, train, valid, options, tmp_path / "cut.pt", seed=3)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert load(tmp_path / "cut.pt.resume")["epoch"] == 3
+    assert fit(task, train, valid, options, tmp_path / "cut.pt", seed=3) == whole
+    assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "cut.pt"))
+
+
+@pytest.mark.parametrize("variant", ["mnras", "ecml", "unet"])
+def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, products, small_models, monkeypatch):
+    task, data = make_task("blobs_finder", with_variant(small_models, variant)), products(8, 0)
+    fit(task, data, data, settings(), tmp_path / "whole.pt", seed=3)
+    real = loop.validate
+
+    def dying(problem, training):
+        if training.epoch == 3:
+            raise Killed
+        return real(problem, training)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "validate", dying)
+        with pytest.raises(Killed):
+            fit(task, data, data, settings(), tmp_path / "cut.pt", seed=3)
+    fit(task, data, data, settings(), tmp_path / "cut.pt", seed=3)
+    assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "cut.pt"))
+
+
+SLOW_RUN = """
+import pickle, sys, time, torch
+from cubefocus.train import loop
+from cubefocus.train.settings import Settings
+from cubefocus.train.tasks import make_task
+torch.set_num_threads(1)
+data, models, settings = pickle.load(open(sys.argv[1], "rb"))
+real = loop.train_epoch
+loop.train_epoch = lambda *arguments: (time.sleep(0.3), real(*arguments))[1]
+loop.fit(make_task("deep_gru", models), data, data, Settings(**settings), sys.argv[2], seed=3, device="cpu")
+"""
+
+
+def test_a_run_that_the_system_kills_leaves_a_usable_resume_file(tmp_path, products, small_models):
+    data, options, out = products(8, 0), settings(epochs=8), tmp_path / "m.pt"
+    (tmp_path / "in.pkl").write_bytes(pickle.dumps((data, small_models, options.to_dict())))
+    (tmp_path / "run.py").write_text(SLOW_RUN)
+    process = subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "in.pkl", out])
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "m.pt.resume").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert 0 < load(tmp_path / "m.pt.resume")["epoch"] < 8
+    task = make_task("deep_gru", small_models)
+    assert fit(task, data, data, options, out, seed=3) == fit(task, data, data, options, tmp_path / "w.pt", seed=3)
+    assert_same(load(out), load(tmp_path / "w.pt"))
+
+
+def test_a_resume_file_of_other_settings_is_not_used(tmp_path, products, small_models, monkeypatch, caplog):
+    task, data = make_task("deep_gru", small_models), products(8, 0)
+    with monkeypatch.context() as patch:
+        kill_after(2, patch)
+        with pytest.raises(Killed):
+            fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+    with caplog.at_level(logging.WARNING):
+        again = fit(task, data, data, settings(learning_rate=1e-3), tmp_path / "m.pt", seed=3)
+    assert "other settings" in caplog.text
+    assert again == fit(task, data, data, settings(learning_rate=1e-3), tmp_path / "fresh.pt", seed=3)
+
+
+def test_a_resume_file_of_other_code_is_not_used(tmp_path, products, small_models, monkeypatch, caplog):
+    task, data = make_task("deep_gru", small_models), products(8, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "code_checksum", lambda: 1)
+        kill_after(2, patch)
+        with pytest.raises(Killed):
+            fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+    with caplog.at_level(logging.WARNING):
+        again = fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+    assert "other settings, data, seed or code" in caplog.text
+    assert [row["epoch"] for row in again] == [1, 2, 3, 4]
+    assert again == fit(task, data, data, settings(), tmp_path / "fresh.pt", seed=3)
+
+
+def test_the_checksum_of_the_code_covers_networks_and_training(monkeypatch):
+    read, real = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))
+    state.code_checksum()
+    assert {"resnet.py", "loop.py", "augment.py", "losses.py"} <= set(read)
