@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ from cubefocus.cube.cube import read_cube, write_cube
 from cubefocus.engines.casa import antenna_file, check_space, job_values, run_casa
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000
-from cubefocus.instrument.response import ARCSEC, Response, logger, open_response, response_folder, response_key
+from cubefocus.instrument.response import ARCSEC, Response, open_response, response_folder, response_key
 from cubefocus.provenance import digest, provenance
+
+logger = logging.getLogger(__name__)
 
 MEASURING_SEED = 1  # of the noise whose rms is measured; another one changes it by its own sampling error only
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
 from cubefocus.cube.cube import read_cube, write_cube
-from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated, logger
+from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated
 from cubefocus.files import read_table
 from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.instrument.response import open_response, response_folder
 from cubefocus.provenance import digest
 from cubefocus.timing import Clock
+
+logger = logging.getLogger(__name__)
 
 
 def clean_batch(

@@ -9,8 +9,8 @@ import pytest
 from astropy.constants import c as speed_of_light
 
 from cubefocus.cube.cube import write_cube
+from cubefocus.engines import measure
 from cubefocus.errors import CubefocusError
-from cubefocus.instrument import response
 from cubefocus.instrument.observation import Observation
 
 ARCSEC = np.pi / 180 / 3600
@@ -81,8 +81,8 @@ def instrument(monkeypatch, tmp_path):
     instrument = Instrument()
     array = tmp_path / "array.cfg"
     array.write_text("# x y z diam pad#\n0 0 0 12. A\n100 0 0 12. B\n")
-    monkeypatch.setattr(response, "antenna_file", lambda name: array)
-    monkeypatch.setattr(response, "run_casa", instrument)
+    monkeypatch.setattr(measure, "antenna_file", lambda name: array)
+    monkeypatch.setattr(measure, "run_casa", instrument)
     return instrument
 
 

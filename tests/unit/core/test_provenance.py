@@ -13,10 +13,11 @@ from astropy.io import fits
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from cubefocus import files as io
+from cubefocus import files
 from cubefocus.alma.training_products import write_products
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import READERS, lines_of, read_provenance
+from cubefocus.cube.cube import write_cube
 from cubefocus.learn import checkpoint
 from cubefocus.learn.state import write_curves
 from cubefocus.provenance import code_version, digest, hardware, processor, provenance
@@ -42,10 +43,10 @@ def write_all(folder):
     """One product of each kind, by the functions that write them in a run."""
     header = fits.Header({"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CTYPE3": "FREQ"})
     data = np.random.default_rng(1).normal(size=(4, 32, 32))
-    io.write_cube(folder / "plain.fits", data, header, FACTS)
-    io.write_cube(folder / "compressed.fits", data, header, FACTS, compress_seed=1)
+    write_cube(folder / "plain.fits", data, header, FACTS)
+    write_cube(folder / "compressed.fits", data, header, FACTS, compress_seed=1)
     (folder / "zipped.fits.gz").write_bytes(gzip.compress((folder / "plain.fits").read_bytes()))
-    io.write_table(folder / "table.ecsv", ROW, FACTS)
+    files.write_table(folder / "table.ecsv", ROW, FACTS)
     render.write_table(ROW, folder / "scores", FACTS)  # csv, md, tex
     write_products(folder / "products.h5", {"images/dirty": np.ones((2, 4, 4))}, FACTS)
     checkpoint.save(folder / "trained.pt", {"model": {}, "provenance": FACTS})
@@ -143,7 +144,7 @@ def test_the_code_version_changes_with_the_sources_and_with_nothing_else(tmp_pat
     package = tmp_path / "cubefocus"
     package.mkdir()
     for name in ("__init__.py", "errors.py", "provenance.py"):
-        (package / name).write_bytes((Path(io.__file__).parent / name).read_bytes())
+        (package / name).write_bytes((Path(files.__file__).parent / name).read_bytes())
 
     def version():
         program = "from cubefocus.provenance import code_version; print(code_version())"

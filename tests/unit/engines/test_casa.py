@@ -209,8 +209,8 @@ def test_scratch_goes_also_when_the_caller_is_killed(tmp_path):
     scratch.mkdir()
     program = f"""
 import numpy as np
-from cubefocus.observe.casa import observe
-from cubefocus.observe.setup import Observation
+from cubefocus.engines.casa import observe
+from cubefocus.instrument.observation import Observation
 scratch, log = {str(scratch)!r}, {str(tmp_path / "x.log")!r}
 observe(np.ones((4, 64, 64)), Observation(integration_s=60.0), "thermal", log=log, scratch=scratch)
 """

@@ -20,6 +20,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.find.cubes import clean_beam, cleaned_images
 from cubefocus.instrument.observation import Observation
+from cubefocus.jobs import clean as jobs_clean
 from cubefocus.jobs.clean import clean_batch
 
 SETUP = Observation(n_pixels=64, n_channels=4, cell_arcsec=0.25, integration_s=600.0)
@@ -102,7 +103,7 @@ def test_a_batch_goes_on_with_the_cubes_that_are_missing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "run_job", counted)
     monkeypatch.setattr(module, "require_casa", lambda: None)
-    monkeypatch.setattr(module, "open_response", lambda folder: Response())
+    monkeypatch.setattr(jobs_clean, "open_response", lambda folder: Response())
     header = SETUP.header((2, 8, 8))
     header["BMAJ"], header["BMIN"], header["BPA"] = 1.0 / 3600, 0.5 / 3600, 20.0
     cubes = [{"cube_id": cube, "noise_seed": cube} for cube in (5, 6, 7)]

@@ -9,6 +9,7 @@ from cubefocus.find import blobcat
 from cubefocus.find.blobcat import find, flux_fraction, noise_maps, parabola_peak
 from cubefocus.find.interface import COLUMNS, grid_points
 from cubefocus.find.registry import FINDERS
+from cubefocus.stats.noise import MAD_TO_SIGMA
 
 
 def stripes(size=80):
@@ -23,7 +24,7 @@ def gaussian(size, x, y, peak, sigma_x, sigma_y):
 
 
 def test_a_blob_worked_out_by_hand():
-    # The noise of the stripes is 1.4826 x 1 = s, around a level of 7. Above it stand, at rows 40-42 and columns 20-22,
+    # The noise of the stripes is MAD_TO_SIGMA x 1 = s, around 7. Above it stand, at rows 40-42 and columns 20-22,
     # in units of s,
     #      6 10  6
     #     10 14 10     =  14 - 4 x^2 - 4 y^2 : a paraboloid, whose peak the parabola gives exactly: 14 s.
@@ -34,7 +35,7 @@ def test_a_blob_worked_out_by_hand():
     # the flux is 83 x 14 / 10 = 116.2 s.
     # Weighted centre: y by symmetry 41; x: columns 20, 21, 22, 23 hold 22, 34, 22 and 5:
     # 21 + (-22 + 0 + 22 + 2 x 5) / 83 = 21 + 10 / 83.
-    image, s = stripes(), 1.4826
+    image, s = stripes(), MAD_TO_SIGMA
     y, x = np.mgrid[-1:2, -1:2]
     image[40:43, 20:23] = 7.0 + s * (14.0 - 4.0 * x**2 - 4.0 * y**2)
     image[41, 23] = 7.0 + 5.0 * s

@@ -113,9 +113,9 @@ def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, prod
 
 SLOW_RUN = """
 import pickle, sys, time, torch
-from cubefocus.train import loop
-from cubefocus.train.settings import Settings
-from cubefocus.train.tasks import make_task
+from cubefocus.learn import loop
+from cubefocus.learn.settings import Settings
+from cubefocus.alma.tasks import make_task
 torch.set_num_threads(1)
 data, models, settings = pickle.load(open(sys.argv[1], "rb"))
 real = loop.train_epoch

@@ -163,7 +163,7 @@ def test_no_backend_is_chosen_and_no_setting_is_left_behind():
     code = """
 import sys, numpy as np, matplotlib
 matplotlib.rcParams["font.size"] = 17.0
-from cubefocus.evaluate import figures
+from cubefocus.report import figures
 figures.spectra([figures.SpectrumPanel("a", np.arange(4.0), np.arange(4.0))])
 assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams["font.size"] == 17.0

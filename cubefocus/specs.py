@@ -1,0 +1,147 @@
+"""Every network, finder, sky type and study by name, once: read by the workflow, the settings and the package.
+
+Standard library only, as the workflow is parsed on login nodes. What stands behind a name is given as
+``module:attribute`` and imported by `load` when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the ALMA study.
+
+    Attributes
+    ----------
+    name : str
+        As in the config and in the names of files.
+    section : str
+        Its entry in the config sections ``models``, ``training`` and ``finetuning``; several networks may share one.
+    task : str
+        Reference to the class of its task, what the training loop knows of it.
+    augmentations : tuple of str
+        Kinds that the task offers; the first one is taken for ``augment: true``.
+    sees_images : bool
+        Whether ``models.image_size`` decides its shape.
+    finetuned_on : str or None
+        Stage of the chain whose predictions it is fine-tuned on; None if it is not.
+    chain : bool
+        Whether the chain uses it; the others are those of finders.
+    """
+
+    name: str
+    section: str
+    task: str
+    augmentations: tuple[str, ...]
+    sees_images: bool = False
+    finetuned_on: str | None = None
+    chain: bool = True
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Another way to find sources.
+
+    Attributes
+    ----------
+    name : str
+    function : str
+        Reference to a `cubefocus.find.interface.Finder`.
+    grid : str
+        Reference to the values that its parameters are chosen from.
+    searches : str
+        ``image`` (dirty cube summed over its channels), ``map`` (of the network of its own name), ``cleaned`` (cleaned
+        cube summed over its channels), or ``cube``.
+    allowed : str or None
+        Reference to a function that says which points of the grid make sense; None if all do.
+    slow : bool
+        Whether it takes seconds a cube: its parameters are then chosen on some validation cubes only.
+    package, program : str or None
+        What must be installed beside this package.
+    """
+
+    name: str
+    function: str
+    grid: str
+    searches: str = "image"
+    allowed: str | None = None
+    slow: bool = False
+    package: str | None = None
+    program: str | None = None
+
+
+_IMAGES = ("rotate", "dihedral", "rotate_roll", "dihedral_roll")
+_CUTOUTS = ("dihedral", "rotate", "rot180")
+_TASKS = "cubefocus.alma.tasks"
+
+NETWORKS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        Network("blobs_finder", "blobs_finder", f"{_TASKS}:BlobsFinderTask", _IMAGES, sees_images=True),
+        Network("deep_gru", "deep_gru", f"{_TASKS}:DeepGRUTask", ("reverse", "roll"), finetuned_on="blobs"),
+        Network("sigma_x", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
+        Network("sigma_y", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
+        Network("pa", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
+        Network("flux", "resnet", f"{_TASKS}:FluxTask", _CUTOUTS, finetuned_on="morphology"),
+        Network("decoras", "decoras", f"{_TASKS}:DecorasTask", _IMAGES, sees_images=True, chain=False),
+        Network("decoras_bce", "decoras", f"{_TASKS}:DecorasTask", _IMAGES, sees_images=True, chain=False),
+    )
+}
+"""In the order of the chain."""
+
+CHAIN: tuple[str, ...] = tuple(name for name, network in NETWORKS.items() if network.chain)
+
+_FIND = "cubefocus.find"
+
+
+def _finder(name: str, module: str, **options: Any) -> Finder:
+    options.setdefault("function", f"{_FIND}.{module}:find")
+    options.setdefault("grid", f"{_FIND}.{module}:GRID")
+    return Finder(name, **options)
+
+
+_CUBES = {"searches": "cube", "slow": True}
+
+FINDERS: dict[str, Finder] = {
+    finder.name: finder
+    for finder in (
+        _finder("threshold", "threshold"),
+        _finder("blobcat", "blobcat", allowed=f"{_FIND}.blobcat:allowed"),
+        _finder("bdsf", "bdsf", allowed=f"{_FIND}.bdsf:allowed", slow=True, package="bdsf"),
+        _finder("aegean", "aegean", allowed=f"{_FIND}.aegean:allowed", slow=True, package="AegeanTools"),
+        _finder("decoras", "decoras", function=f"{_FIND}.decoras:BlobFinder", searches="map"),
+        _finder("decoras_bce", "decoras", function=f"{_FIND}.decoras:BlobFinder", searches="map"),
+        _finder("tclean", "threshold", searches="cleaned", slow=True),
+        _finder("smooth_and_clip", "smooth_and_clip", function=f"{_FIND}.smooth_and_clip:GridFinder", **_CUBES),
+        _finder(
+            "smooth_and_clip_defaults",
+            "smooth_and_clip",
+            function=f"{_FIND}.smooth_and_clip:find_with_defaults",
+            grid=f"{_FIND}.smooth_and_clip:DEFAULTS_GRID",
+            **_CUBES,
+        ),
+        _finder("sofia", "sofia", program="sofia", **_CUBES),
+    )
+}
+
+SKY_TYPES: dict[str, str] = {
+    "gaussian": "cubefocus.sky.separable:Gaussian",
+    "point": "cubefocus.sky.separable:Point",
+    "disc": "cubefocus.sky.kinematics:Disc",
+    "multi_line": "cubefocus.sky.separable:MultiLine",
+    "absorption": "cubefocus.sky.separable:Absorption",
+    "gradient": "cubefocus.sky.kinematics:Gradient",
+    "diffuse": "cubefocus.sky.diffuse:Diffuse",
+}
+
+STUDIES: tuple[str, ...] = ("alma",)
+
+
+def load(reference: str) -> Any:
+    """Import what a reference ``module:attribute`` stands for."""
+    module, _, attribute = reference.partition(":")
+    return getattr(importlib.import_module(module), attribute)
