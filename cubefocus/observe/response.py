@@ -30,10 +30,11 @@ import numpy as np
 from astropy.constants import c as speed_of_light
 from astropy.io import fits
 from scipy.fft import next_fast_len
+from scipy.special import j1
 
 from cubefocus.errors import CubefocusError
 from cubefocus.io import read_cube, write_cube
-from cubefocus.observe.casa import antenna_file, check_space, in_j2000, job_values, run_casa, with_beam
+from cubefocus.observe.casa import CasaError, antenna_file, check_space, in_j2000, job_values, run_casa, with_beam
 from cubefocus.observe.setup import Observation, draw_observation
 from cubefocus.provenance import digest, provenance
 
@@ -44,6 +45,7 @@ MEASURING_SEED = 1  # of the noise whose rms is measured; another one changes it
 FILES = ("psf.fits", "pb.fits", "response.h5")
 NOT_DECIDING = ("inbright", "pblimit", "n_pixels", "n_channels")  # of the sky, applied later, or in the shape
 ARCSEC = np.pi / 180 / 3600
+LEAST_FALL = 0.1  # of a primary beam within the image, below which its shape cannot be told from none
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ def _measure(
 ) -> None:
     """Measure with CASA and write the folder, whole or not at all."""
     array_file, in_casa = antenna_file(observation.array), in_j2000(observation)
-    _refuse_mixed_dishes(array_file)
+    diameter_m = _dish(array_file)
     psf_size = [2 * next_fast_len(size, real=True) for size in (shape[2], shape[1])]
     check_space(observation, (shape[0], psf_size[1], psf_size[0]), array_file, "thermal", scratch)
     job = job_values(in_casa, shape) | {
@@ -248,6 +250,7 @@ def _measure(
         key = response_key(observation, shape)
         facts = provenance(engine="casa", seed=MEASURING_SEED, responses=[digest(key)], key=key)
         telescope = _copy_cubes(work, partial, observation, shape, facts)
+        _refuse_no_beam(read_cube(partial / "pb.fits").data, observation, diameter_m, f"{telescope}; see {log}")
         with np.load(work / "sampling.npz") as sampling:
             _write_tables(partial, observation, shape, psf_size, result["beams"], telescope, dict(sampling), facts)
 
@@ -368,14 +371,33 @@ def grid_noise(
     return power, rms
 
 
-def _refuse_mixed_dishes(array_file: Path) -> None:
-    """One primary beam for all baselines is what a response can hold."""
+def _dish(array_file: Path) -> float:
+    """Diameter of the dishes in m; one primary beam for all baselines is what a response can hold."""
     lines = [line.split() for line in array_file.read_text().splitlines() if line.strip() and line.strip()[0] != "#"]
     diameters = sorted({float(line[3]) for line in lines})
     if len(diameters) > 1:
         raise CubefocusError(
             f"{array_file}: has dishes of {', '.join(f'{diameter:g}' for diameter in diameters)} m; the engine fft "
             "needs one primary beam for all: use the engine casa"
+        )
+    return diameters[0]
+
+
+def _refuse_no_beam(beam: np.ndarray, observation: Observation, diameter_m: float, whose: str) -> None:
+    """Refuse a primary beam that is as good as none: sources at the rim would keep all of their flux.
+
+    Compared is how far it falls to the corner of the image, with a uniform disc: CASA's models differ from that by
+    little, and none by half.
+    """
+    _, n_y, n_x = beam.shape
+    wavelength = speed_of_light.value / (observation.frequency_ghz * 1e9)
+    radius = np.hypot(n_y // 2, n_x // 2) * observation.cell_arcsec * ARCSEC
+    x = np.pi * diameter_m * radius / wavelength
+    expected = 1.0 - (2.0 * j1(x) / x) ** 2 if x else 0.0
+    if expected > LEAST_FALL and not beam[0, 0, 0] < 1.0 - expected / 2:
+        raise CasaError(
+            f"CASA has no primary beam of {whose}: it is {beam[0, 0, 0]:.3f} at the corner of the image, that of a "
+            f"dish of {diameter_m:g} m about {1 - expected:.3f}; take an array of another telescope"
         )
 
 
