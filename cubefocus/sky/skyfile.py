@@ -14,7 +14,8 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS, FITSFixedWarning
 
-from cubefocus.cube.cube import Cube, read_cube, read_unit
+from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.repair import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 
