@@ -16,12 +16,12 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/simulate.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/detect.smk"
-include: "workflow/rules/find.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/engines.smk"
+include: "workflow/rules/alma/simulate.smk"
+include: "workflow/rules/alma/train.smk"
+include: "workflow/rules/alma/detect.smk"
+include: "workflow/rules/alma/find.smk"
+include: "workflow/rules/alma/evaluate.smk"
+include: "workflow/rules/alma/engines.smk"
 
 
 localrules:

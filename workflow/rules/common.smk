@@ -154,4 +154,4 @@ def kept(path: str):
 
 def reported(path: str, category: str, caption: str = ""):
     """A file that stands in the report, with the caption of its own name if no other is given."""
-    return report(results(path), caption=f"../report/{caption or Path(path).stem}.rst", category=category)
+    return report(results(path), caption=f"../../report/{caption or Path(path).stem}.rst", category=category)

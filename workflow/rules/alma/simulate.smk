@@ -24,7 +24,7 @@ rule draw_catalogue:
         seed=config["seed"],
         code=digest("sky", "instrument/observation.py", "cube/cutouts.py"),
     script:
-        "../../scripts/draw_catalogue.py"
+        "../../../scripts/draw_catalogue.py"
 
 
 rule response:
@@ -43,7 +43,7 @@ rule response:
         observation=config["observation"],
         code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats"),
     script:
-        "../../scripts/response.py"
+        "../../../scripts/response.py"
 
 
 rule simulate:
@@ -76,14 +76,14 @@ rule simulate:
         seed=config["seed"],
         code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "sky", "cube", "alma/training_products.py"),
     script:
-        "../../scripts/simulate.py"
+        "../../../scripts/simulate.py"
 
 
 rule collect_truth:
     input:
         truth=batches("truth/{split}/{batch}.ecsv", *SPLITS),
     output:
-        truth=report(results("truth.ecsv"), caption="../report/truth.rst", category="Catalogues"),
+        truth=report(results("truth.ecsv"), caption="../../report/truth.rst", category="Catalogues"),
     log:
         results("logs/collect_truth.log"),
     conda:
@@ -92,7 +92,7 @@ rule collect_truth:
         mem_mb=4000,
         runtime=20,
     script:
-        "../../scripts/collect.py"
+        "../../../scripts/collect.py"
 
 
 rule record_config:
@@ -108,4 +108,4 @@ rule record_config:
     params:
         config=config,
     script:
-        "../../scripts/record_config.py"
+        "../../../scripts/record_config.py"

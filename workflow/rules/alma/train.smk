@@ -31,7 +31,7 @@ rule train:
     wildcard_constraints:
         network="|".join(name for name in [*NETWORKS, *MAP_FINDERS] if name != "blobs_finder"),
     script:
-        "../../scripts/train.py"
+        "../../../scripts/train.py"
 
 
 # The longest training, and the one that all others wait for: it starts first.
@@ -62,7 +62,7 @@ rule predict_blobs:
     params:
         **prediction("blobs"),
     script:
-        "../../scripts/predict.py"
+        "../../../scripts/predict.py"
 
 
 rule finetune_deep_gru:
@@ -88,7 +88,7 @@ rule finetune_deep_gru:
         seed=config["seed"],
         code=training_code(),
     script:
-        "../../scripts/train.py"
+        "../../../scripts/train.py"
 
 
 use rule predict_blobs as predict_lines with:

@@ -33,7 +33,7 @@ rule detect:
         inverted=False,
         code=digest("cube", "alma/training_products.py", "alma", "stats"),
     script:
-        "../../scripts/detect.py"
+        "../../../scripts/detect.py"
 
 
 # What is found in the cubes times -1 is false: it says how far detections can be trusted.
@@ -58,8 +58,8 @@ rule collect:
         catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
         candidates=batches("detections/{batch}/candidates.ecsv", "test"),
     output:
-        catalogue=report(results("catalogue.ecsv"), caption="../report/catalogue.rst", category="Catalogues"),
-        candidates=report(results("candidates.ecsv"), caption="../report/candidates.rst", category="Catalogues"),
+        catalogue=report(results("catalogue.ecsv"), caption="../../report/catalogue.rst", category="Catalogues"),
+        candidates=report(results("candidates.ecsv"), caption="../../report/candidates.rst", category="Catalogues"),
     log:
         results("logs/collect.log"),
     conda:
@@ -68,7 +68,7 @@ rule collect:
         mem_mb=4000,
         runtime=20,
     script:
-        "../../scripts/collect.py"
+        "../../../scripts/collect.py"
 
 
 use rule collect as collect_inverted with:

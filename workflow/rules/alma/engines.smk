@@ -32,4 +32,4 @@ rule compare_engines:
         seed=config["seed"],
         code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "report/figures", "report/render.py"),
     script:
-        "../../scripts/compare_engines.py"
+        "../../../scripts/compare_engines.py"

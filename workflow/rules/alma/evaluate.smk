@@ -63,7 +63,7 @@ rule evaluate:
         seed=config["seed"],
         code=digest("report", "tables", "stats"),
     script:
-        "../../scripts/evaluate.py"
+        "../../../scripts/evaluate.py"
 
 
 # A rule of its own: what was measured differs from run to run, and the tables of evaluate must not.
@@ -85,7 +85,7 @@ rule times:
         finders=FINDERS,
         code=digest("report", "tables", "stats"),
     script:
-        "../../scripts/times.py"
+        "../../../scripts/times.py"
 
 
 rule curves:
@@ -105,4 +105,4 @@ rule curves:
     params:
         code=digest("report", "tables", "stats"),
     script:
-        "../../scripts/curves.py"
+        "../../../scripts/curves.py"

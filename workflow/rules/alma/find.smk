@@ -33,7 +33,7 @@ rule clean:
     wildcard_constraints:
         split="validation|test",
     script:
-        "../../scripts/clean.py"
+        "../../../scripts/clean.py"
 
 
 rule map:
@@ -57,7 +57,7 @@ rule map:
     wildcard_constraints:
         network="|".join(MAP_FINDERS) or "none",
     script:
-        "../../scripts/map.py"
+        "../../../scripts/map.py"
 
 
 rule find:
@@ -89,4 +89,4 @@ rule find:
     wildcard_constraints:
         method="|".join(FINDERS),
     script:
-        "../../scripts/find.py"
+        "../../../scripts/find.py"
