@@ -6,7 +6,7 @@ import torch
 from cubefocus.alma.tasks import make_task
 from cubefocus.alma.training_products import write_products
 from cubefocus.errors import CubefocusError
-from cubefocus.jobs.train import train_network
+from cubefocus.jobs.train import Train, run
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.distributed import pick_device
 from cubefocus.learn.loop import fit
@@ -18,12 +18,11 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path, monkeypatch, pro
     # 11 samples in batches of 4, 4 and 3, 5 to validate: the processes' shares differ in size
     train, valid, settings = products(11, 0), products(5, 1), {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    request = {"network": "deep_gru", "models": small_models, "settings": settings, "seed": 5, "provenance": {}}
-    request |= {"start": None, "model": str(tmp_path / "two.pt")}
+    paths = {"train": [str(tmp_path / "train.h5")], "validation": [str(tmp_path / "validation.h5")]}
     for split, data in (("train", train), ("validation", valid)):
-        write_products(tmp_path / f"{split}.h5", data, {})
-        request[split] = [str(tmp_path / f"{split}.h5")]
-    launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
+        write_products(paths[split][0], data, {})
+    job = Train("deep_gru", model=str(tmp_path / "two.pt"), models=small_models, settings=settings, seed=5, **paths)
+    launch_torchrun(run, job, 2, tmp_path / "two.pt")
     fit(make_task("deep_gru", small_models), train, valid, Settings(**settings), tmp_path / "one.pt", seed=5)
     one, two = load(tmp_path / "one.pt"), load(tmp_path / "two.pt")
     assert one["iteration"] == two["iteration"] == 9
@@ -44,8 +43,8 @@ def test_a_gpu_that_is_not_there_is_refused():
 
 
 def test_error_of_a_process_is_that_of_the_training(tmp_path):
-    request = {"network": "deep_gru", "models": {}, "settings": {}, "seed": 5, "provenance": {}, "start": None}
-    request |= {"model": str(tmp_path / "two.pt"), "train": [str(tmp_path / "no.h5")], "validation": []}
+    no = [str(tmp_path / "no.h5")]
+    job = Train("deep_gru", train=no, validation=[], model=str(tmp_path / "two.pt"), models={}, settings={}, seed=5)
     with pytest.raises(CubefocusError, match=r"no\.h5: no such product file"):
-        launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
+        launch_torchrun(run, job, 2, tmp_path / "two.pt")
     assert not list(tmp_path.iterdir())

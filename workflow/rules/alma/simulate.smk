@@ -1,7 +1,8 @@
 """From the seed to cubes and training products.
 
-In: the config. Out: catalogue_sky.ecsv; responses/, one a set-up, where a split is made by the engine fft; cubes/<split>/<batch>/ with the cubes of every field;
-truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out with the true parameters while a cube is in memory.
+In: the config. Out: catalogue_sky.ecsv; responses/, one a set-up, where a split is made by the engine fft;
+cubes/<split>/<batch>/ with the cubes of every field; truth/<split>/<batch>.ecsv; products/<split>/<batch>.h5, cut out
+with the true parameters while a cube is in memory.
 """
 
 
@@ -13,8 +14,7 @@ rule draw_catalogue:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needing(NEEDS.table_mb(*SPLITS), 10),
     params:
         sky=config["sky"],
         cubes={split: config["cubes"][split] for split in SPLITS},
@@ -22,7 +22,7 @@ rule draw_catalogue:
         n_pixels=config["observation"]["n_pixels"],
         snr=config["noise"]["snr"],
         seed=config["seed"],
-        code=digest("sky", "instrument/observation.py", "cube/cutouts.py"),
+        code=digest("draw_catalogue", *SKIES),
     script:
         "../../../scripts/draw_catalogue.py"
 
@@ -37,18 +37,17 @@ rule response:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        **needing(NEEDS.response_mb(), 60),
     params:
         observation=config["observation"],
-        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats"),
+        code=digest("response"),
     script:
         "../../../scripts/response.py"
 
 
 rule simulate:
     input:
-        responses=responses_of,
+        responses=lambda wildcards: [results("responses")] if config["engine"][wildcards.split] == "fft" else [],
         catalogue=rules.draw_catalogue.output.catalogue,
     output:
         cubes=kept(results("cubes/{split}/{batch}")),
@@ -62,9 +61,11 @@ rule simulate:
         ENVIRONMENT
     threads: 1
     resources:
-        # A full-size cube takes 2 GB of memory and two minutes in CASA; `threads` of them are made at once.
-        mem_mb=lambda wildcards, threads, attempt: 2500 * threads * attempt,
-        runtime=lambda wildcards, threads, attempt: 30 + 4 * config["cubes"]["batch_size"] * attempt // threads,
+        **needing(
+            NEEDS.simulation_mb(),
+            lambda wildcards, threads: NEEDS.simulation_minutes(config["engine"][wildcards.split], threads),
+            shared=True,
+        ),
     params:
         observation=config["observation"],
         box={key: config["sky"][key] for key in ("box_level", "box_reference")},
@@ -72,40 +73,8 @@ rule simulate:
         engine=lambda wildcards: config["engine"][wildcards.split],
         batch_size=config["cubes"]["batch_size"],
         compress=config["cubes"]["compress"],
-        cut={"size": config["detection"]["focus"]["size"], "dilation": config["detection"]["flux"]["dilation"]},
+        cut={"dilation": config["detection"]["flux"]["dilation"], "size": config["detection"]["focus"]["size"]},
         seed=config["seed"],
-        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "sky", "cube", "alma/training_products.py"),
+        code=digest("simulate", *SKIES),
     script:
         "../../../scripts/simulate.py"
-
-
-rule collect_truth:
-    input:
-        truth=batches("truth/{split}/{batch}.ecsv", *SPLITS),
-    output:
-        truth=report(results("truth.ecsv"), caption="../../report/truth.rst", category="Catalogues"),
-    log:
-        results("logs/collect_truth.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=4000,
-        runtime=20,
-    script:
-        "../../../scripts/collect.py"
-
-
-rule record_config:
-    output:
-        config=results("config.yaml"),
-    log:
-        results("logs/record_config.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        config=config,
-    script:
-        "../../../scripts/record_config.py"
