@@ -8,7 +8,7 @@ from cubefocus.alma.detection_products import read_probability
 from cubefocus.alma.settings import DetectionSettings
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.files import read_table
-from cubefocus.find.cubes import clean_beam, cleaned_images
+from cubefocus.find.cubes import clean_beams, cleaned_images
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import primary_beam_of
 from cubefocus.report.experiment import BLOBS, Experiment, Other
@@ -27,7 +27,7 @@ with job(snakemake) as provenance:
     if given.cleaned:
         cleaned = Cleaned(
             cleaned_images(given.cleaned),
-            clean_beam(given.cleaned),
+            clean_beams(given.cleaned),
             lambda cube: primary_beam_of(given.responses, observations, seeds[cube]),
         )
     experiment = Experiment(

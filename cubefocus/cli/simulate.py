@@ -146,7 +146,7 @@ def _check_output(output: Path, overwrite: bool) -> None:
 
 
 def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation, dict[str, Any]]:
-    """Sky in Jy/pixel, its observing set-up and the spectral frame of its file, from the file, the YAML and the options."""
+    """Sky in Jy/pixel, observing set-up and the spectral frame of the file, from file, YAML and options."""
     if options.white_rms is not None and not 0 <= options.white_rms < np.inf:
         raise CubefocusError(f"--white-rms is {options.white_rms}; it must be 0 or more, in Jy/beam")
     chosen = {field: getattr(options, field) for _, field, _, _ in SETUP_OPTIONS + GRID_OPTIONS}

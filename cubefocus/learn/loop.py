@@ -26,6 +26,7 @@ from cubefocus.learn.settings import Settings
 from cubefocus.learn.state import Training, begin, recipe_of, write_curves
 from cubefocus.learn.store import Store
 from cubefocus.learn.task import Outputs, Task, as_outputs
+from cubefocus.provenance import code_version
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     provenance: Mapping[str, Any] | None = None,
+    code: str | None = None,
 ) -> list[dict[str, float]]:
     """Train a network and write the weights with the lowest validation loss.
 
@@ -76,6 +78,9 @@ def fit(
         ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
     provenance : mapping, optional
         Facts to keep in the checkpoint.
+    code : str, optional
+        Digest of the code behind the training: with another one it starts anew, and not from the resume file. Without
+        it, that of the whole package.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def fit(
         valid = Store(data_valid, task.keys, world.device, f"validation set of {task.name}")
         problem = Problem(task, train, valid, settings, world)
         training = begin(task, data_train, settings, start, seed, world.device, provenance)
-        recipe = recipe_of(training, settings, start, [train.digest, valid.digest])
+        recipe = recipe_of(training, settings, start, [train.digest, valid.digest], code or code_version())
         resume = out.with_name(f"{out.name}.resume")
         training.resume(resume, recipe)
         if start is not None and not training.history:

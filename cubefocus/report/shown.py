@@ -109,7 +109,7 @@ class Shown:
                 self.experiment.sky[cube],
                 self.products[cube]["probability"],
                 cleaned.images[cube],
-                cleaned.beam,
+                cleaned.beams[cube],
                 cleaned.primary_beam(cube),
             )
             for cube in [cube for cube in self.cubes if len(self.rows(self.experiment.truth, cube))][:RESIDUAL_CUBES]
@@ -130,12 +130,12 @@ class Cleaned:
     ----------
     images : dict of cube id to ndarray, shape (y, x)
         Cleaned cubes, summed over their channels.
-    beam : (major, minor, pa)
+    beams : dict of cube id to (major, minor, pa)
         Of the clean beam: FWHMs in pixels, degrees.
     primary_beam : callable
         Gives that of a cube by its id, averaged over its channels, shape (y, x).
     """
 
     images: dict[int, np.ndarray]
-    beam: tuple[float, float, float]
+    beams: dict[int, tuple[float, float, float]]
     primary_beam: Callable[[int], np.ndarray]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cubefocus.alma.training_products import write_products
-from cubefocus.jobs.train import train_network
+from cubefocus.jobs.train import Train, run
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.distributed import has_bfloat16, pick_device
 from cubefocus.learn.loop import fit
@@ -70,15 +70,17 @@ def test_bfloat16_is_used_where_the_card_has_it(card):
 def test_batch_normalisation_sees_the_joint_batch_of_two_cards(tmp_path, products, small_models):
     if torch.cuda.device_count() < 2:
         pytest.xfail("needs two GPUs")
-    request = {"network": "sigma_x", "models": small_models, "settings": {**SETTINGS, "epochs": 1, "batch_size": 8}}
-    request |= {"seed": 5, "provenance": {}, "start": None}
-    for split in ("train", "validation"):
-        request[split] = [str(tmp_path / f"{split}.h5")]
-        write_products(request[split][0], products(7, 0), {})
-    one, two = ({**request, "model": str(tmp_path / f"{number}.pt")} for number in (1, 2))
-    train_network(one)
-    launch_torchrun(train_network, two, 2, Path(two["model"]))
-    weights, others = load(one["model"])["model"], load(two["model"])["model"]
+    paths = {split: [str(tmp_path / f"{split}.h5")] for split in ("train", "validation")}
+    for (path,) in paths.values():
+        write_products(path, products(7, 0), {})
+    settings = {**SETTINGS, "epochs": 1, "batch_size": 8}
+    one, two = (
+        Train("sigma_x", model=str(tmp_path / f"{number}.pt"), models=small_models, settings=settings, seed=5, **paths)
+        for number in (1, 2)
+    )
+    run(one)
+    launch_torchrun(run, two, 2, Path(two.model))
+    weights, others = load(one.model)["model"], load(two.model)["model"]
     for key, value in weights.items():
         if "running" in key:
             assert torch.allclose(value, others[key], rtol=1e-2, atol=1e-3), key

@@ -7,7 +7,7 @@ import torch
 
 from cubefocus.alma.training_products import write_products
 from cubefocus.errors import CubefocusError
-from cubefocus.jobs.train import train_network
+from cubefocus.jobs.train import Train, run
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.distributed import pick_device
 from cubefocus.ranks import launch_torchrun
@@ -15,17 +15,17 @@ from cubefocus.ranks import launch_torchrun
 
 def learn(tmp_path, network, models, data, settings, n_processes):
     """Checkpoint of a network that so many processes trained."""
-    request = {"network": network, "models": models, "settings": settings, "seed": 5, "provenance": {}, "start": None}
-    request["model"] = str(tmp_path / f"{n_processes}.pt")
-    for split in ("train", "validation"):
-        request[split] = [str(tmp_path / f"{split}.h5")]
-        if not Path(request[split][0]).exists():
-            write_products(request[split][0], data[split], {})
+    paths = {split: [str(tmp_path / f"{split}.h5")] for split in ("train", "validation")}
+    for split, (path,) in paths.items():
+        if not Path(path).exists():
+            write_products(path, data[split], {})
+    model = tmp_path / f"{n_processes}.pt"
+    job = Train(network, model=str(model), models=models, settings=settings, seed=5, **paths)
     if n_processes == 1:
-        train_network(request)
+        run(job)
     else:
-        launch_torchrun(train_network, request, n_processes, Path(request["model"]))
-    return load(request["model"])
+        launch_torchrun(run, job, n_processes, model)
+    return load(model)
 
 
 def assert_equal(one, two, atol):
@@ -79,8 +79,8 @@ def test_a_gpu_that_is_not_there_is_refused():
 
 
 def test_error_of_a_process_is_that_of_the_training(tmp_path):
-    request = {"network": "deep_gru", "models": {}, "settings": {}, "seed": 5, "provenance": {}, "start": None}
-    request |= {"model": str(tmp_path / "two.pt"), "train": [str(tmp_path / "no.h5")], "validation": []}
+    no = [str(tmp_path / "no.h5")]
+    job = Train("deep_gru", train=no, validation=[], model=str(tmp_path / "two.pt"), models={}, settings={}, seed=5)
     with pytest.raises(CubefocusError, match=r"no\.h5: no such product file"):
-        launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
+        launch_torchrun(run, job, 2, tmp_path / "two.pt")
     assert not list(tmp_path.iterdir())

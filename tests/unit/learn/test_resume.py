@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from train_settings import settings, with_variant
 
 from cubefocus.errors import CubefocusError
-from cubefocus.learn import loop, state
+from cubefocus.learn import loop
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.loop import fit
 from cubefocus.learn.task import make_task
@@ -155,19 +154,11 @@ def test_a_resume_file_of_other_settings_is_not_used(tmp_path, products, small_m
 def test_a_resume_file_of_other_code_is_not_used(tmp_path, products, small_models, monkeypatch, caplog):
     task, data = make_task("deep_gru", small_models), products(8, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(state, "code_checksum", lambda: 1)
         kill_after(2, patch)
         with pytest.raises(Killed):
-            fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+            fit(task, data, data, settings(), tmp_path / "m.pt", seed=3, code="before")
     with caplog.at_level(logging.WARNING):
-        again = fit(task, data, data, settings(), tmp_path / "m.pt", seed=3)
+        again = fit(task, data, data, settings(), tmp_path / "m.pt", seed=3, code="after")
     assert "other settings, data, seed or code" in caplog.text
     assert [row["epoch"] for row in again] == [1, 2, 3, 4]
     assert again == fit(task, data, data, settings(), tmp_path / "fresh.pt", seed=3)
-
-
-def test_the_checksum_of_the_code_covers_networks_and_training(monkeypatch):
-    read, real = [], Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))
-    state.code_checksum()
-    assert {"resnet.py", "loop.py", "augment.py", "losses.py"} <= set(read)

@@ -90,7 +90,7 @@ def experiment(folder, found):
         dirty=dirty,
         sky=sky,
         maps=maps,
-        cleaned=Cleaned(dirty, (5.0, 4.0, 30.0), lambda cube: np.ones((SIZE, SIZE))),
+        cleaned=Cleaned(dirty, dict.fromkeys(dirty, (5.0, 4.0, 30.0)), lambda cube: np.ones((SIZE, SIZE))),
         image_size=SIZE,
         settings=settings,
         blobs=BlobSettings(),

@@ -332,7 +332,7 @@ def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str
 @pytest.mark.parametrize("name", ["local", "slurm"])
 def test_profile_names_rules_that_exist(name: str) -> None:
     profile = load(f"profiles/{name}/config.yaml")
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("**/*.smk"))
     existing = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE)) | set(
         re.findall(r"^use rule \w+ as (\w+) ", rules, re.MULTILINE)
     )

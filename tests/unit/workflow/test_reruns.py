@@ -36,7 +36,7 @@ HELPERS = {"training_code(": "training_code", "prediction(": "prediction"}  # of
 
 def rules() -> dict[str, str]:
     """Text of each rule that is written out, by name."""
-    texts = [path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
+    texts = [path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("**/*.smk"))]
     parts = re.split(r"^(?=(?:use )?rule )", "\n".join(texts), flags=re.MULTILINE)
     return {part.split(":")[0].removeprefix("rule "): part for part in parts if part.startswith("rule ")}
 
@@ -77,7 +77,7 @@ def test_every_rule_with_code_of_the_package_is_known() -> None:
 
 @pytest.mark.parametrize("rule", BEFORE)
 def test_the_digest_of_a_rule_covers_all_that_its_script_imports(rule: str) -> None:
-    (script,) = re.findall(r'"\.\./\.\./(scripts/\w+\.py)"', rules()[rule])
+    (script,) = re.findall(r'"\.\./\.\./\.\./(scripts/\w+\.py)"', rules()[rule])
     used = {file for file in imported(ROOT / script, set()) if file.name not in NO_NUMBERS}
     covered = set().union(*(digested(name) for name in (rule, *BEFORE[rule])))
     assert used

@@ -8,13 +8,8 @@ catalogue.ecsv and candidates.ecsv of the whole experiment. inverted/ has the sa
 
 rule detect:
     input:
+        **checkpoints("blobs", "lines", "morphology"),
         cubes=results("cubes/test/{batch}"),
-        blobs_finder=results("models/blobs_finder/trained.pt"),
-        deep_gru=results("models/deep_gru/finetuned.pt"),
-        sigma_x=results("models/sigma_x/finetuned.pt"),
-        sigma_y=results("models/sigma_y/finetuned.pt"),
-        pa=results("models/pa/finetuned.pt"),
-        flux=results("models/flux/finetuned.pt"),
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),
@@ -27,13 +22,13 @@ rule detect:
     conda:
         ENVIRONMENT
     resources:
-        **gpu_job(mem_mb=6000, minutes=60),
+        **needing(NEEDS.chain_mb(), NEEDS.chain_minutes(), gpu=1, shared=True),
     params:
         detection=config["detection"],
         inverted=False,
-        code=digest("cube", "alma/training_products.py", "alma", "stats"),
+        code=code_of_chain("detect"),
     script:
-        "../../scripts/detect.py"
+        "../../../scripts/detect.py"
 
 
 # What is found in the cubes times -1 is false: it says how far detections can be trusted.
@@ -50,7 +45,7 @@ use rule detect as detect_inverted with:
     params:
         detection=config["detection"],
         inverted=True,
-        code=digest("cube", "alma/training_products.py", "alma", "stats"),
+        code=code_of_chain("detect"),
 
 
 rule collect:
@@ -58,17 +53,18 @@ rule collect:
         catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
         candidates=batches("detections/{batch}/candidates.ecsv", "test"),
     output:
-        catalogue=report(results("catalogue.ecsv"), caption="../report/catalogue.rst", category="Catalogues"),
-        candidates=report(results("candidates.ecsv"), caption="../report/candidates.rst", category="Catalogues"),
+        catalogue=reported("catalogue.ecsv", "Catalogues"),
+        candidates=reported("candidates.ecsv", "Catalogues"),
     log:
         results("logs/collect.log"),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=20,
+        **needing(NEEDS.table_mb("test"), 20),
+    params:
+        code=digest("collect"),
     script:
-        "../../scripts/collect.py"
+        "../../../scripts/collect.py"
 
 
 use rule collect as collect_inverted with:

@@ -6,7 +6,7 @@ Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}. tables/times, of t
 that differs from run to run.
 """
 
-CLEANED = any(method in CLEAN_FINDERS for method in FINDERS)
+CLEANED = bool(searching("cleaned"))
 TABLES = ["detection", "detection_by_distance", "parameters", "stages", "fidelity", "similarity"]
 RESULT_FIGURES = [
     "distributions",
@@ -38,7 +38,7 @@ rule evaluate:
         inverted_candidates=results("inverted/candidates.ecsv"),
         cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
         responses=results("responses") if CLEANED else [],
-        **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in MAP_FINDERS},
+        **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in searching("map")},
         images=batches("products/{split}/{batch}.h5", "test"),
         products=batches("detections/{batch}/products.h5", "test"),
     output:
@@ -51,19 +51,18 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=8000 + 2 * images_mb("test"),
-        runtime=60,
+        **needing(8000 + 2 * NEEDS.images_mb(config["cubes"]["test"]), 60),
     params:
         evaluation=config["evaluation"],
         detection=config["detection"],
         finders=FINDERS,
-        map_finders=MAP_FINDERS,
+        map_finders=searching("map"),
         image_size=config["models"]["image_size"],
         observation=config["observation"],
         seed=config["seed"],
-        code=digest("report", "tables", "stats"),
+        code=digest("evaluate"),
     script:
-        "../../scripts/evaluate.py"
+        "../../../scripts/evaluate.py"
 
 
 # A rule of its own: what was measured differs from run to run, and the tables of evaluate must not.
@@ -83,15 +82,15 @@ rule times:
         runtime=10,
     params:
         finders=FINDERS,
-        code=digest("report", "tables", "stats"),
+        code=digest("times"),
     script:
-        "../../scripts/times.py"
+        "../../../scripts/times.py"
 
 
 rule curves:
     input:
-        trained=expand(results("models/{network}/trained.csv"), network=[*NETWORKS, *MAP_FINDERS]),
-        finetuned=expand(results("models/{network}/finetuned.csv"), network=[n for n in NETWORKS if n != "blobs_finder"]),
+        trained=expand(results("models/{network}/trained.csv"), network=TRAINED),
+        finetuned=expand(results("models/{network}/finetuned.csv"), network=[name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]),
     output:
         png=reported("figures/training.png", "Training"),
         pdf=results("figures/training.pdf"),
@@ -103,6 +102,6 @@ rule curves:
         mem_mb=2000,
         runtime=10,
     params:
-        code=digest("report", "tables", "stats"),
+        code=digest("curves"),
     script:
-        "../../scripts/curves.py"
+        "../../../scripts/curves.py"

@@ -5,6 +5,10 @@ makes; on its own: snakemake engines --profile profiles/local --configfile exper
 """
 
 
+localrules:
+    engines,
+
+
 rule engines:
     input:
         results("tables/engines.csv"),
@@ -25,11 +29,10 @@ rule compare_engines:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        **needing(NEEDS.response_mb(), 60),
     params:
         observation=config["observation"],
         seed=config["seed"],
-        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "report/figures", "report/render.py"),
+        code=digest("compare_engines"),
     script:
-        "../../scripts/compare_engines.py"
+        "../../../scripts/compare_engines.py"
