@@ -56,9 +56,9 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "compare_engines",
         "curves",
         "draw_catalogue",
-        "evaluate",
+        "figures",
     ]
-    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "times", "train_blobs_finder"]
+    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
     mapped = [name for name in finders if name.startswith("decoras")]
@@ -116,7 +116,7 @@ def test_parsing_needs_neither_casa_nor_torch(tmp_path):
         "import sys, runpy\n"
         "class Refuse:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'cubefocus', 'astropy', 'h5py'}:\n"
+        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'astropy', 'h5py'}:\n"
         "            raise ImportError('the workflow must parse without ' + name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "runpy.run_module('snakemake', run_name='__main__')\n"

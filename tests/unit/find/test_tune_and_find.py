@@ -18,7 +18,8 @@ from cubefocus.find.interface import find_all
 from cubefocus.find.registry import FINDERS, Entry, get_entry
 from cubefocus.find.run import tune_and_find
 from cubefocus.instrument.observation import Observation
-from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.report.methods import Method
+from cubefocus.report.tables.detection import detection_table
 from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.timing import Clock
 
