@@ -30,6 +30,6 @@ rule compare_engines:
     params:
         observation=config["observation"],
         seed=config["seed"],
-        code=digest("instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "report/figures", "report/render.py"),
+        code=digest("jobs/compare_engines.py", "instrument", "engines", "alma/batch.py", "alma/cube_task.py", "alma/folder.py", "stats", "report/figures", "report/render.py"),
     script:
         "../../scripts/compare_engines.py"

@@ -58,7 +58,7 @@ rule tables:
         map_finders=MAP_FINDERS,
         image_size=config["models"]["image_size"],
         seed=config["seed"],
-        code=digest(*SCORED_BY, "tables", "stats"),
+        code=digest("jobs/tables.py", *SCORED_BY, "tables", "stats"),
     script:
         "../../scripts/tables.py"
 
@@ -85,7 +85,7 @@ rule figures:
         finders=FINDERS,
         map_finders=MAP_FINDERS,
         observation=config["observation"] if CLEANED else None,
-        code=digest("report", "tables", "stats"),
+        code=digest("jobs/figures.py", "report", "tables", "stats"),
     script:
         "../../scripts/figures.py"
 
@@ -107,7 +107,7 @@ rule times:
         runtime=10,
     params:
         finders=FINDERS,
-        code=digest("report", "tables", "stats"),
+        code=digest("jobs/times.py", "report", "tables", "stats"),
     script:
         "../../scripts/times.py"
 
@@ -127,6 +127,6 @@ rule curves:
         mem_mb=2000,
         runtime=10,
     params:
-        code=digest("report", "tables", "stats"),
+        code=digest("jobs/curves.py", "report", "tables", "stats"),
     script:
         "../../scripts/curves.py"

@@ -1,14 +1,13 @@
 """A finder of a run: tuned on validation cubes, run once on test cubes, or missing."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from astropy.table import Table
 
+from cubefocus import specs
 from cubefocus.cube.cube import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
@@ -127,14 +126,7 @@ def test_every_finder_has_a_grid_of_points_that_it_takes():
         get_entry("sextractor")
 
 
-def test_workflow_knows_the_finders_and_what_they_search():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert schema["properties"]["finders"]["properties"]["methods"]["items"]["enum"] == list(FINDERS)
-    common = (ROOT / "workflow/rules/common.smk").read_text()
-    for constant, kind in (("CUBE_FINDERS", "cube"), ("CLEAN_FINDERS", "cleaned")):
-        (listed,) = re.findall(rf"^{constant} = \[(.*?)\]", common, re.MULTILINE)
-        assert re.findall(r'"(\w+)"', listed) == [name for name, entry in FINDERS.items() if entry.kind == kind]
-    (start,) = re.findall(r'^MAP_FINDERS = .*startswith\("(\w+)"\)', common, re.MULTILINE)
-    assert [name for name in FINDERS if name.startswith(start)] == [
-        name for name, entry in FINDERS.items() if entry.kind == "map"
-    ]
+def test_finders_are_those_of_the_one_list_and_search_what_it_says():
+    assert {name: entry.kind for name, entry in FINDERS.items()} == {
+        name: finder.searches for name, finder in specs.FINDERS.items()
+    }
