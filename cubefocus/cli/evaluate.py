@@ -16,8 +16,8 @@ from astropy.wcs import WCS
 from cubefocus.cube.cube import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
+from cubefocus.report.methods import Method
 from cubefocus.report.render import plain_text, write_table
-from cubefocus.report.tables.detection import Method
 from cubefocus.report.tables.scores import detection_scores, parameter_scores
 from cubefocus.tables.columns import BOX, LINE_RANGE, has_columns
 from cubefocus.tables.criteria import EvaluationSettings

@@ -54,7 +54,7 @@ def tune(
         Parameters to try, such as `cubefocus.find.interface.grid_points` gives them.
     settings : EvaluationSettings
     with_line, with_box : bool
-        What the criterion looks at, as for `cubefocus.report.tables.detection.Method`.
+        What the criterion looks at, as for `cubefocus.report.methods.Method`.
     own : mapping from cube id to mapping, optional
         Parameters that each cube has of its own, whatever the point.
 

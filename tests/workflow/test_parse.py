@@ -56,9 +56,9 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "compare_engines",
         "curves",
         "draw_catalogue",
-        "evaluate",
+        "figures",
     ]
-    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "times", "train_blobs_finder"]
+    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
     mapped = [name for name in finders if name.startswith("decoras")]
@@ -116,7 +116,7 @@ def test_parsing_needs_neither_casa_nor_torch(tmp_path):
         "import sys, runpy\n"
         "class Refuse:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'cubefocus', 'astropy', 'h5py'}:\n"
+        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'astropy', 'h5py'}:\n"
         "            raise ImportError('the workflow must parse without ' + name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "runpy.run_module('snakemake', run_name='__main__')\n"
@@ -148,3 +148,11 @@ def test_lint_is_clean(snakemake, tmp_path):
     done = snakemake(tmp_path, "--lint")
     assert done.returncode == 0, done.stdout
     assert "good condition" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_a_profile_names_rules_that_exist(snakemake, tmp_path, name):
+    profile = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+    done = snakemake(tmp_path, "--list-rules")
+    assert done.returncode == 0, done.stdout
+    assert {*profile.get("set-threads", {}), *profile.get("set-resources", {})} <= set(done.stdout.split())

@@ -327,13 +327,3 @@ def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str
     assert profile["keep-going"] is True
     assert profile["rerun-incomplete"] is True
     assert "cpus_per_task" not in profile.get("default-resources", {})
-
-
-@pytest.mark.parametrize("name", ["local", "slurm"])
-def test_profile_names_rules_that_exist(name: str) -> None:
-    profile = load(f"profiles/{name}/config.yaml")
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("**/*.smk"))
-    existing = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE)) | set(
-        re.findall(r"^use rule \w+ as (\w+) ", rules, re.MULTILINE)
-    )
-    assert set(profile.get("set-threads", {})) | set(profile.get("set-resources", {})) <= existing

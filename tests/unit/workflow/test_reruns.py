@@ -27,7 +27,8 @@ BEFORE = {  # the stages whose products a rule reads, directly or not
     "clean": ["draw_catalogue", "response", "simulate"],
     "map": ["draw_catalogue", "simulate", "train"],
     "find": ["draw_catalogue", "response", "simulate", "clean", "train", "map"],
-    "evaluate": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
+    "tables": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
+    "figures": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
     "times": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
     "curves": ["draw_catalogue", "simulate", "train", "predict_blobs"],
 }
@@ -122,14 +123,14 @@ PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
 @pytest.mark.parametrize(
     ("overlay", "rerun"),
     [
-        ("evaluation: {bootstrap: 77}", {"evaluate"}),
-        ("evaluation: {iou: 0.7}", {"evaluate", "find", *PREDICTIONS}),
+        ("evaluation: {bootstrap: 77}", {"tables"}),
+        ("evaluation: {iou: 0.7}", {"tables", "figures", "find", *PREDICTIONS}),
         ("finders: {tuning_cubes: 3}", {"find"}),
-        ("finders: {methods: [blobcat, decoras]}", {"evaluate", "times"}),
-        ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect", "detect_inverted"}),
+        ("finders: {methods: [blobcat, decoras]}", {"tables", "figures", "times"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"detect", "detect_inverted"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
-            {"evaluate", "detect", "detect_inverted", "predict_lines", "predict_morphology"},
+            {"detect", "detect_inverted", "predict_lines", "predict_morphology"},
         ),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru"}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table, vstack
 
-from cubefocus.report.tables.detection import Method
+from cubefocus.report.methods import Method
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.boxes import blendness
 from cubefocus.tables.columns import BOX, column, columns, cube_ids, has_columns
