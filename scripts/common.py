@@ -12,6 +12,7 @@ from typing import Any
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import digest, provenance
 from cubefocus.ranks import launch, leave_with
+from cubefocus.specs import CHAIN
 
 logger = logging.getLogger("cubefocus")
 
@@ -61,6 +62,4 @@ def spread(snakemake: Any, work: Callable[..., Any], request: dict[str, Any], pl
 
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints among the inputs of a rule, by network."""
-    from cubefocus.alma.chain import NETWORKS  # here, as most scripts need no detection
-
-    return {name: path for name in NETWORKS if (path := inputs.get(name))}
+    return {name: path for name in CHAIN if (path := inputs.get(name))}

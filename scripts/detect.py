@@ -1,11 +1,11 @@
 """Run the detection chain on one batch of test cubes."""
 
-from common import job, networks, spread
+from common import job, spread
 
 from cubefocus.jobs.detect import detect
 
 with job(snakemake) as provenance:
     request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates", "time")}
-    request |= {"cubes": snakemake.input.cubes, "networks": networks(snakemake.input), "provenance": provenance}
-    request |= {"detection": snakemake.params.detection, "inverted": snakemake.params.inverted}
+    request |= {"cubes": snakemake.input.cubes, "bundle": snakemake.input.bundle, "provenance": provenance}
+    request |= {"inverted": snakemake.params.inverted}
     spread(snakemake, detect, request, request["products"])

@@ -1,8 +1,8 @@
 """The search of a batch of cubes as a request, a plain mapping, which any process can take.
 
-Both kinds of request have ``cubes`` (folder of the batch), ``networks`` (name to checkpoint) and ``detection`` (config
-section), ``products`` (the file to write) and ``provenance``. The cubes are searched a few at a time: in this process
-or, with an executor, where that runs them.
+Both kinds of request have ``cubes`` (folder of the batch), ``products`` (the file to write) and ``provenance``. The
+cubes are searched in this process or, with an executor, where that runs them: a few at a time for training, one by one,
+as `cubefocus detect` does it, for the catalogue.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from cubefocus.alma.detection_products import source_products, write_detection_p
 from cubefocus.alma.folder import parts_of, read_part, sky_of
 from cubefocus.alma.pairs import training_pairs
 from cubefocus.alma.training_products import Products, concatenate, write_products
-from cubefocus.cube.cube import Cube
+from cubefocus.cube.cube import Cube, read_cube
 from cubefocus.files import read_table, write_table
 from cubefocus.instrument.observation import Observation
+from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.distributed import pick_device
 from cubefocus.provenance import hardware
 from cubefocus.ranks import at_work
+from cubefocus.specs import CHAIN
 from cubefocus.timing import Clock
 
 Request = Mapping[str, Any]
@@ -41,8 +43,8 @@ def detect(request: Request, executor: Executor | None = None) -> None:
     Parameters
     ----------
     request : mapping
-        As above, with ``catalogue``, ``candidates`` and ``time`` (files to write), and ``inverted``: whether to search
-        the cubes times -1.
+        As above, with ``bundle`` (folder), ``catalogue``, ``candidates`` and ``time`` (files to write), and
+        ``inverted``: whether to search the cubes times -1.
     executor : concurrent.futures.Executor, optional
         Its processes must see the same file system.
 
@@ -73,8 +75,9 @@ def predict(request: Request, executor: Executor | None = None) -> None:
     Parameters
     ----------
     request : mapping
-        As above, with ``stage`` (as `cubefocus.alma.pairs.training_pairs` takes it), ``truth`` (file),
-        ``observation`` (config section) and ``criterion``.
+        As above, with ``networks`` (name to checkpoint) and ``detection`` (config section), ``stage`` (as
+        `cubefocus.alma.pairs.training_pairs` takes it), ``truth`` (file), ``observation`` (config section) and
+        ``criterion``.
     executor : concurrent.futures.Executor, optional
         Its processes must see the same file system.
 
@@ -101,16 +104,22 @@ def _over_parts(work: Callable[[Request, Part], Any], request: Request, executor
 
 def _detect_part(request: Request, part: Part) -> Found:
     with at_work(_name(part)):
-        clock = Clock()
+        clock, catalogues, candidates, products = Clock(), [], [], []
         with clock.stage("loading", len(part)):
             chain = _chain(request)
-        with clock.stage("reading", len(part)):
-            ids, cubes = read_part(part)
-        if request["inverted"]:
-            cubes = [Cube(-cube.data, cube.header) for cube in cubes]
-        found = chain.detect(cubes, ids)
-        clock.add(found.clock)
-        return found.catalogue, found.candidates, [(one.cube_id, source_products(one)) for one in found.fields], clock
+        for cube_id, path in part:
+            with clock.stage("reading", 1):
+                cube = read_cube(path)
+            if request["inverted"]:
+                cube = Cube(-cube.data, cube.header)
+            # One by one, as the command does it: the last bits of what a network says hang on how many are asked.
+            found = chain.detect([cube], [cube_id])
+            clock.add(found.clock)
+            catalogues.append(found.catalogue)
+            candidates.append(found.candidates)
+            products += [(one.cube_id, source_products(one)) for one in found.fields]
+        joined = (vstack(tables, metadata_conflicts="silent") for tables in (catalogues, candidates))
+        return *joined, products, clock
 
 
 def _predict_part(request: Request, part: Part) -> Products:
@@ -127,10 +136,16 @@ def _name(part: Part) -> str:
 
 
 def _chain(request: Request) -> Chain:
-    return _load_chain(json.dumps(request["networks"]), json.dumps(request["detection"]))
+    return _load_chain(json.dumps({key: request[key] for key in ("bundle", "networks", "detection") if key in request}))
 
 
 @lru_cache(maxsize=1)
-def _load_chain(networks: str, detection: str) -> Chain:
+def _load_chain(text: str) -> Chain:
     """The chain of a request, which a process that is handed several parts loads once."""
-    return Chain.load(json.loads(networks), json.loads(detection), "auto")
+    given = json.loads(text)
+    if "bundle" in given:
+        bundle = Bundle.load(given["bundle"])
+        bundle.require(CHAIN)
+    else:  # while the last networks are still to be trained, there is no bundle but in memory
+        bundle = Bundle.from_checkpoints(given["networks"], given["detection"])
+    return Chain.load(bundle, "auto")

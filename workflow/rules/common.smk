@@ -5,6 +5,7 @@ Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes
 
 import hashlib
 import math
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,6 +15,10 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 
 from configuration import ConfigError, validate_config
+
+# Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
+if Path(sys.executable).is_file():
+    sys.executable = shlex.quote(sys.executable)
 
 try:
     validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")

@@ -1,20 +1,45 @@
-"""The detection chain on the test cubes.
+"""The bundle of the six networks, and the detection chain on the test cubes.
 
-In: cubes/test/<batch>/ and the six networks. Out: detections/<batch>/ with the catalogue, the table of all
+In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that the
+chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all
 candidates (with the reason where one was discarded), the images behind them and what it took (time.json);
 catalogue.ecsv and candidates.ecsv of the whole experiment. inverted/ has the same two tables for the cubes times -1.
 """
 
 
-rule detect:
+rule bundle:
     input:
-        cubes=results("cubes/test/{batch}"),
         blobs_finder=results("models/blobs_finder/trained.pt"),
         deep_gru=results("models/deep_gru/finetuned.pt"),
         sigma_x=results("models/sigma_x/finetuned.pt"),
         sigma_y=results("models/sigma_y/finetuned.pt"),
         pa=results("models/pa/finetuned.pt"),
         flux=results("models/flux/finetuned.pt"),
+        truth=batches("truth/{split}/{batch}.ecsv", "train"),
+    output:
+        bundle=directory(results("bundle")),
+    log:
+        results("logs/bundle.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=30,
+    params:
+        bundle={
+            "detection": config["detection"],
+            "image_size": config["models"]["image_size"],
+            "observation": config["observation"],
+        },
+        code=digest("networks", "learn", "cube", "instrument", "alma/settings.py", "jobs/bundle.py"),
+    script:
+        "../../scripts/bundle.py"
+
+
+rule detect:
+    input:
+        cubes=results("cubes/test/{batch}"),
+        bundle=results("bundle"),
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),
@@ -29,7 +54,6 @@ rule detect:
     resources:
         **gpu_job(mem_mb=6000, minutes=60),
     params:
-        detection=config["detection"],
         inverted=False,
         code=digest("cube", "alma/training_products.py", "alma", "stats"),
     script:
@@ -48,7 +72,6 @@ use rule detect as detect_inverted with:
     benchmark:
         results("benchmarks/detect_inverted/{batch}.tsv")
     params:
-        detection=config["detection"],
         inverted=True,
         code=digest("cube", "alma/training_products.py", "alma", "stats"),
 
