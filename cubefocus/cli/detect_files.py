@@ -97,7 +97,7 @@ def load_bundle(folder: Path, overrides: Mapping[str, Any]) -> Bundle:
     """
     bundle = Bundle.load(folder).with_settings(overrides)
     for key, value in _leaves(bundle.overrides):
-        log.warning("%s: detection.%s is replaced by %s", folder, key, value)
+        log.info("%s: detection.%s is replaced by %s", folder, key, value)
     return bundle
 
 
@@ -207,6 +207,8 @@ class _Work:
                 self._failed(
                     one, re.sub(rf"\bcube {one.cube_id}\b", str(one.path).replace("\\", r"\\"), str(error)), error
                 )
+            except OSError as error:
+                self._failed(one, f"{one.path}: {error}", error)
             except Exception as error:  # a defect, which must not take what the other cubes hold with it
                 log.exception("%s: this is a defect of cubefocus; please report it", one.path)
                 self._failed(one, f"{one.path}: {type(error).__name__}: {error}", error)
@@ -292,7 +294,7 @@ def list_inputs(paths: Sequence[Path]) -> list[Input]:
 def _made(path: Path) -> dict[str, Any]:
     try:
         return cube_provenance(path)
-    except CubefocusError as error:
+    except (CubefocusError, OSError) as error:
         log.debug("%s", error)
         return {}
 
