@@ -25,9 +25,9 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cubefocus", description="Find sources in dirty interferometric cubes.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error and detailed logs")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text)
+        command = subparsers.add_parser(name, help=text)
         if name == chosen:
             importlib.import_module(f"cubefocus.cli.{name}").add_arguments(command)
     return parser

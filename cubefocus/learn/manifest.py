@@ -63,13 +63,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CubefocusError(_no_bundle(folder))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise CubefocusError(f"{path}: truncated or damaged ({error}); make the bundle again, or fetch it") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise CubefocusError(f"{path}: not a '{FORMAT}'; give one that rule bundle made")
     told = content.pop("digest", None)
-    if told != digest(content):
+    if told != digest(content) or not text.endswith("\n"):
         raise CubefocusError(
             f"{path}: was changed or damaged after the bundle was made; make it again, or fetch it (other detection "
             "settings: --settings)"
