@@ -2,12 +2,14 @@
 
 import math
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from runs import ROOT, here
+from runs import ROOT, finish, here
 
 from cubefocus.cli.provenance import read_provenance
 
@@ -50,6 +52,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     )
     once = [
         "all",
+        "bundle",
         "collect",
         "collect_inverted",
         "collect_truth",
@@ -94,6 +97,19 @@ def test_a_dry_run_of_a_hundred_thousand_cubes_takes_little_memory(tmp_path):
     run = here(tmp_path, "--dry-run", "--quiet", "rules", overlays=EXPERIMENTS["large"])
     done = subprocess.run([sys.executable, "-c", code, *run], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 1e6  # kB
+
+
+def test_an_environment_in_a_path_with_a_space_runs_jobs(tmp_path):
+    """Snakemake puts the path of the interpreter into shell commands as it is."""
+    environment = tmp_path / "my environment"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", environment)
+    (environment / "lib").symlink_to(Path(sys.prefix) / "lib")
+    command = here(tmp_path, "results/tiny/config.yaml")
+    done = finish([str(environment / "bin" / "python"), *command[1:]])
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "results/tiny/config.yaml").is_file()
 
 
 def test_names_with_spaces_quotes_and_dollars_are_names_only(snakemake, tmp_path):

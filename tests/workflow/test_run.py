@@ -7,20 +7,23 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 import yaml
-from runs import MEASURED, ROOT, here
+from bundles import assert_same_rows
+from runs import MEASURED, ROOT, finish, here
 
 from cubefocus.cli.provenance import READERS, read_provenance
 from cubefocus.cube.cube import read_cube
 from cubefocus.files import read_table
+from cubefocus.learn.manifest import MANIFEST
 
 pytestmark = [pytest.mark.workflow, pytest.mark.casa]
-KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml", ".pt")
+KINDS = (".csv", ".ecsv", ".md", ".tex", ".png", ".pdf", ".yaml", ".pt", ".safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,18 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         assert {row["method"] for row in csv.DictReader(stream)} >= {"blobs_finder", "chain"}
 
 
+def test_the_command_finds_with_the_bundle_what_the_run_found(folder):
+    """As the table of the run has it, row by row; the same number of threads gives the same last bits."""
+    cubes = sorted(folder.glob("results/tiny/cubes/test/000/*.dirty.fits"))
+    command = [sys.executable, "-m", "cubefocus.cli.main", "detect", *map(str, cubes), "-o", str(folder / "found")]
+    command += ["--models", str(folder / "results/tiny/bundle")]
+    done = finish(command)
+    assert done.returncode == 0, done.stdout
+    assert "where the networks were trained on" not in done.stdout
+    for name in ("catalogue.ecsv", "candidates.ecsv"):
+        assert_same_rows(read_table(folder / "found" / name), read_table(folder / "results/tiny" / name))
+
+
 def test_table_4_has_what_each_stage_and_finder_took(folder):
     with open(folder / "results/tiny/tables/times.csv") as stream:
         rows = [row for row in csv.DictReader(stream) if row["source"] == "this run"]
@@ -168,7 +183,8 @@ def test_every_product_says_how_it_was_made(folder):
     results = folder / "results" / "tiny"
     apart = {"logs", "responses"}  # a response is that of a set-up, whichever experiments use it
     products = [path for path in results.glob("**/*") if path.suffix in READERS and not apart & {*path.parts}]
-    assert {path.suffix for path in products} == set(READERS) - {".gz", ".reg", ".fits.gz"}
+    assert {path.suffix for path in products} == set(READERS) - {".gz", ".reg", ".fits.gz", MANIFEST}
+    products.append(results / "bundle")
     shared = read_provenance(results / "config.yaml")
     for path in products:
         facts = read_provenance(path)

@@ -4,6 +4,7 @@ Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes
 """
 
 import math
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,10 @@ from digest import code_digest
 from names import load_specs
 from needs import Needs
 from order import put_in_order
+
+# Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
+if Path(sys.executable).is_file():
+    sys.executable = shlex.quote(sys.executable)
 
 try:
     validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
