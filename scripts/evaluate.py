@@ -5,7 +5,6 @@ from pathlib import Path
 from common import job
 
 from cubefocus.alma.detection_products import read_probability
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.files import read_table
 from cubefocus.find.cubes import clean_beam, cleaned_images
@@ -15,7 +14,7 @@ from cubefocus.report.experiment import BLOBS, Experiment, Other
 from cubefocus.report.figures.style import save_figure
 from cubefocus.report.render import write_table
 from cubefocus.report.shown import Cleaned
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import DetectionSettings, EvaluationSettings
 
 with job(snakemake) as provenance:
     given, truth = snakemake.input, read_table(snakemake.input.truth)

@@ -9,7 +9,7 @@ from cubefocus.files import read_table, write_table
 from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, cleaned_images, refuse_missing
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import tune_and_find
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 READERS = {
     "image": lambda paths: integrated_images(paths, "dirty"),

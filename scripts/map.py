@@ -2,8 +2,8 @@
 
 from common import job
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.find.maps import write_maps
+from cubefocus.settings import DetectionSettings
 from cubefocus.timing import Clock
 
 with job(snakemake) as provenance:

@@ -3,7 +3,7 @@
 from common import job, networks, spread
 
 from cubefocus.jobs.detect import predict
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 with job(snakemake) as provenance:
     request = {

@@ -10,10 +10,10 @@ import numpy as np
 
 from cubefocus.alma.blobs import probability_maps
 from cubefocus.alma.predict import predict_maps
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.alma.training_products import load_products, write_products
 from cubefocus.learn.checkpoint import load_model
 from cubefocus.learn.distributed import pick_device
+from cubefocus.settings import BlobSettings
 from cubefocus.timing import Clock
 
 KEYS = ("images/dirty", "images/cube_id")

@@ -9,7 +9,7 @@ from cubefocus.alma.tasks import make_task
 from cubefocus.alma.training_products import load_products
 from cubefocus.learn.finetune import finetune
 from cubefocus.learn.loop import fit
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 
 
 def train_network(request: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ def train_network(request: Mapping[str, Any]) -> None:
     """
     task = make_task(request["network"], request["models"])
     train, validation = (load_products(request[split], task.keys) for split in ("train", "validation"))
-    settings = Settings.from_mapping(request["settings"])
+    settings = TrainingSettings.from_mapping(request["settings"])
     options = {"seed": request["seed"], "provenance": request["provenance"]}
     if request["start"]:
         finetune(task, train, validation, settings, request["model"], request["start"], **options)

@@ -18,9 +18,9 @@ from cubefocus import networks as models
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.task import Task
 from cubefocus.provenance import digest, hardware
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Training:
 def begin(
     task: Task,
     data: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     start: str | Path | None,
     seed: int,
     device: torch.device,
@@ -161,7 +161,7 @@ def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     return [*groups, {"params": dense, "scale": dense_rate}] if dense else groups
 
 
-def recipe_of(training: Training, settings: Settings, start: str | Path | None, data: list[int]) -> str:
+def recipe_of(training: Training, settings: TrainingSettings, start: str | Path | None, data: list[int]) -> str:
     """Digest of all that decides the weights; a resume file of another recipe is not used."""
     facts = {key: training.description[key] for key in ("task", "arguments", "normalisation", "seed")}
     checksum = 0 if start is None else zlib.crc32(Path(start).read_bytes())

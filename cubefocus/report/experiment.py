@@ -10,7 +10,6 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from cubefocus.alma.settings import SPLITS, BlobSettings
 from cubefocus.report import published
 from cubefocus.report.figures import comparison, images, results
 from cubefocus.report.figures.fidelity import fidelity_curves
@@ -25,8 +24,8 @@ from cubefocus.report.tables.image_snr import SNR, with_image_snr
 from cubefocus.report.tables.parameters import parameter_table
 from cubefocus.report.tables.rates import rates_table
 from cubefocus.report.tables.similarity import similarity_table
+from cubefocus.settings import SPLITS, BlobSettings, EvaluationSettings
 from cubefocus.tables.columns import LINE_RANGE, cube_ids, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches, match
 
 BLOBS, PEAKS, CHAIN = "blobs_finder", "blobs_finder+deep_gru", "chain"

@@ -13,10 +13,10 @@ from astropy.table import Table
 
 from cubefocus.report import published
 from cubefocus.report.tables.detection import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_rows, wilson
 from cubefocus.stats.noise import MAD_TO_SIGMA
 from cubefocus.tables.columns import LINE_RANGE, column, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches
 
 FRACTIONS = {"within_1": 0.01, "within_10": 0.1, "within_20": 0.2}

@@ -16,8 +16,8 @@ from cubefocus.cube.cutouts import centre_crop, scale01
 from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.tables.detection import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_sums
-from cubefocus.tables.criteria import EvaluationSettings
 
 WINDOW = 11  # px: the Gaussian of sigma 1.5 px, cut as in Wang et al. 2004
 SIGMA = 1.5

@@ -11,9 +11,9 @@ from cubefocus.alma.candidate import Reason
 from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.tables.detection import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.columns import BOX, column, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import match
 
 BLOB_BOX = tuple(f"blob_{name}" for name in BOX)

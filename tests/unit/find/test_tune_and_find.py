@@ -19,7 +19,7 @@ from cubefocus.find.registry import FINDERS, Entry, get_entry
 from cubefocus.find.run import tune_and_find
 from cubefocus.instrument.observation import Observation
 from cubefocus.report.tables.detection import Method, detection_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
 ROOT = Path(__file__).parents[3]

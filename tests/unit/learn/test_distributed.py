@@ -10,8 +10,8 @@ from cubefocus.jobs.train import train_network
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.distributed import pick_device
 from cubefocus.learn.loop import fit
-from cubefocus.learn.settings import Settings
 from cubefocus.ranks import launch_torchrun
+from cubefocus.settings import TrainingSettings
 
 
 def test_two_processes_equal_one_with_the_joint_batch(tmp_path, monkeypatch, products, small_models):
@@ -24,7 +24,7 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path, monkeypatch, pro
         write_products(tmp_path / f"{split}.h5", data, {})
         request[split] = [str(tmp_path / f"{split}.h5")]
     launch_torchrun(train_network, request, 2, tmp_path / "two.pt")
-    fit(make_task("deep_gru", small_models), train, valid, Settings(**settings), tmp_path / "one.pt", seed=5)
+    fit(make_task("deep_gru", small_models), train, valid, TrainingSettings(**settings), tmp_path / "one.pt", seed=5)
     one, two = load(tmp_path / "one.pt"), load(tmp_path / "two.pt")
     assert one["iteration"] == two["iteration"] == 9
     for key, value in one["model"].items():

@@ -114,13 +114,13 @@ def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, prod
 SLOW_RUN = """
 import pickle, sys, time, torch
 from cubefocus.learn import loop
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 from cubefocus.alma.tasks import make_task
 torch.set_num_threads(1)
 data, models, settings = pickle.load(open(sys.argv[1], "rb"))
 real = loop.train_epoch
 loop.train_epoch = lambda *arguments: (time.sleep(0.3), real(*arguments))[1]
-loop.fit(make_task("deep_gru", models), data, data, Settings(**settings), sys.argv[2], seed=3, device="cpu")
+loop.fit(make_task("deep_gru", models), data, data, TrainingSettings(**settings), sys.argv[2], seed=3, device="cpu")
 """
 
 

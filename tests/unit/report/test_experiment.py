@@ -10,7 +10,6 @@ from astropy.table import Table
 from cubefocus.alma.candidate import Candidate, Field, Line, Reason
 from cubefocus.alma.catalogue import candidates_table, catalogue_table
 from cubefocus.alma.detection_products import read_probability, source_products, write_detection_products
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.decoras import BlobFinder
@@ -20,7 +19,7 @@ from cubefocus.instrument.observation import Observation
 from cubefocus.report.experiment import Experiment, Other
 from cubefocus.report.render import write_table
 from cubefocus.report.shown import Cleaned
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import BlobSettings, EvaluationSettings
 
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)
@@ -93,7 +92,7 @@ def experiment(folder, found):
         cleaned=Cleaned(dirty, (5.0, 4.0, 30.0), lambda cube: np.ones((SIZE, SIZE))),
         image_size=SIZE,
         settings=settings,
-        blobs=BlobSettings(),
+        blobs=BlobSettings(split="none"),
         seed=1,
     )
 

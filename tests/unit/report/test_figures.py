@@ -16,7 +16,7 @@ from cubefocus.report import figures
 from cubefocus.report.figures.style import BLACK, bin_edges, look, plus_minus
 from cubefocus.report.tables.detection import Method
 from cubefocus.report.tables.rates import rates_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.matching import match
 
 

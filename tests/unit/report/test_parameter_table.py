@@ -5,8 +5,8 @@ import pytest
 from evaluate_catalogues import catalogue, square
 
 from cubefocus.report.tables.parameters import PARAMETERS, axis_ratio, moments, parameter_table, relative_error
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.noise import MAD_TO_SIGMA
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import match
 
 SETTINGS = EvaluationSettings(bootstrap=100)

@@ -7,7 +7,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.render import latex_text, markdown_text
 from cubefocus.report.tables.similarity import map_similarity, similarity_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap=200)
 

@@ -14,12 +14,10 @@ import pytest
 import yaml
 from configuration import AUGMENTATIONS, ConfigError, resolve, validate_config
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.alma.tasks import NAMES, make_task
 from cubefocus.instrument.observation import Observation
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import DetectionSettings, EvaluationSettings, TrainingSettings
 from cubefocus.sky.registry import KNOWN_RANGES, PAPER_RANGES, SKY_TYPES, SkySettings
-from cubefocus.tables.criteria import EvaluationSettings
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -283,7 +281,7 @@ def test_package_takes_every_section_as_it_is(name: str) -> None:
     DetectionSettings.from_mapping(config["detection"])
     EvaluationSettings.from_mapping(config["evaluation"])
     for settings in (*config["training"].values(), *config["finetuning"].values()):
-        Settings.from_mapping(settings)
+        TrainingSettings.from_mapping(settings)
 
 
 @pytest.mark.parametrize("name", NAMES)
