@@ -109,8 +109,10 @@ def read_yaml(path: str | Path) -> Any:
         If the file cannot be read, is not YAML, or has a key twice; the message names the file and the line.
     """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_OnceLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CubefocusError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from error
+        return _OnceLoader(Path(path).read_text(encoding="utf-8")).get_single_data()
+    except OSError as error:
+        raise CubefocusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CubefocusError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error

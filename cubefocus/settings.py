@@ -14,7 +14,7 @@ import typing_extensions
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from cubefocus.contradictions import of_types
+from cubefocus.contradictions import of_config, of_observation, of_types
 from cubefocus.errors import CubefocusError
 from cubefocus.sections import Count, Flag, Listed, Number, OneOf, Positive, Section, Whole, section
 from cubefocus.specs import FINDERS, NETWORKS, SKY_TYPES, STUDIES
@@ -93,6 +93,10 @@ class SetupSettings(Section):
         default=0.001, description="Jy/pixel that the brightest voxel of a sky cube is scaled to"
     )
     pblimit: Share = Field(default=0.2, description="share of the primary beam's peak below which pixels are NaN")
+
+    def __post_init__(self) -> None:
+        for problem in of_observation(vars(self)):
+            raise CubefocusError(problem)
 
 
 class Alternative(typing_extensions.TypedDict, total=False):
@@ -565,11 +569,11 @@ class AlmaSettings(Section):
         default="demo",
         description="name of the experiment, of letters, digits, '_', '-' and '.'; results go to results/<experiment>/",
     )
-    seed: Annotated[Whole, Field(ge=0)] = Field(default=1, description="seed of everything random")
     study: Annotated[str, OneOf(*STUDIES)] = Field(
         default=STUDIES[0],
         description="what is studied, which decides the stages of the workflow and the keys of the config",
     )
+    seed: Annotated[Whole, Field(ge=0)] = Field(default=1, description="seed of everything random")
     cubes: CubesSettings = _part(CubesSettings, "how many cubes there are, and how they are handled")
     observation: ObservationSettings = _part(ObservationSettings, "observing set-up (MNRAS Table 2)")
     sky: SkySettings = _part(SkySettings, "distributions that sources are drawn from (MNRAS Table 1)")
@@ -583,6 +587,10 @@ class AlmaSettings(Section):
     detection: DetectionSettings = _part(DetectionSettings, "the chain that finds and measures sources")
     finders: FindersSettings = _part(FindersSettings, "other ways to find sources, for comparison")
     evaluation: EvaluationSettings = _part(EvaluationSettings, "matching and intervals")
+
+    def __post_init__(self) -> None:
+        for problem in of_config(self.to_dict()):
+            raise CubefocusError(problem)
 
 
 CONFIGS: Mapping[str, type[Section]] = {"alma": AlmaSettings}

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from astropy import units as u
 
 from cubefocus.alma.chain import Chain, Detections
 from cubefocus.alma.detection_products import source_products, write_detection_products
 from cubefocus.cube.cube import Cube, read_cube, read_unit
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, write_table
+from cubefocus.files import atomic_path, read_yaml, write_table
 from cubefocus.provenance import decode, digest, provenance
 from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
 from cubefocus.tables.regions import write_regions
@@ -69,10 +68,7 @@ def read_settings(path: Path | None) -> dict[str, Any]:
         return {}
     if not path.is_file():
         raise CubefocusError(f"{path}: no such settings file; check the path")
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise CubefocusError(f"{path}: not YAML ({error}); see the section detection of config.yaml") from error
+    content = read_yaml(path) or {}
     if not isinstance(content, dict):
         raise CubefocusError(f"{path}: holds no mapping; see the section detection of config.yaml")
     section = content.get("detection", content) or {}

@@ -12,7 +12,6 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from cubefocus.contradictions import of_observation
 from cubefocus.errors import CubefocusError, shown
 from cubefocus.files import read_yaml
 from cubefocus.provenance import digest
@@ -32,8 +31,7 @@ class Observation(SetupSettings):
     """
 
     def __post_init__(self) -> None:
-        for problem in of_observation(vars(self)):
-            raise CubefocusError(problem)
+        super().__post_init__()
         _ = self.hour_angle_h, self.centre  # both refuse what they cannot read
 
     @classmethod

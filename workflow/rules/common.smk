@@ -11,12 +11,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
 from configuration import ConfigError, validate_config
 
 try:
-    validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -60,7 +60,7 @@ def digest(*parts: str) -> str:
     What the stages before it use need not be named: when they run again, so does this one.
     """
     code = hashlib.sha256()
-    for part in ("files.py", "cube/cube.py", *parts):
+    for part in ("files.py", "settings.py", "sections.py", "contradictions.py", "cube/cube.py", *parts):
         place = ROOT / "cubefocus" / part
         for source in [place] if place.suffix else sorted(place.glob("**/*.py")):
             code.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
@@ -115,7 +115,7 @@ def what_it_took(method: str) -> list[str]:
 
 def prediction(*steps: str) -> dict:
     """Params of a rule that predicts for fine-tuning, with the settings of the steps of the chain that it runs."""
-    matching = [f"tables/{name}.py" for name in ("columns", "matching", "criteria", "boxes")]
+    matching = [f"tables/{name}.py" for name in ("columns", "matching", "boxes")]
     return {
         "detection": {step: config["detection"][step] for step in steps},
         "evaluation": matching_settings(),
