@@ -23,7 +23,6 @@ from common import Timing, alternate, machine, write_results
 from scene import PAPER
 from torch import Tensor, nn
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.learn.augment import N_RANDOM
 from cubefocus.learn.checkpoint import build
 from cubefocus.learn.distributed import World
@@ -31,6 +30,7 @@ from cubefocus.learn.loop import Problem, train_epoch
 from cubefocus.learn.memory import kept_memory
 from cubefocus.learn.state import begin
 from cubefocus.learn.store import Store
+from cubefocus.learn.task import make_task
 from cubefocus.networks.blobs_finder import AdditiveUpsampling
 from cubefocus.settings import TrainingSettings
 

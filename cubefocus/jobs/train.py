@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.alma.training_products import load_products
 from cubefocus.learn.finetune import finetune
 from cubefocus.learn.loop import fit
+from cubefocus.learn.task import make_task
 from cubefocus.settings import TrainingSettings
 
 

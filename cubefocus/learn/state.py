@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cubefocus import networks as models
+from cubefocus import networks
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
@@ -154,7 +154,7 @@ def begin(
 
 def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     """Parameters with the factor on their learning rate."""
-    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, models.BlobsFinder) else []
+    dense: list[nn.Parameter] = getattr(model, "dense", [])
     names = {id(parameter) for parameter in dense}
     others = [parameter for parameter in model.parameters() if id(parameter) not in names]
     groups: list[dict[str, Any]] = [{"params": others, "scale": 1.0}]
@@ -173,7 +173,7 @@ def code_checksum() -> int:
     of what the code before it made.
     """
     checksum = 0
-    for folder in (Path(models.__file__).parent, Path(__file__).parent):
+    for folder in (Path(networks.__file__).parent, Path(__file__).parent):
         for source in sorted(folder.glob("*.py")):
             checksum = zlib.crc32(source.read_bytes(), checksum)
     return checksum

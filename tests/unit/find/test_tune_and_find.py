@@ -127,7 +127,7 @@ def test_every_finder_has_a_grid_of_points_that_it_takes():
 
 
 def test_workflow_knows_the_finders_and_what_they_search():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    schema = yaml.safe_load((ROOT / "workflow/schemas/alma.schema.yaml").read_text())
     assert schema["properties"]["finders"]["properties"]["methods"]["items"]["enum"] == list(FINDERS)
     common = (ROOT / "workflow/rules/common.smk").read_text()
     for constant, kind in (("CUBE_FINDERS", "cube"), ("CLEAN_FINDERS", "cleaned")):
