@@ -4,11 +4,10 @@ from pathlib import Path
 
 from common import job
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.figures import CleanedFiles, Figures, run
 from cubefocus.report.run import RunFiles
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import DetectionSettings, EvaluationSettings
 
 with job(snakemake) as provenance:
     given, params, made = snakemake.input, snakemake.params, [Path(path) for path in snakemake.output.png]

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from common import job
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.jobs.tables import Tables, run
 from cubefocus.report.run import RunFiles
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import DetectionSettings, EvaluationSettings
 
 with job(snakemake) as provenance:
     given, params, made = snakemake.input, snakemake.params, [Path(path) for path in snakemake.output.csv]

@@ -14,10 +14,10 @@ from astropy.table import Table
 from cubefocus.alma import blobs, catalogue, deblend, flux, morphology, spectra
 from cubefocus.alma.candidate import Candidate, Field, Reason, Stage
 from cubefocus.alma.inputs import as_cubes
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import DetectionSettings
 from cubefocus.timing import Clock
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from cubefocus.alma.chain import Chain
 from cubefocus.alma.detection_products import source_products, write_detection_products
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import load_chain
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import Cube, cube_provenance
 from cubefocus.errors import CubefocusError
@@ -28,6 +27,7 @@ from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, measured, outside
 from cubefocus.provenance import digest, provenance
 from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
+from cubefocus.settings import DetectionSettings
 from cubefocus.stats.noise import background
 from cubefocus.tables.regions import write_regions
 

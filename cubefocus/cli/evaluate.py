@@ -18,7 +18,7 @@ from cubefocus.provenance import provenance
 from cubefocus.report.render import plain_text, write_table
 from cubefocus.report.score import as_method
 from cubefocus.report.tables.scores import detection_scores, parameter_scores
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.entries import read_entry, read_truth
 from cubefocus.tables.mapping import OWN_NAMES, SYNONYMS, TARGETS, Reading
 

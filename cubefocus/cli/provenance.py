@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cubefocus.alma.training_products import products_provenance
 from cubefocus.cube.cube import cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_table
+from cubefocus.files import read_table, read_yaml
 from cubefocus.learn.manifest import MANIFEST, read_manifest
 from cubefocus.provenance import decode, digest
 
@@ -126,10 +124,7 @@ def _comment(path: Path, end: str = "\n") -> dict[str, Any]:
 def _config(path: Path) -> dict[str, Any]:
     """The config of a run, if it is still the one whose digest the products have."""
     facts = _comment(path)
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise CubefocusError(f"{path}: truncated or damaged ({error}); make it again") from error
+    config = read_yaml(path)
     if not isinstance(config, dict) or digest(config) != facts.get("config"):
         raise CubefocusError(f"{path}: was changed or truncated after the run whose config it was; make it again")
     return facts

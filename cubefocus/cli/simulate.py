@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from cubefocus.cube.cube import Cube, write_cube
 from cubefocus.engines.simulate import simulate
 from cubefocus.errors import CubefocusError
+from cubefocus.files import read_yaml
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import response_hash
 from cubefocus.provenance import provenance
@@ -140,7 +140,7 @@ def _from_yaml(path: str | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     observation = Observation.from_yaml(path)
-    values = yaml.safe_load(Path(path).read_text())
+    values = read_yaml(path)
     values = values["observation"] if isinstance(values.get("observation"), Mapping) else values
     return {field: getattr(observation, field) for field in values}
 

@@ -12,9 +12,9 @@ from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import Finder, find_all
+from cubefocus.settings import Criterion, EvaluationSettings
 from cubefocus.stats.ratios import ratios
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import Criterion, EvaluationSettings
 from cubefocus.tables.matching import match
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.files import read_table
 from cubefocus.instrument.observation import Observation
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, range_of
+from cubefocus.settings import DetectionSettings
 from cubefocus.specs import CHAIN
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.files import read_table
 from cubefocus.find.cubes import clean_beams, cleaned_images
 from cubefocus.instrument.observation import Observation
@@ -16,7 +15,7 @@ from cubefocus.report.figures.registry import FIGURES
 from cubefocus.report.figures.style import save_figure
 from cubefocus.report.run import Run, RunFiles
 from cubefocus.report.shown import Cleaned, Shown
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import BlobSettings, EvaluationSettings
 
 
 @dataclass(frozen=True)

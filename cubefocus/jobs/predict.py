@@ -14,7 +14,7 @@ from cubefocus.files import read_table
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.parts import Part, chain_of, facts_of, name_of, over_parts
 from cubefocus.ranks import at_work
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)

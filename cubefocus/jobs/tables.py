@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.report.render import write_table
 from cubefocus.report.run import Run, RunFiles
 from cubefocus.report.tables.registry import TABLES
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import BlobSettings, EvaluationSettings
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Bundle:
     networks : mapping of str to Weights
         By name. A part of a study's networks will do for the first steps of its chain.
     detection : mapping
-        Settings of the chain, as the config section ``detection`` has them.
+        TrainingSettings of the chain, as the config section ``detection`` has them.
     ranges : mapping
         What the networks were trained on, by names of `cubefocus.learn.ranges.QUANTITIES`: lowest and highest.
     provenance : mapping
@@ -97,7 +97,7 @@ class Bundle:
     study : str
         Of which the networks are.
     overrides : mapping
-        Settings that `with_settings` put in the place of those that the bundle was made with.
+        TrainingSettings that `with_settings` put in the place of those that the bundle was made with.
     digest : str
         Of all of it as it was written, the weights included; empty for what was never written.
     source : str
@@ -128,7 +128,7 @@ class Bundle:
         paths : mapping
             Checkpoint of each network by its name; at least one.
         detection : mapping
-            Settings of the chain.
+            TrainingSettings of the chain.
         **facts
             Other attributes of the bundle.
 

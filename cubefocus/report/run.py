@@ -12,15 +12,14 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.detection_products import read_probability
-from cubefocus.alma.settings import SPLITS, BlobSettings
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.files import read_table
 from cubefocus.report.candidates import blobs, peaks
 from cubefocus.report.image_snr import with_image_snr
 from cubefocus.report.methods import BLOBS, CHAIN, ORACLE, PEAKS, Method, split_name
 from cubefocus.report.oracle import boxes_table, chain_extraction, oracle_boxes
+from cubefocus.settings import SPLITS, BlobSettings, EvaluationSettings
 from cubefocus.tables.columns import LINE_RANGE, cube_ids, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches, match
 
 PathLike = str | Path

@@ -14,8 +14,8 @@ from astropy.table import Table
 
 from cubefocus.report.tables.detection import Method
 from cubefocus.report.tables.scores import detection_scores, parameter_scores
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import BOX, LINE_RANGE, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.entries import Truth, read_entry, read_truth
 from cubefocus.tables.mapping import Reading
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
 from configuration import ConfigError, validate_config
 from digest import code_digest
@@ -25,7 +25,7 @@ if Path(sys.executable).is_file():
     sys.executable = shlex.quote(sys.executable)
 
 try:
-    validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 put_in_order(config)

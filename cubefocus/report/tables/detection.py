@@ -15,9 +15,9 @@ from astropy.table import Table
 from cubefocus.report import published
 from cubefocus.report.methods import Method
 from cubefocus.report.published import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_sums, wilson
 from cubefocus.stats.ratios import ratios
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches, match
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from astropy.table import Table
 from cubefocus.report import published
 from cubefocus.report.parameters import ELONGATED, PARAMETERS, Parameter, axis_ratio, pairs, relative_error
 from cubefocus.report.published import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_rows, wilson
 from cubefocus.stats.noise import background
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches
 
 FRACTIONS = {"within_1": 0.01, "within_10": 0.1, "within_20": 0.2}

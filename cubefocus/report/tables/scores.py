@@ -11,8 +11,8 @@ from cubefocus.report.parameters import shared_parameters
 from cubefocus.report.published import THIS_RUN
 from cubefocus.report.tables.detection import detection_table
 from cubefocus.report.tables.parameters import parameter_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.entries import Truth
 from cubefocus.tables.matching import match
 

@@ -15,8 +15,8 @@ from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.published import THIS_RUN
 from cubefocus.report.similarity import Similarity, map_similarity
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_sums
-from cubefocus.tables.criteria import EvaluationSettings
 
 COLUMNS = (
     "method", "source", "n_cubes", "mean_ssim", "mean_ssim_lo", "mean_ssim_hi", "mean_dssim", "mean_dssim_lo",

@@ -12,9 +12,9 @@ from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.candidates import blobs, peaks
 from cubefocus.report.published import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.columns import column
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import match
 
 MEANING = {

@@ -8,11 +8,11 @@ from astropy.table import Table
 from cubefocus.alma.candidate import Field
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS, COLUMNS
 from cubefocus.alma.chain import Chain
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_slice, integrate
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, write_table
+from cubefocus.settings import DetectionSettings
 
 
 def test_all_sources_of_a_batch_are_found_with_their_ranges(scene, source, oracle):
@@ -209,11 +209,11 @@ def test_source_blanked_in_the_middle_channel_only_is_found(scene, source, oracl
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"blobs": 3}, r"detection\.blobs is 3; it must be a mapping"),
-        ({"blobs": {"threshold": "low"}}, r"detection\.blobs\.threshold is 'low'; it must be a number"),
-        ({"blobs": {"min_pixels": 1.5}}, r"detection\.blobs\.min_pixels is 1\.5; it must be a whole number"),
-        ({"focus": {"regrow_primary": 1}}, r"detection\.focus\.regrow_primary is 1; it must be true or false"),
-        ({"rest_frequency_ghz": "CO"}, r"detection\.rest_frequency_ghz is 'CO'; it must be a number"),
+        ({"blobs": 3}, r"detection\.blobs is 3: give a section with keys"),
+        ({"blobs": {"threshold": "low"}}, r"detection\.blobs\.threshold is 'low': give a number"),
+        ({"blobs": {"min_pixels": 1.5}}, r"detection\.blobs\.min_pixels is 1\.5: give a whole number"),
+        ({"focus": {"regrow_primary": 1}}, r"detection\.focus\.regrow_primary is 1: give true or false"),
+        ({"rest_frequency_ghz": "CO"}, r"detection\.rest_frequency_ghz is 'CO': give a number"),
     ],
 )
 def test_setting_of_the_wrong_type_is_named(section, message):
@@ -222,7 +222,7 @@ def test_setting_of_the_wrong_type_is_named(section, message):
 
 
 def test_unknown_setting_is_named():
-    with pytest.raises(CubefocusError, match="unknown key treshold"):
+    with pytest.raises(CubefocusError, match=r"unknown key detection\.blobs\.treshold: did you mean threshold"):
         DetectionSettings.from_mapping({"blobs": {"treshold": 0.2}})
 
 

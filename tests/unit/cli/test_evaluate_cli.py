@@ -14,7 +14,7 @@ from evaluate_catalogues import catalogue, square
 from cubefocus.cli.main import main
 from cubefocus.report.methods import Method
 from cubefocus.report.tables.detection import detection_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "fits": "fits", "vot": "votable"}
 TRUE = [square(3, 0, 0), square(3, 40, 40), square(4, 0, 0), square(5, 5, 5)]

@@ -17,8 +17,8 @@ from cubefocus.find.run import Choice, choose, search
 from cubefocus.instrument.observation import Observation
 from cubefocus.report.methods import Method
 from cubefocus.report.tables.detection import detection_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.specs import FINDERS
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.timing import Clock
 
 SETTINGS = EvaluationSettings(bootstrap=10)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.bundle import Job, ranges_of, run
 from cubefocus.learn.bundle import Bundle
+from cubefocus.settings import DetectionSettings
 
 OBSERVATION = {"n_channels": 16, "n_pixels": 40, "frequency_ghz": 100.0, "channel_width_mhz": 20.0,
                "alternatives": [{"cell_arcsec": 0.1}, {"cell_arcsec": 0.2, "frequency_ghz": 101.0}]}  # fmt: skip

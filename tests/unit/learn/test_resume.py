@@ -113,7 +113,7 @@ def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, prod
 SLOW_RUN = """
 import pickle, sys, time, torch
 from cubefocus.learn import loop
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 from cubefocus.learn.task import make_task
 torch.set_num_threads(1)
 data, models, settings = pickle.load(open(sys.argv[1], "rb"))
@@ -122,7 +122,7 @@ def slow(problem, training, model):
     time.sleep(0.3 if training.epoch < 6 else 3600)  # whenever it is killed, it has not ended
     return real(problem, training, model)
 loop.train_epoch = slow
-loop.fit(make_task("deep_gru", models), data, data, Settings(**settings), sys.argv[2], seed=3, device="cpu")
+loop.fit(make_task("deep_gru", models), data, data, TrainingSettings(**settings), sys.argv[2], seed=3, device="cpu")
 """
 
 

@@ -26,7 +26,7 @@ from cubefocus.report.figures.training import training_curves
 from cubefocus.report.figures.tuning import tuning_curves
 from cubefocus.report.methods import Method
 from cubefocus.report.rates import rates_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.matching import match
 
 

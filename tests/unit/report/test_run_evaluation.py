@@ -12,7 +12,6 @@ from astropy.table import Table
 from cubefocus.alma.candidate import Candidate, Field, Line, Reason
 from cubefocus.alma.catalogue import candidates_table, catalogue_table
 from cubefocus.alma.detection_products import read_probability, source_products, write_detection_products
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.decoras import BlobFinder
@@ -26,8 +25,8 @@ from cubefocus.report.render import write_table
 from cubefocus.report.run import Other, Run
 from cubefocus.report.shown import Cleaned, Shown
 from cubefocus.report.tables.registry import TABLES
+from cubefocus.settings import BlobSettings, EvaluationSettings
 from cubefocus.specs import FINDERS, NETWORKS
-from cubefocus.tables.criteria import EvaluationSettings
 
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)

@@ -8,7 +8,7 @@ from cubefocus.report import published
 from cubefocus.report.render import latex_text, markdown_text
 from cubefocus.report.similarity import map_similarity
 from cubefocus.report.tables.similarity import similarity_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap=200)
 
