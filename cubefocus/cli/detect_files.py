@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from astropy.table import Table, vstack
 
 from cubefocus.alma.candidate import Field
@@ -22,7 +21,7 @@ from cubefocus.alma.search import load_chain
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import Cube, cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, write_table
+from cubefocus.files import atomic_path, read_yaml, write_table
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, measured, outside
 from cubefocus.provenance import digest, provenance
@@ -71,10 +70,7 @@ def read_settings(path: Path | None) -> dict[str, Any]:
         return {}
     if not path.is_file():
         raise CubefocusError(f"{path}: no such settings file; check the path")
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CubefocusError(f"{path}: not YAML ({error}); see the section detection of config.yaml") from error
+    content = read_yaml(path) or {}
     if not isinstance(content, dict):
         raise CubefocusError(f"{path}: holds no mapping; see the section detection of config.yaml")
     section = content.get("detection", content) or {}

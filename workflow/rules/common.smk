@@ -18,7 +18,6 @@ from configuration import ConfigError, validate_config
 from digest import code_digest
 from names import load_specs
 from needs import Needs
-from order import put_in_order
 
 # Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
 if Path(sys.executable).is_file():
@@ -28,7 +27,6 @@ try:
     validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
-put_in_order(config)
 
 STUDY = config.get("study", "alma")
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")

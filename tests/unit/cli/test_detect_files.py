@@ -144,6 +144,9 @@ def test_settings_come_from_a_config_or_from_its_section(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(CubefocusError, match="not YAML"):
         read_settings(tmp_path / "bad.yaml")
+    (tmp_path / "twice.yaml").write_text("blobs: {threshold: 0.2}\nflux: {dilation: 2}\nblobs: {overlap: 0.5}\n")
+    with pytest.raises(CubefocusError, match=r"twice\.yaml: line 3: the key blobs stands twice, first in line 1"):
+        read_settings(tmp_path / "twice.yaml")
     (tmp_path / "typo.yaml").write_text("blobs: {treshold: 0.2}\n")
-    with pytest.raises(CubefocusError, match=r"typo\.yaml: detection\.blobs: unknown key treshold"):
+    with pytest.raises(CubefocusError, match=r"typo\.yaml: unknown key detection\.blobs\.treshold: did you mean threshold"):
         read_settings(tmp_path / "typo.yaml")
