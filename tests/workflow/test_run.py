@@ -17,6 +17,7 @@ import yaml
 from bundles import assert_same_rows
 from runs import MEASURED, ROOT, finish, here
 
+from cubefocus.alma.detection_products import read_probability
 from cubefocus.cli.provenance import READERS, read_provenance
 from cubefocus.cube.cube import read_cube
 from cubefocus.files import read_table
@@ -109,6 +110,11 @@ def test_the_command_finds_with_the_bundle_what_the_run_found(folder):
     assert "where the networks were trained on" not in done.stdout
     for name in ("catalogue.ecsv", "candidates.ecsv"):
         assert_same_rows(read_table(folder / "found" / name), read_table(folder / "results/tiny" / name))
+    # Networks that learnt for seconds may find nothing, but what they say of each pixel must be the same.
+    paths = folder / "found/products.h5", folder / "results/tiny/detections/000/products.h5"
+    ours, theirs = (read_probability([path]) for path in paths)
+    assert ours.keys() == theirs.keys()
+    assert all((ours[cube] == theirs[cube]).all() and ours[cube].std() > 0 for cube in ours)
 
 
 def test_table_4_has_what_each_stage_and_finder_took(folder):
