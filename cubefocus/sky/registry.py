@@ -9,10 +9,11 @@ from typing import Any
 
 from cubefocus.errors import CubefocusError
 from cubefocus.sky.base import SkyType
-from cubefocus.sky.columns import CATALOGUE, ColumnInfo
+from cubefocus.sky.columns import CATALOGUE
 from cubefocus.sky.diffuse import Diffuse
 from cubefocus.sky.kinematics import Disc, Gradient
 from cubefocus.sky.separable import Absorption, Gaussian, MultiLine, Point
+from cubefocus.tables.columns import Column
 
 SKY_TYPES: dict[str, SkyType] = {
     kind.name: kind for kind in (Gaussian(), Point(), Disc(), MultiLine(), Absorption(), Gradient(), Diffuse())
@@ -112,7 +113,7 @@ class SkySettings:
         return {name: self.types[name] / total for name in SKY_TYPES if self.types.get(name, 0) > 0}
 
     @property
-    def columns(self) -> tuple[ColumnInfo, ...]:
+    def columns(self) -> tuple[Column, ...]:
         """Columns of a catalogue: the common ones and those of the types that occur."""
         return CATALOGUE + tuple(info for name in self.used_types for info in SKY_TYPES[name].columns)
 
