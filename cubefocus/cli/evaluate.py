@@ -82,8 +82,9 @@ def add_evaluate_parser(subparsers: Any) -> None:
                          + " (default: by the columns)")  # fmt: skip
     reading.add_argument("--table", action="append", default=[], metavar="[NAME:]TABLE",
                          help="which table of a file of several (default: the one with positions)")  # fmt: skip
-    reading.add_argument("--wcs", type=Path, metavar="CUBE.fits", help="its header turns directions, sizes and "
-                         "angles on the sky into pixels; the truth table must have ra and dec beside x and y")  # fmt: skip
+    reading.add_argument("--wcs", type=Path, metavar="CUBE.fits",
+                         help="its header turns directions, sizes and angles on the sky into pixels; the truth table "
+                         "must have ra and dec beside x and y")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap intervals (default: %(default)s)")
     parser.set_defaults(run=run)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.tables.columns import BOX, centres, cube_ids, has_columns
+from cubefocus.tables.columns import BOX, centres, columns, cube_ids, has_columns
 from cubefocus.tables.entries import Truth
 from cubefocus.tables.matching import match
 
@@ -40,8 +40,9 @@ def hints(name: str, found: Table, truth: Truth, distance: float) -> Iterator[st
     elif not pairs.tp:
         yield _nothing_near(found, true, distance)
     if pairs.tp >= FEWEST:
-        offsets = centres(found)[pairs.pred] - centres(true)[pairs.true]
-        yield from _shifted(name, offsets)
+        exact = all(has_columns(table, ("x", "y")) for table in (found, true))  # boxes are whole pixels
+        places = [columns(table, ("x", "y")) if exact else centres(table) for table in (found, true)]
+        yield from _shifted(name, places[0][pairs.pred] - places[1][pairs.true])
         yield from _other_flux(name, found, true, pairs.pred, pairs.true)
         yield from _other_lines(found, true, pairs.pred, pairs.true)
     if pairs.tp and has_columns(found, BOX) and has_columns(true, BOX) and not (pairs.iou > 0.5).any():

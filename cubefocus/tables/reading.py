@@ -88,7 +88,7 @@ def _read(path: Path) -> Tables:
             tables = readers[kind](path)
     except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, ExpatError,
             AstropyUserWarning) as error:  # fmt: skip
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:200]
         raise CubefocusError(f"{path}: not a readable {kind} table ({reason}); make it again") from error
     if not tables:
         raise CubefocusError(f"{path}: not a readable {kind} table (there is no table in it); make it again")

@@ -33,7 +33,10 @@ def unit_of(table: Table, name: str) -> u.UnitBase | None:
     own = getattr(table[name], "unit", None)
     if own is None or own == u.dimensionless_unscaled:
         return None
-    return parse_unit(own.to_string()) if isinstance(own, u.UnrecognizedUnit) else own
+    try:
+        return u.Unit(own.to_string())  # VOTable's reader makes a unit of its own of a word that it does not know
+    except ValueError:
+        return parse_unit(own.to_string().replace(" / ", "/"))
 
 
 def parse_unit(text: str) -> u.UnitBase:
