@@ -7,19 +7,17 @@ from astropy import units as u
 from astropy.coordinates import Angle, SkyCoord
 from astropy.table import Table
 
-from cubefocus.cube.cube import read_unit
+from cubefocus.cube.repair import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.tables.text import BLANKS
 
 SPELLED: dict[str, u.UnitBase] = {
     **dict.fromkeys(("pixel", "pixels", "px", "pixel-size"), u.pix),
     **dict.fromkeys(("chan", "channel", "channels"), u.Unit("chan")),
-    **dict.fromkeys(("degree", "degrees", "degs"), u.deg),
     **dict.fromkeys(("asec", "arcseconds", '"'), u.arcsec),
     **dict.fromkeys(("hours", "hour", "hr", "h"), u.hourangle),
-    **dict.fromkeys(("radian", "radians"), u.rad),
 }
-"""Units of columns that astropy does not know by these names; those of images are `cubefocus.cube.cube.read_unit`'s."""
+"""Units of columns that images do not have; theirs are those of `cubefocus.cube.repair.read_unit`."""
 
 
 def unit_of(table: Table, name: str) -> u.UnitBase | None:

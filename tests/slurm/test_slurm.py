@@ -28,7 +28,8 @@ WANTED = {
     "detect_inverted": PREDICT,
     "clean": ("cpu", 1, 4, 12000, 31, 0),
     "map": ("gpu", 1, 1, 4000, 60, 1),
-    "evaluate": ("cpu", 1, 1, 8000, 60, 0),
+    "tables": ("cpu", 1, 1, 8000, 60, 0),
+    "figures": ("cpu", 1, 1, 8000, 60, 0),
 }
 
 

@@ -7,7 +7,7 @@ from astropy.table import Table
 
 from cubefocus.alma.candidate import Field
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS, COLUMNS
-from cubefocus.alma.chain import Chain, find_models
+from cubefocus.alma.chain import Chain
 from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_slice, integrate
@@ -204,21 +204,6 @@ def test_source_blanked_in_the_middle_channel_only_is_found(scene, source, oracl
     one.cube.data[20, :, :48] = np.nan
     (row,) = oracle([one]).detect([one.cube]).catalogue
     assert (row["x"], row["z"]) == pytest.approx((25, 10), abs=0.3)
-
-
-def test_folder_without_networks_is_refused(tmp_path):
-    with pytest.raises(CubefocusError, match="no trained networks"):
-        find_models(tmp_path)
-
-
-def test_fine_tuned_network_is_preferred(tmp_path):
-    for name in ("trained.pt", "finetuned.pt"):
-        (tmp_path / "deep_gru").mkdir(exist_ok=True)
-        (tmp_path / "deep_gru" / name).touch()
-    (tmp_path / "flux").mkdir()
-    (tmp_path / "flux" / "trained.pt").touch()
-    found = find_models(tmp_path)
-    assert {name: path.name for name, path in found.items()} == {"deep_gru": "finetuned.pt", "flux": "trained.pt"}
 
 
 @pytest.mark.parametrize(

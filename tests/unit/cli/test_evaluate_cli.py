@@ -12,7 +12,8 @@ from astropy.wcs import WCS
 from evaluate_catalogues import catalogue, square
 
 from cubefocus.cli.main import main
-from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.report.methods import Method
+from cubefocus.report.tables.detection import detection_table
 from cubefocus.tables.criteria import EvaluationSettings
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "fits": "fits", "vot": "votable"}

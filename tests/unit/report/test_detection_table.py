@@ -9,8 +9,9 @@ from evaluate_catalogues import catalogue, square
 
 from cubefocus.alma.settings import BlobSettings
 from cubefocus.errors import CubefocusError
+from cubefocus.report.methods import Method
 from cubefocus.report.oracle import chain_extraction, oracle_boxes
-from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.report.tables.detection import detection_table
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.criteria import EvaluationSettings
 

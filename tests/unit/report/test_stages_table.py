@@ -7,7 +7,8 @@ from evaluate_catalogues import catalogue, square
 from cubefocus.alma.candidate import Reason
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS
 from cubefocus.errors import CubefocusError
-from cubefocus.report.tables.stages import MEANING, blobs, peaks, stages_table
+from cubefocus.report.candidates import blobs, peaks
+from cubefocus.report.tables.stages import MEANING, stages_table
 from cubefocus.tables.criteria import EvaluationSettings
 
 SETTINGS = EvaluationSettings()

@@ -15,10 +15,11 @@ import yaml
 from configuration import AUGMENTATIONS, ConfigError, resolve, validate_config
 
 from cubefocus.alma.settings import DetectionSettings
-from cubefocus.alma.tasks import NAMES, make_task
 from cubefocus.instrument.observation import Observation
 from cubefocus.learn.settings import Settings
+from cubefocus.learn.task import make_task
 from cubefocus.sky.registry import KNOWN_RANGES, PAPER_RANGES, SKY_TYPES, SkySettings
+from cubefocus.specs import NETWORKS
 from cubefocus.tables.criteria import EvaluationSettings
 
 ROOT = Path(__file__).parents[3]
@@ -286,7 +287,7 @@ def test_package_takes_every_section_as_it_is(name: str) -> None:
         Settings.from_mapping(settings)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_check_knows_the_augmentations_of_each_network(name: str) -> None:
     section = name.removesuffix("_bce") if name.removesuffix("_bce") in AUGMENTATIONS else "resnet"
     assert make_task(name).augmentations == AUGMENTATIONS[section]
@@ -326,13 +327,3 @@ def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str
     assert profile["keep-going"] is True
     assert profile["rerun-incomplete"] is True
     assert "cpus_per_task" not in profile.get("default-resources", {})
-
-
-@pytest.mark.parametrize("name", ["local", "slurm"])
-def test_profile_names_rules_that_exist(name: str) -> None:
-    profile = load(f"profiles/{name}/config.yaml")
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    existing = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE)) | set(
-        re.findall(r"^use rule \w+ as (\w+) ", rules, re.MULTILINE)
-    )
-    assert set(profile.get("set-threads", {})) | set(profile.get("set-resources", {})) <= existing

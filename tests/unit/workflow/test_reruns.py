@@ -23,12 +23,14 @@ BEFORE = {  # the stages whose products a rule reads, directly or not
     "train": ["draw_catalogue", "simulate"],
     "predict_blobs": ["draw_catalogue", "simulate", "train"],
     "finetune_deep_gru": ["draw_catalogue", "simulate", "train", "predict_blobs"],
-    "detect": ["draw_catalogue", "simulate", "train", "predict_blobs"],
+    "bundle": ["draw_catalogue", "simulate", "train", "predict_blobs"],
+    "detect": ["draw_catalogue", "simulate", "train", "predict_blobs", "bundle"],
     "clean": ["draw_catalogue", "response", "simulate"],
     "map": ["draw_catalogue", "simulate", "train"],
     "find": ["draw_catalogue", "response", "simulate", "clean", "train", "map"],
-    "evaluate": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
-    "times": ["draw_catalogue", "simulate", "train", "predict_blobs", "detect", "find"],
+    "tables": ["draw_catalogue", "simulate", "train", "predict_blobs", "bundle", "detect", "find"],
+    "figures": ["draw_catalogue", "simulate", "train", "predict_blobs", "bundle", "detect", "find"],
+    "times": ["draw_catalogue", "simulate", "train", "predict_blobs", "bundle", "detect", "find"],
     "curves": ["draw_catalogue", "simulate", "train", "predict_blobs"],
 }
 HELPERS = {"training_code(": "training_code", "prediction(": "prediction"}  # of common.smk, which make the digest
@@ -36,7 +38,7 @@ HELPERS = {"training_code(": "training_code", "prediction(": "prediction"}  # of
 
 def rules() -> dict[str, str]:
     """Text of each rule that is written out, by name."""
-    texts = [path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
+    texts = [path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("**/*.smk"))]
     parts = re.split(r"^(?=(?:use )?rule )", "\n".join(texts), flags=re.MULTILINE)
     return {part.split(":")[0].removeprefix("rule "): part for part in parts if part.startswith("rule ")}
 
@@ -77,7 +79,7 @@ def test_every_rule_with_code_of_the_package_is_known() -> None:
 
 @pytest.mark.parametrize("rule", BEFORE)
 def test_the_digest_of_a_rule_covers_all_that_its_script_imports(rule: str) -> None:
-    (script,) = re.findall(r'"\.\./\.\./(scripts/\w+\.py)"', rules()[rule])
+    (script,) = re.findall(r'"\.\./\.\./\.\./(scripts/\w+\.py)"', rules()[rule])
     used = {file for file in imported(ROOT / script, set()) if file.name not in NO_NUMBERS}
     covered = set().union(*(digested(name) for name in (rule, *BEFORE[rule])))
     assert used
@@ -122,14 +124,14 @@ PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
 @pytest.mark.parametrize(
     ("overlay", "rerun"),
     [
-        ("evaluation: {bootstrap: 77}", {"evaluate"}),
-        ("evaluation: {iou: 0.7}", {"evaluate", "find", *PREDICTIONS}),
+        ("evaluation: {bootstrap: 77}", {"tables"}),
+        ("evaluation: {iou: 0.7}", {"tables", "figures", "find", *PREDICTIONS}),
         ("finders: {tuning_cubes: 3}", {"find"}),
-        ("finders: {methods: [blobcat, decoras]}", {"evaluate", "times"}),
-        ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect", "detect_inverted"}),
+        ("finders: {methods: [blobcat, decoras]}", {"tables", "figures", "times"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"bundle"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
-            {"evaluate", "detect", "detect_inverted", "predict_lines", "predict_morphology"},
+            {"bundle", "predict_lines", "predict_morphology"},
         ),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru"}),
