@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def load_dirty(path: Path) -> Cube:
         raise CubefocusError(f"{path}: {error}") from error
     if not text:
         log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else Cube(cube.data * np.float32(factor), cube.header)
+    return cube if factor == 1.0 else replace(cube, data=cube.data * np.float32(factor))
 
 
 def as_cubes(cubes: Iterable[Any]) -> list[Cube]:

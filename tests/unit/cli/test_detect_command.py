@@ -47,7 +47,7 @@ def names(folder):
 def test_command_and_rule_find_the_same_row_by_row(bundle, cubes, tmp_path):
     files = {"products": "products.h5", "catalogue": "catalogue.ecsv", "candidates": "candidates.ecsv"}
     made = {name: str(tmp_path / "rule" / file) for name, file in {**files, "time": "time.json"}.items()}
-    rule.detect(made | {"cubes": str(tmp_path / "cubes"), "bundle": str(bundle), "inverted": False, "provenance": {}})
+    rule.run(rule.Detect(cubes=str(tmp_path / "cubes"), bundle=str(bundle), **made))
     assert detect(cubes.values(), bundle, tmp_path / "out") == 0
     for name in ("catalogue", "candidates"):
         ours, theirs = (read_table(folder / f"{name}.ecsv") for folder in (tmp_path / "out", tmp_path / "rule"))
