@@ -26,11 +26,12 @@ from cubefocus.find.interface import COLUMNS, Parameters, parameter
 from cubefocus.find.linker import Detections, link, measure
 from cubefocus.find.reliability import features, reliability
 from cubefocus.find.smoothing import KERNELS, noise, smooth
+from cubefocus.tables.columns import LINE_RANGE, dtypes
 
 logger = logging.getLogger(__name__)
 
-LINE_COLUMNS: dict[str, type] = {"z": np.float64, "z0": np.float64, "z1": np.float64}
-OWN_COLUMNS: dict[str, type] = {"n_voxels": np.int64, "snr_sum": np.float64, "reliability": np.float64}
+LINE_COLUMNS = dtypes("z", *LINE_RANGE)
+OWN_COLUMNS = dtypes("n_voxels", "snr_sum", "reliability")
 
 # As MNRAS 518, 3407 (Sec. 5.1) used SoFiA-2, which has defaults for what is not said there.
 PARAMETERS: dict[str, Any] = {

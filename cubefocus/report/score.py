@@ -17,6 +17,7 @@ from cubefocus.report.tables.scores import detection_scores, parameter_scores
 from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import BOX, LINE_RANGE, has_columns
 from cubefocus.tables.entries import Truth, read_entry, read_truth
+from cubefocus.tables.hints import hints
 from cubefocus.tables.mapping import Reading
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def evaluate(
         Which split of a truth table that has several.
     settings : EvaluationSettings or mapping, optional
         When a source counts as found: ``iou``, ``distance`` (px), ``line_iou``.
-    ignore : sequence of {"boxes", "lines"}
+    ignore : sequence of {"boxes", "lines", "cubes"}
         Match as if the catalogue had none.
     seed : int
         Of the bootstrap intervals.
@@ -82,7 +83,9 @@ def evaluate(
         paths = [_on_disk(table, Path(folder) / f"{name}.ecsv") for name, table in (("catalogue", catalogue),
                                                                                     ("truth", truth))]  # fmt: skip
         true = read_truth(paths[1], Reading(), split)
-        found = read_entry(paths[0], Reading(), true)
+        found = read_entry(paths[0], Reading(ignored=tuple(ignore)), true)
+    for hint in hints("catalogue", found, true, settings.distance):
+        logger.warning("%s", hint)
     method = as_method("catalogue", found, true, ignore)
     return Scores(detection_scores([method], true, settings, seed), parameter_scores(method, true, settings, seed))
 

@@ -148,5 +148,7 @@ def test_settings_come_from_a_config_or_from_its_section(tmp_path):
     with pytest.raises(CubefocusError, match=r"twice\.yaml: line 3: the key blobs stands twice, first in line 1"):
         read_settings(tmp_path / "twice.yaml")
     (tmp_path / "typo.yaml").write_text("blobs: {treshold: 0.2}\n")
-    with pytest.raises(CubefocusError, match=r"typo\.yaml: unknown key detection\.blobs\.treshold: did you mean threshold"):
+    with pytest.raises(
+        CubefocusError, match=r"typo\.yaml: unknown key detection\.blobs\.treshold: did you mean threshold"
+    ):
         read_settings(tmp_path / "typo.yaml")

@@ -263,12 +263,6 @@ def refused(capsys, *arguments):
     return err
 
 
-def nan_position():
-    table = truth(FOUND)
-    table["x"][1] = np.nan
-    return table
-
-
 def text_position():
     table = truth(FOUND)
     table["x"] = ["a", "b", "c"]
@@ -299,7 +293,6 @@ def reversed_box():
         (truth(FOUND), ("--split", "test"), ["no column split"]),
         (truth(FOUND)["cube_id", "z0"], (), ["neither x and y nor a box", "cube_id, z0", "--column"]),
         (truth(FOUND)["x", "y"], (), ["which of the 3 cubes", "cube_id"]),
-        (nan_position(), (), ["row 2 has no finite x"]),
         (text_position(), (), ["'x'", "one number a row", "'a'"]),
         (in_arcsec(), (), ["arcsec", "pixels"]),
         (reversed_box(), (), ["row 1", "empty box along x"]),
