@@ -11,9 +11,9 @@ from typing import Any
 
 from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
 from cubefocus.cube.cube import read_cube, write_cube
-from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated
+from cubefocus.engines.clean import NITER, clean, integrated
 from cubefocus.files import read_table
-from cubefocus.find.cubes import drawn_ids
+from cubefocus.find.cubes import SUFFIX, drawn_ids
 from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.instrument.response import open_response, response_folder
 from cubefocus.provenance import code_version, digest

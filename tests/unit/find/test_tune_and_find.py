@@ -77,7 +77,7 @@ def test_each_cube_is_searched_with_the_area_of_its_own_beam(tmp_path):
     assert "beam_area" not in scores.colnames, "it is no parameter of the finder when cubes differ"
     search(entry, images([1, 2]), choice, tmp_path, two)
     assert seen[4:] == [12.0, 40.0]
-    one = dict.fromkeys((1, 2), {"beam_area": 12.0})
+    one = {cube: {"beam_area": 12.0} for cube in (1, 2)}
     choice, scores = choose(entry, images([1, 2]), truth([1, 2]), SETTINGS, Clock(), one)
     assert scores["beam_area"].tolist() == [12.0, 12.0]
     assert choice.parameters == {"threshold": 5.5}

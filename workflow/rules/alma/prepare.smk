@@ -22,7 +22,11 @@ rule clean:
         ENVIRONMENT
     threads: 1
     resources:
-        **needing(NEEDS.cleaning_mb(), lambda wildcards, threads: NEEDS.cleaning_minutes(threads), shared=True),
+        **needing(
+            NEEDS.rows_mb(*SPLITS) + NEEDS.cleaning_mb(),
+            lambda wildcards, threads: NEEDS.cleaning_minutes(threads),
+            shared=True,
+        ),
     params:
         observation=config["observation"],
         drawn=lambda wildcards: config["finders"]["tuning_cubes"] if wildcards.split == "validation" else None,
