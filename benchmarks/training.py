@@ -23,7 +23,6 @@ from common import Timing, alternate, machine, write_results
 from scene import PAPER
 from torch import Tensor, nn
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.learn.augment import N_RANDOM
 from cubefocus.learn.checkpoint import build
 from cubefocus.learn.distributed import World
@@ -32,6 +31,7 @@ from cubefocus.learn.memory import kept_memory
 from cubefocus.learn.settings import Settings
 from cubefocus.learn.state import begin
 from cubefocus.learn.store import Store
+from cubefocus.learn.task import make_task
 from cubefocus.networks.blobs_finder import AdditiveUpsampling
 
 BATCH_SIZE, WARMUP = 16, 2  # the first epochs lay out the memory

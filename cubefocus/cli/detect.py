@@ -15,7 +15,8 @@ from astropy import units as u
 
 from cubefocus.alma.chain import Chain, Detections
 from cubefocus.alma.detection_products import source_products, write_detection_products
-from cubefocus.cube.cube import Cube, read_cube, read_unit
+from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.repair import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, write_table
 from cubefocus.provenance import decode, digest, provenance

@@ -89,13 +89,14 @@ def run_simulate(options: argparse.Namespace) -> None:
     """
     output = Path(options.output)
     _check_output(output, options.overwrite)
-    sky, observation = _load(options)
+    sky, observation, frame = _load(options)
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
     dirty = _observe(options, sky, observation, options.log or output.with_suffix(".log"))
     if options.white_rms is not None:
         rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
         dirty = Cube(add_white(dirty.data, options.white_rms, rng), dirty.header)
+    dirty.header.update(frame)
     noise = {"noise": options.noise, "seed": options.seed, "white_rms": options.white_rms}
     facts = {"sky": Path(options.sky).name, "observation": _recorded(observation, sky), **noise}
     write_cube(output, dirty.data, dirty.header, provenance(**_instrument(options, observation, sky), **facts))
@@ -144,22 +145,22 @@ def _check_output(output: Path, overwrite: bool) -> None:
         raise CubefocusError(f"{output}: exists already; name another file or add --overwrite")
 
 
-def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation]:
-    """Sky in Jy/pixel and its observing set-up, from the file, the YAML and the options."""
+def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation, dict[str, Any]]:
+    """Sky in Jy/pixel, its observing set-up and the spectral frame of its file, from the file, the YAML and the options."""
     if options.white_rms is not None and not 0 <= options.white_rms < np.inf:
         raise CubefocusError(f"--white-rms is {options.white_rms}; it must be 0 or more, in Jy/beam")
     chosen = {field: getattr(options, field) for _, field, _, _ in SETUP_OPTIONS + GRID_OPTIONS}
     chosen = {field: value for field, value in chosen.items() if value is not None}
     given = {**_from_yaml(options.observation), **chosen}
     moved = {field: chosen[field] for _, field, _, _ in GRID_OPTIONS if field in chosen}
-    sky, observation = load_sky(options.sky, given, moved)
+    sky, observation, frame = load_sky(options.sky, given, moved)
     if options.inbright is None:
-        return sky, observation
+        return sky, observation, frame
     peak = float(np.nanmax(sky))
     if not (peak > 0 and 0 < options.inbright < np.inf):
         raise CubefocusError(f"{options.sky}: brightest voxel {peak} Jy/pixel cannot be scaled to {options.inbright}; "
                              "both must be above 0")  # fmt: skip
-    return sky * np.float32(options.inbright / peak), observation
+    return sky * np.float32(options.inbright / peak), observation, frame
 
 
 def _from_yaml(path: str | None) -> Mapping[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.alma.training_products import load_products
 from cubefocus.learn.finetune import finetune
 from cubefocus.learn.loop import fit
 from cubefocus.learn.settings import Settings
+from cubefocus.learn.task import make_task
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cubefocus import networks as models
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
@@ -154,7 +153,7 @@ def begin(
 
 def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     """Parameters with the factor on their learning rate."""
-    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, models.BlobsFinder) else []
+    dense: list[nn.Parameter] = getattr(model, "dense", [])
     names = {id(parameter) for parameter in dense}
     others = [parameter for parameter in model.parameters() if id(parameter) not in names]
     groups: list[dict[str, Any]] = [{"params": others, "scale": 1.0}]

@@ -12,11 +12,11 @@ import pytest
 import torch
 from train_settings import settings, with_variant
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import loop
 from cubefocus.learn.checkpoint import load
 from cubefocus.learn.loop import fit
+from cubefocus.learn.task import make_task
 
 
 class Killed(BaseException):
@@ -114,7 +114,7 @@ SLOW_RUN = """
 import pickle, sys, time, torch
 from cubefocus.learn import loop
 from cubefocus.learn.settings import Settings
-from cubefocus.alma.tasks import make_task
+from cubefocus.learn.task import make_task
 torch.set_num_threads(1)
 data, models, settings = pickle.load(open(sys.argv[1], "rb"))
 real = loop.train_epoch

@@ -15,10 +15,11 @@ import yaml
 from configuration import AUGMENTATIONS, ConfigError, resolve, validate_config
 
 from cubefocus.alma.settings import DetectionSettings
-from cubefocus.alma.tasks import NAMES, make_task
 from cubefocus.instrument.observation import Observation
 from cubefocus.learn.settings import Settings
+from cubefocus.learn.task import make_task
 from cubefocus.sky.registry import KNOWN_RANGES, PAPER_RANGES, SKY_TYPES, SkySettings
+from cubefocus.specs import NETWORKS
 from cubefocus.tables.criteria import EvaluationSettings
 
 ROOT = Path(__file__).parents[3]
@@ -286,7 +287,7 @@ def test_package_takes_every_section_as_it_is(name: str) -> None:
         Settings.from_mapping(settings)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_check_knows_the_augmentations_of_each_network(name: str) -> None:
     section = name.removesuffix("_bce") if name.removesuffix("_bce") in AUGMENTATIONS else "resnet"
     assert make_task(name).augmentations == AUGMENTATIONS[section]

@@ -114,7 +114,7 @@ def behind(script: str) -> set[str]:
 @pytest.mark.parametrize(
     ("script", "used", "unused"),
     [
-        ("train", "cubefocus/learn/losses.py", ("report", "find", "engines", "sky")),
+        ("train", "cubefocus/learn/loop.py", ("report", "find", "engines", "sky")),
         ("simulate", "cubefocus/engines/casa_job.py", ("report", "find", "learn", "networks")),
         ("clean", "cubefocus/engines/casa_job.py", ("report", "learn", "networks", "sky")),
         ("predict", "cubefocus/alma/chain.py", ("report", "find", "cli")),
