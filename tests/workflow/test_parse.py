@@ -56,6 +56,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "compare_engines",
         "curves",
         "draw_catalogue",
+        "draw_engines",
         "evaluate",
     ]
     once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "times", "train_blobs_finder"]

@@ -124,11 +124,11 @@ TRAININGS = {
 }
 EDITS = {
     "cubefocus/report/pictures.py": set(),
-    "cubefocus/report/figures/style.py": {"compare_engines", "curves", "evaluate"},
+    "cubefocus/report/figures/style.py": {"draw_engines", "curves", "evaluate"},
     "cubefocus/find/threshold.py": {"tune threshold", "find threshold"},
     "cubefocus/find/bdsf.py": {"tune bdsf", "find bdsf"},
     "cubefocus/learn/losses.py": {*TRAININGS},
-    "cubefocus/engines/casa_job.py": {"simulate", "response", "compare_engines"},
+    "cubefocus/engines/casa_job.py": {"simulate", "response", "compare_engines", "draw_engines"},
     "scripts/simulate.py": {"simulate"},
     "scripts/collect.py": {"collect", "collect_inverted", "collect_truth"},
     "cubefocus/jobs/predict.py": PREDICTIONS,

@@ -19,9 +19,9 @@ wildcard_constraints:
 def targets() -> list[str]:
     """What a run makes."""
     made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv"]
-    made += ["tables/engines.csv"] if "fft" in config["engine"].values() else []
     made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
-    return [results(path) for path in [*made, *expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])]]
+    made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
+    return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
 
 
 def searching(kind: str) -> list[str]:
