@@ -13,7 +13,6 @@ import yaml
 
 from cubefocus.alma.blobs import find_blobs
 from cubefocus.alma.chain import Chain
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra, centre_crop, integrate, scale01
 from cubefocus.engines.fft import FourierOperator
@@ -25,6 +24,7 @@ from cubefocus.instrument.response import Response
 from cubefocus.learn.checkpoint import channels_last
 from cubefocus.learn.predict import Trained
 from cubefocus.networks import BlobsFinder, DeepGRU, ResNet
+from cubefocus.settings import DetectionSettings
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, select
 from cubefocus.sky.model import sky_cube
 from cubefocus.stats.noise import thermal_rms

@@ -1,6 +1,6 @@
 """Run the detection chain on one batch of test cubes."""
 
-from common import job, networks, spread
+from common import job, spread
 
 from cubefocus.jobs.detect import Detect, run
 
@@ -8,8 +8,7 @@ with job(snakemake) as provenance:
     made = {name: snakemake.output[name] for name in ("catalogue", "candidates", "products", "time")}
     task = Detect(
         cubes=snakemake.input.cubes,
-        networks=networks(snakemake.input),
-        detection=snakemake.params.detection,
+        bundle=snakemake.input.bundle,
         inverted=snakemake.params.inverted,
         provenance=provenance,
         **made,

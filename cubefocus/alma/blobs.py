@@ -8,9 +8,9 @@ import numpy as np
 from skimage.measure import regionprops
 
 from cubefocus.alma.candidate import Candidate
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.alma.split import SPLITTERS
 from cubefocus.cube.cutouts import scale01
+from cubefocus.settings import BlobSettings
 
 PredictMaps = Callable[[np.ndarray], np.ndarray]
 

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cubefocus.errors import CubefocusError
+from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.distributed import pick_device
 from cubefocus.learn.predict import Trained
 
 
-def load_networks(paths: Mapping[str, Path], device: str) -> dict[str, Any]:
-    """Load checkpoints and wrap them as the fields of `cubefocus.alma.chain.Chain` that stand for networks.
+def load_networks(bundle: Bundle, device: str) -> dict[str, Any]:
+    """Wrap the networks of a bundle as the fields of `cubefocus.alma.chain.Chain` that stand for them.
 
     Parameters
     ----------
-    paths : mapping
-        Network name (blobs_finder, deep_gru, sigma_x, sigma_y, pa, flux) to checkpoint.
+    bundle : Bundle
+        With some of blobs_finder, deep_gru, sigma_x, sigma_y, pa, flux.
     device : str
     """
     place = pick_device(device)
-    loaded = {name: Trained.load(path, str(place)) for name, path in paths.items()}
+    loaded = {name: Trained.of(one.model(place), one.description) for name, one in bundle.networks.items()}
 
     def say(network: str, images: np.ndarray, scaled: bool) -> np.ndarray:
         if network not in loaded:
-            raise CubefocusError(f"no trained {network} was given; train it or name its checkpoint")
+            raise CubefocusError(f"{bundle.source}: has no trained {network}; make the bundle again, of all networks")
         trained = loaded[network]
         (value,) = trained.predict({trained.task.keys[0]: images}, scaled).values()
         return value

@@ -15,6 +15,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.learn import angles, augment
 from cubefocus.learn.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
 from cubefocus.learn.task import Arrays, Outputs, Task
+from cubefocus.settings import ModelsSettings
 
 DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle, "decoras_bce": F.binary_cross_entropy}
 SHAPE = ("sigma_x", "sigma_y", "pa")
@@ -41,16 +42,16 @@ class BlobsFinderTask(Task):
     validation_weights = VALIDATION_WEIGHTS
     samples_at_once: ClassVar[int] = 16
 
-    def __init__(self, image_size: int = 256, variant: str = "mnras", latent: int = 1024) -> None:
+    def __init__(self, image_size: int, variant: str, latent: int) -> None:
         self.options: dict[str, Any] = {"image_size": image_size}
         self.network = "UNet" if variant == "unet" else "BlobsFinder"
         if variant != "unet":
             self.options |= {"variant": variant, "latent": latent}
 
     @classmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Options ``image_size`` and those of section ``blobs_finder``."""
-        return cls(image_size=models.get("image_size", 256), **(models.get("blobs_finder") or {}))
+        return cls(models.image_size, models.blobs_finder.variant, models.blobs_finder.latent)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Options of the config and the bias that starts at the mean target."""
@@ -123,14 +124,14 @@ class DecorasTask(BlobsFinderTask):
 
     validation_weights = (1.0, 0.0)
 
-    def __init__(self, name: str, image_size: int = 256, latent: int = 256) -> None:
+    def __init__(self, name: str, image_size: int, latent: int) -> None:
         super().__init__(image_size, "decoras", latent)
         self.name = name
 
     @classmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Options ``image_size`` and those of section ``decoras``."""
-        return cls(name, image_size=models.get("image_size", 256), **(models.get("decoras") or {}))
+        return cls(name, models.image_size, models.decoras.latent)
 
     def weights(self, epoch: int, epochs: int) -> tuple[float, float]:
         """(1, 0): there is one loss."""
@@ -148,13 +149,13 @@ class DeepGRUTask(Task):
     keys = ("spectra/dirty", "spectra/sky")
     samples_at_once: ClassVar[int] = 256
 
-    def __init__(self, hidden: int = 32) -> None:
+    def __init__(self, hidden: int) -> None:
         self.hidden = hidden
 
     @classmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Options of section ``deep_gru``."""
-        return cls(**(models.get("deep_gru") or {}))
+        return cls(models.deep_gru.hidden)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Length of the spectra, units, and the bias that starts at the mean target."""
@@ -205,30 +206,20 @@ def _turn(images: Tensor, kind: str, u: Tensor) -> Tensor:
     return augment.half_turn(images, u) if kind == "rot180" else images
 
 
-def _resnet_options(models: Mapping[str, Any]) -> dict[str, Any]:
-    options = dict(models.get("resnet") or {})
-    unknown = sorted(set(options) - {"pa", "widths"})
-    if unknown:
-        raise CubefocusError(f"models.resnet has the unknown key '{unknown[0]}'; known are pa, widths")
-    return options
-
-
 class MorphologyTask(Task):
     """Focused image in [0, 1] to sigma_x, sigma_y (px) or pa (deg)."""
 
     network = "ResNet"
     keys = ("focused", "targets/sigma_x", "targets/sigma_y", "targets/pa")
 
-    def __init__(self, name: str, pa: str = "degrees", **options: Any) -> None:
-        if pa not in angles.KINDS:
-            raise CubefocusError(f"models.resnet.pa is '{pa}'; give one of {', '.join(angles.KINDS)}")
-        self.name, self.options = name, options
+    def __init__(self, name: str, pa: str, widths: Sequence[int]) -> None:
+        self.name, self.options = name, {"widths": [*widths]}
         self.angle = pa if name == "pa" else "degrees"
 
     @classmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Options of section ``resnet``."""
-        return cls(name, **_resnet_options(models))
+        return cls(name, models.resnet.pa, models.resnet.widths)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """One output, or two for an angle as a vector."""
@@ -276,13 +267,13 @@ class FluxTask(Task):
     name, network = "flux", "ResNet"
     keys = ("line_images", "targets/flux_line")
 
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(self, widths: Sequence[int]) -> None:
+        self.options = {"widths": [*widths]}
 
     @classmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Options of section ``resnet`` but that of the position angle."""
-        return cls(**{key: value for key, value in _resnet_options(models).items() if key != "pa"})
+        return cls(models.resnet.widths)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """One output."""

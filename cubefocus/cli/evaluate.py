@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
@@ -17,11 +16,10 @@ from cubefocus.cube.cube import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
 from cubefocus.report.render import plain_text, write_table
-from cubefocus.report.tables.detection import Method
+from cubefocus.report.score import as_method
 from cubefocus.report.tables.scores import detection_scores, parameter_scores
-from cubefocus.tables.columns import BOX, LINE_RANGE, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
-from cubefocus.tables.entries import Truth, read_entry, read_truth
+from cubefocus.settings import EvaluationSettings
+from cubefocus.tables.entries import read_entry, read_truth
 from cubefocus.tables.mapping import OWN_NAMES, SYNONYMS, TARGETS, Reading
 
 logger = logging.getLogger(__name__)
@@ -37,16 +35,14 @@ CONVENTIONS = (
 )
 
 
-def add_evaluate_parser(subparsers: Any) -> None:
-    """Mount ``evaluate`` on the subparsers of the command line."""
-    parser = subparsers.add_parser(
-        "evaluate",
-        help="score a catalogue of any program against a truth table",
-        description="Match the sources of catalogues one to one with true ones and count. Tables are ECSV, CSV, FITS "
-        "or VOTable, told by the extension. A row of the result is named by its file, or NAME=FILE.",
-        epilog=_columns_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.description = (
+        "Match the sources of catalogues one to one with true ones and count. Tables are ECSV, CSV, FITS or VOTable, "
+        "told by the extension. A row of the result is named by its file, or NAME=FILE."
     )
+    parser.epilog = _columns_help()
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     default = EvaluationSettings()
     parser.add_argument("catalogue", metavar="CATALOGUE", help="what was found")
     parser.add_argument("truth", type=Path, metavar="TRUTH", help="what was there, such as truth.ecsv of a run")
@@ -124,17 +120,6 @@ def _write(folder: Path, tables: Mapping[str, Table | None], facts: Mapping[str,
         except OSError as error:
             raise CubefocusError(f"{folder}: cannot be written to ({error.strerror}); name another folder") from error
         logger.info("wrote %s", ", ".join(map(str, paths)))
-
-
-def as_method(name: str, found: Table, truth: Truth, ignored: Sequence[str] = ()) -> Method:
-    """Boxes and lines are part of the criterion where both tables have them and nobody asks to ignore them."""
-    with_box, with_line = (
-        what not in ignored and has_columns(found, columns) and has_columns(truth.table, columns)
-        for what, columns in (("boxes", BOX), ("lines", LINE_RANGE))
-    )
-    if with_line and (lost := int(np.isnan(found["z0"] + found["z1"]).sum())):
-        logger.warning("%s: %d detections have no line range and match no source that has a line", name, lost)
-    return Method(name, found, with_line, with_box, oracle=None)
 
 
 def named_files(texts: Sequence[str]) -> dict[str, Path]:

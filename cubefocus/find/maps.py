@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from cubefocus.alma.blobs import probability_maps
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.alma.training_products import load_products, write_products
 from cubefocus.learn.predict import Trained
+from cubefocus.settings import BlobSettings
 from cubefocus.timing import Clock
 
 KEYS = ("images/dirty", "images/cube_id")

@@ -17,7 +17,7 @@ from cubefocus.find.cubes import Images
 from cubefocus.find.interface import find_all
 from cubefocus.find.registry import Entry
 from cubefocus.find.tune import SCORES, tune
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
 BEAM = "beam_area"

@@ -12,9 +12,9 @@ from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import Finder, find_all
+from cubefocus.settings import Criterion, EvaluationSettings
 from cubefocus.stats.ratios import ratios
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import Criterion, EvaluationSettings
 from cubefocus.tables.matching import match
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def tune(
         Parameters to try, such as `cubefocus.find.interface.grid_points` gives them.
     settings : EvaluationSettings
     with_line, with_box : bool
-        What the criterion looks at, as for `cubefocus.report.tables.detection.Method`.
+        What the criterion looks at, as for `cubefocus.report.methods.Method`.
     own : mapping from cube id to mapping, optional
         Parameters that each cube has of its own, whatever the point.
 

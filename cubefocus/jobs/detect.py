@@ -11,10 +11,9 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from cubefocus.alma.detection_products import source_products, write_detection_products
-from cubefocus.alma.folder import read_part
-from cubefocus.cube.cube import Cube
+from cubefocus.cube.cube import Cube, read_cube
 from cubefocus.files import write_table
-from cubefocus.jobs.parts import Part, chain_of, facts_of, name_of, over_parts
+from cubefocus.jobs.parts import Part, bundle_chain, facts_of, name_of, over_parts
 from cubefocus.ranks import at_work
 from cubefocus.timing import Clock
 
@@ -29,10 +28,8 @@ class Detect:
     ----------
     cubes : str
         Folder of the batch.
-    networks : mapping from name to str
-        Checkpoints.
-    detection : mapping
-        Config section.
+    bundle : str
+        Folder of the bundle whose networks and settings search them.
     catalogue, candidates, products, time : str
         Files to write: sources, all that was considered, the images behind them, and what it took.
     inverted : bool
@@ -41,8 +38,7 @@ class Detect:
     """
 
     cubes: str
-    networks: Mapping[str, str]
-    detection: Mapping[str, Any]
+    bundle: str
     catalogue: str
     candidates: str
     products: str
@@ -83,13 +79,19 @@ def run(job: Detect, executor: Executor | None = None) -> None:
 
 def _detect_part(job: Detect, part: Part) -> Found:
     with at_work(name_of(part)):
-        clock = Clock()
+        clock, catalogues, candidates, products = Clock(), [], [], []
         with clock.stage("loading", len(part)):
-            chain = chain_of(job.networks, job.detection)
-        with clock.stage("reading", len(part)):
-            ids, cubes = read_part(part)
-        if job.inverted:
-            cubes = [Cube(-cube.data, cube.header) for cube in cubes]
-        found = chain.detect(cubes, ids)
-        clock.add(found.clock)
-        return found.catalogue, found.candidates, [(one.cube_id, source_products(one)) for one in found.fields], clock
+            chain = bundle_chain(job.bundle)
+        for cube_id, path in part:
+            with clock.stage("reading", 1):
+                cube = read_cube(path)
+            if job.inverted:
+                cube = Cube(-cube.data, cube.header)
+            # One by one, as the command does it: the last bits of what a network says hang on how many are asked.
+            found = chain.detect([cube], [cube_id])
+            clock.add(found.clock)
+            catalogues.append(found.catalogue)
+            candidates.append(found.candidates)
+            products += [(one.cube_id, source_products(one)) for one in found.fields]
+        joined = (vstack(tables, metadata_conflicts="silent") for tables in (catalogues, candidates))
+        return *joined, products, clock

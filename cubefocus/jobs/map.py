@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.find.maps import write_maps
+from cubefocus.settings import DetectionSettings
 from cubefocus.timing import Clock
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from cubefocus.alma.chain import Chain
 from cubefocus.alma.folder import parts_of
+from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.distributed import pick_device
 from cubefocus.provenance import hardware
+from cubefocus.specs import CHAIN
 
 Part = Sequence[tuple[int, Path]]
 
@@ -34,11 +36,24 @@ def facts_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {**provenance, "hardware": hardware(pick_device("auto"))}
 
 
+def bundle_chain(folder: str) -> Chain:
+    """The chain of a bundle with all its networks, which a process that is handed several parts loads once."""
+    return _load_chain(json.dumps({"bundle": folder}))
+
+
 def chain_of(networks: Mapping[str, str], detection: Mapping[str, Any]) -> Chain:
-    """The chain with the networks of some checkpoints, which a process that is handed several parts loads once."""
-    return _load_chain(json.dumps(networks), json.dumps(detection))
+    """The chain with the networks of some checkpoints: while the last ones are still to be trained, there is no bundle
+    but in memory.
+    """
+    return _load_chain(json.dumps({"networks": dict(networks), "detection": dict(detection)}))
 
 
 @lru_cache(maxsize=1)
-def _load_chain(networks: str, detection: str) -> Chain:
-    return Chain.load(json.loads(networks), json.loads(detection), "auto")
+def _load_chain(text: str) -> Chain:
+    given = json.loads(text)
+    if "bundle" in given:
+        bundle = Bundle.load(given["bundle"])
+        bundle.require(CHAIN)
+    else:
+        bundle = Bundle.from_checkpoints(given["networks"], given["detection"])
+    return Chain.load(bundle, "auto")

@@ -14,8 +14,8 @@ from cubefocus.files import read_table
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.parts import Part, chain_of, facts_of, name_of, over_parts
 from cubefocus.ranks import at_work
+from cubefocus.settings import EvaluationSettings
 from cubefocus.sky.model import sky_of
-from cubefocus.tables.criteria import EvaluationSettings
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 from cubefocus.alma.training_products import load_products
 from cubefocus.learn.finetune import finetune
 from cubefocus.learn.loop import fit
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.task import make_task
+from cubefocus.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run(job: Train) -> None:
     """
     task = make_task(job.network, job.models)
     train, validation = (load_products(paths, task.keys) for paths in (job.train, job.validation))
-    settings = Settings.from_mapping(job.settings)
+    settings = TrainingSettings.from_mapping(job.settings)
     options: dict[str, Any] = {"seed": job.seed, "provenance": job.provenance, "code": job.code}
     if job.start is not None:
         finetune(task, train, validation, settings, job.model, job.start, **options)

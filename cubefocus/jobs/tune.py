@@ -10,7 +10,7 @@ from cubefocus.files import read_table, write_table
 from cubefocus.find.cubes import DrawnCubes, StoredCubes, drawn_ids, searched
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import BEAM, choose
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
 

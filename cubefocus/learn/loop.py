@@ -22,11 +22,11 @@ from cubefocus.learn.distributed import World, deterministic, has_bfloat16, proc
 from cubefocus.learn.interrupt import wish_to_stop
 from cubefocus.learn.memory import kept_memory
 from cubefocus.learn.schedule import epochs_without_improvement, learning_rate
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.state import Training, begin, recipe_of, write_curves
 from cubefocus.learn.store import Store
 from cubefocus.learn.task import Outputs, Task, as_outputs
 from cubefocus.provenance import code_version
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Problem:
     task: Task
     train: Store
     valid: Store
-    settings: Settings
+    settings: TrainingSettings
     world: World
 
 
@@ -48,7 +48,7 @@ def fit(
     task: Task,
     data_train: Mapping[str, np.ndarray],
     data_valid: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     out: str | Path,
     start: str | Path | None = None,
     *,
@@ -65,7 +65,7 @@ def fit(
         What to learn, from `cubefocus.learn.task.make_task`.
     data_train, data_valid : mapping of str to ndarray, each of shape (n, ...)
         Training products; ``task.keys`` names those that are read.
-    settings : Settings
+    settings : TrainingSettings
     out : str or Path
         Checkpoint to write. The curves go beside it with suffix ``.csv``. While training runs, ``<out>.resume``
         holds what a killed run goes on from.
@@ -226,7 +226,7 @@ def _refuse_nan(losses: Tensor, problem: Problem, epoch: int, batches: tuple[Ten
         )
 
 
-def _stalled(training: Training, settings: Settings) -> bool:
+def _stalled(training: Training, settings: TrainingSettings) -> bool:
     """Early stopping (MNRAS 4.5)."""
     losses = [row["valid_loss"] for row in training.history]
     if epochs_without_improvement(losses, settings.window) < settings.patience:

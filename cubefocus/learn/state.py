@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.task import Task
 from cubefocus.provenance import digest, hardware
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Training:
 def begin(
     task: Task,
     data: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     start: str | Path | None,
     seed: int,
     device: torch.device,
@@ -160,7 +160,9 @@ def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     return [*groups, {"params": dense, "scale": dense_rate}] if dense else groups
 
 
-def recipe_of(training: Training, settings: Settings, start: str | Path | None, data: list[int], code: str) -> str:
+def recipe_of(
+    training: Training, settings: TrainingSettings, start: str | Path | None, data: list[int], code: str
+) -> str:
     """Digest of all that decides the weights; a resume file of another recipe is not used.
 
     ``code`` is the digest of the code that trains: a training must not go on from half of what other code made.

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import ModelsSettings
 from cubefocus.specs import NETWORKS, load
 
 Arrays = Mapping[str, Tensor]
@@ -47,7 +48,7 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def configured(cls, name: str, models: Mapping[str, Any]) -> Task:
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
         """Task of this name with its options from the config section ``models``."""
 
     @property
@@ -131,7 +132,7 @@ def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
     name : str
         One of `cubefocus.specs.NETWORKS`.
     models : mapping, optional
-        What is absent keeps the value of the network's publication.
+        What is absent keeps its default.
 
     Raises
     ------
@@ -140,7 +141,4 @@ def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
     """
     if name not in NETWORKS:
         raise CubefocusError(f"unknown network '{name}'; known are {', '.join(NETWORKS)}")
-    try:
-        return load(NETWORKS[name].task).configured(name, models or {})
-    except TypeError as error:
-        raise CubefocusError(f"models.{NETWORKS[name].section}: {error}; see the config schema") from error
+    return load(NETWORKS[name].task).configured(name, ModelsSettings.from_mapping(models))

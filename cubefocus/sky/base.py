@@ -29,13 +29,10 @@ class SkyType(ABC):
         As in the config file and in the column ``type``.
     columns : tuple of ColumnInfo
         Truth columns that only this type has; masked for sources of other types.
-    ranges : mapping
-        Ranges that only this type draws from, with their default values.
     """
 
     name: ClassVar[str]
     columns: ClassVar[tuple[ColumnInfo, ...]] = ()
-    ranges: ClassVar[Ranges] = {}
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw a source without its position.

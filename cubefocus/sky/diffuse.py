@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,11 +19,6 @@ class Diffuse(Gaussian):
     """Wide, faint Gaussian envelope times a log-normal random field whose power falls as a power of the frequency."""
 
     name = "diffuse"
-    ranges: ClassVar[Ranges] = {
-        "diffuse_sigma": (12.0, 30.0),
-        "diffuse_amplitude": (0.2, 1.0),
-        "texture_slope": (2.0, 3.5),
-    }
     columns = (
         ColumnInfo("texture_slope", "power of the texture's logarithm falls as spatial frequency^-slope"),
         ColumnInfo("texture_seed", "seed of the texture", dtype=int),

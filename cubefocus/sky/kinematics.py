@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
@@ -58,7 +57,6 @@ class Gradient(Moving):
     """Gaussian source whose line centre changes linearly along a direction that is none of its axes."""
 
     name = "gradient"
-    ranges: ClassVar[Ranges] = {"velocity_gradient": (0.1, 0.5), "gradient_offset": (15.0, 75.0)}
     columns = (
         ColumnInfo(
             "velocity_gradient", "change of the line centre along velocity_pa", "chan / pix", kms_unit="km / (s pix)"
@@ -99,11 +97,6 @@ class Disc(Moving):
     """
 
     name = "disc"
-    ranges: ClassVar[Ranges] = {
-        "rotation_velocity": (4.0, 9.0),
-        "velocity_dispersion": (0.5, 1.0),
-        "turnover": (0.2, 0.6),
-    }
     columns = (
         ColumnInfo("inclination", "angle between the disc's axis and the line of sight", "deg"),
         ColumnInfo("rotation_velocity", "flat rotation velocity; positive: the channel rises along the sigma_x axis",

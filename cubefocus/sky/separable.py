@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
@@ -67,7 +66,6 @@ class MultiLine(Gaussian):
     """Gaussian source with two or three lines; the common columns describe the strongest."""
 
     name = "multi_line"
-    ranges: ClassVar[Ranges] = {"extra_lines": (1, 2)}
     columns = (
         ColumnInfo("n_lines", "number of lines of the source", dtype=int),
         *(
@@ -119,7 +117,6 @@ class Absorption(Gaussian):
     """Gaussian continuum source with an absorption line; its line amplitude is negative."""
 
     name = "absorption"
-    ranges: ClassVar[Ranges] = {"absorption_depth": (0.3, 0.9)}
     columns = (ColumnInfo("optical_depth", "optical depth at the line centre, -ln(1 + line_amplitude)"),)
 
     def draw_more(self, ranges: Ranges, rng: np.random.Generator) -> Source:

@@ -12,10 +12,10 @@ from cubefocus.learn.checkpoint import load
 from cubefocus.learn.distributed import has_bfloat16, pick_device
 from cubefocus.learn.loop import fit
 from cubefocus.learn.predict import Trained
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.store import Store
 from cubefocus.learn.task import make_task
 from cubefocus.ranks import launch_torchrun
+from cubefocus.settings import TrainingSettings
 from cubefocus.specs import NETWORKS
 
 pytestmark = pytest.mark.gpu
@@ -30,7 +30,7 @@ def card() -> torch.device:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_inference_gives_the_same_bits_twice_and_the_values_of_the_cpu(tmp_path, card, products, small_models, name):
     task, data = make_task(name, small_models), products(8, 0)
-    fit(task, data, data, Settings(**SETTINGS), tmp_path / "m.pt", device="cpu")
+    fit(task, data, data, TrainingSettings(**SETTINGS), tmp_path / "m.pt", device="cpu")
     seen = {task.keys[0]: data[task.keys[0]]}
     (first,), (second,), (cpu,) = (
         Trained.load(tmp_path / "m.pt", device).predict(seen).values() for device in ("cuda", "cuda", "cpu")
@@ -44,7 +44,7 @@ def test_training_gives_the_same_weights_twice(tmp_path, card, products, small_m
     data, states = products(8, 0), []
     for number in (1, 2):
         path = tmp_path / f"{number}.pt"
-        fit(make_task(name, small_models), data, data, Settings(**SETTINGS), path, device="cuda")
+        fit(make_task(name, small_models), data, data, TrainingSettings(**SETTINGS), path, device="cuda")
         states.append(load(path)["model"])
     for key, value in states[0].items():
         assert torch.equal(value, states[1][key]), key
@@ -71,13 +71,14 @@ def test_batch_normalisation_sees_the_joint_batch_of_two_cards(tmp_path, product
     paths = {split: [str(tmp_path / f"{split}.h5")] for split in ("train", "validation")}
     for (path,) in paths.values():
         write_products(path, products(7, 0), {})
-    settings, models = {**SETTINGS, "epochs": 1, "batch_size": 8}, [str(tmp_path / f"{number}.pt") for number in (1, 2)]
+    settings = {**SETTINGS, "epochs": 1, "batch_size": 8}
     one, two = (
-        Train("sigma_x", model=path, models=small_models, settings=settings, seed=5, **paths) for path in models
+        Train("sigma_x", model=str(tmp_path / f"{number}.pt"), models=small_models, settings=settings, seed=5, **paths)
+        for number in (1, 2)
     )
     run(one)
     launch_torchrun(run, two, 2, two.model)
-    weights, others = (load(path)["model"] for path in models)
+    weights, others = load(one.model)["model"], load(two.model)["model"]
     for key, value in weights.items():
         if "running" in key:
             assert torch.allclose(value, others[key], rtol=1e-2, atol=1e-3), key

@@ -4,6 +4,7 @@ Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes
 """
 
 import math
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,16 +12,21 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
 from configuration import ConfigError, validate_config
 from digest import code_digest
-from names import load_specs
 from needs import Needs
 from order import put_in_order
 
+from cubefocus import specs
+
+# Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
+if Path(sys.executable).is_file():
+    sys.executable = shlex.quote(sys.executable)
+
 try:
-    validate_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 put_in_order(config)
@@ -28,7 +34,6 @@ put_in_order(config)
 STUDY = config.get("study", "alma")
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NEEDS = Needs(config)
-specs = load_specs(ROOT)
 SPLITS = ["train", "validation", "test"]
 BATCHES = {
     split: [f"{batch:03d}" for batch in range(math.ceil(config["cubes"][split] / config["cubes"]["batch_size"]))]

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from astropy.table import Table
 
-from cubefocus.report.tables.detection import THIS_RUN, Method, detection_table
-from cubefocus.report.tables.parameters import parameter_table, shared_parameters
+from cubefocus.report.methods import Method
+from cubefocus.report.parameters import shared_parameters
+from cubefocus.report.published import THIS_RUN
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.report.tables.parameters import parameter_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.entries import Truth
 from cubefocus.tables.matching import match
 

@@ -12,8 +12,9 @@ from astropy.wcs import WCS
 from evaluate_catalogues import catalogue, square
 
 from cubefocus.cli.main import main
-from cubefocus.report.tables.detection import Method, detection_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.methods import Method
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.settings import EvaluationSettings
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "fits": "fits", "vot": "votable"}
 TRUE = [square(3, 0, 0), square(3, 40, 40), square(4, 0, 0), square(5, 5, 5)]

@@ -13,7 +13,7 @@ from astropy import units as u
 from astropy.io import fits
 
 from cubefocus.cli.provenance import read_provenance
-from cubefocus.cli.simulate import add_simulate_parser
+from cubefocus.cli.simulate import add_arguments
 from cubefocus.cube.cube import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
@@ -37,8 +37,8 @@ def write_sky(path, data=None, drop=(), **cards):
 
 def simulate(*arguments):
     parser = argparse.ArgumentParser()
-    add_simulate_parser(parser.add_subparsers())
-    options = parser.parse_args(["simulate", *map(str, arguments)])
+    add_arguments(parser)
+    options = parser.parse_args([*map(str, arguments)])
     options.run(options)
 
 

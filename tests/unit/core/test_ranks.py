@@ -98,12 +98,30 @@ def test_failed_cubes_are_named_and_made_by_the_next_run(job_of, tmp_path):
     assert {name: (out / name).stat().st_ino for name in made} == made, "these were not made again"
 
 
-def test_a_rank_that_dies_names_its_cube_and_the_next_run_makes_what_is_missing(job_of, tmp_path):
+# Read by the Pythons of the ranks when they start: each stays in its second cube, and is killed there.
+STAY = """
+import pathlib, time
+real, notes = pathlib.Path.write_text, []
+def write_text(self, *arguments, **options):
+    written = real(self, *arguments, **options)
+    if self.suffix == ".at-work":
+        notes.append(self)
+        time.sleep(3600 if len(notes) > 1 else 0)
+    return written
+pathlib.Path.write_text = write_text
+"""
+
+
+def test_a_rank_that_dies_names_its_cube_and_the_next_run_makes_what_is_missing(job_of, tmp_path, monkeypatch):
     job = job_of("out", workers=1)
+    (tmp_path / "stay").mkdir()
+    (tmp_path / "stay" / "sitecustomize.py").write_text(STAY)
     killer = threading.Thread(target=kill_a_rank, args=(tmp_path, found := []))
     killer.start()
-    with pytest.raises(CubefocusError, match=r"out: .* \(killed.*rank [12] was at work on cube \d") as caught:
-        over_ranks(job, 3)
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path / "stay"))
+        with pytest.raises(CubefocusError, match=r"out: .* \(killed.*rank [12] was at work on cube \d") as caught:
+            over_ranks(job, 3)
     killer.join()
     assert f"rank {found[0][0]} was at work on {found[0][1]};" in str(caught.value)
     made = {path.name: path.stat().st_ino for path in (tmp_path / "out.partial").glob("*.truth.ecsv")}
@@ -115,7 +133,7 @@ def test_a_rank_that_dies_names_its_cube_and_the_next_run_makes_what_is_missing(
 
 def kill_a_rank(folder, found):
     """Kill a rank in a cube, as the system does when memory is short."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not found and time.monotonic() < deadline:
         for note in folder.glob(".out.*/*.at-work"):
             for process in psutil.process_iter(["environ", "cmdline"]):
@@ -124,7 +142,7 @@ def kill_a_rank(folder, found):
                     process.info["cmdline"]
                 ):
                     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot go on to another cube meanwhile
-                    if note.is_file():
+                    if note.is_file() and note.read_text():
                         found.append((int(note.stem), note.read_text()))
                     os.kill(process.pid, signal.SIGKILL if found else signal.SIGCONT)
                     if found:

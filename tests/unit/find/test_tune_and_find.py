@@ -15,9 +15,10 @@ from cubefocus.find.interface import find_all
 from cubefocus.find.registry import Entry, get_entry
 from cubefocus.find.run import Choice, choose, search
 from cubefocus.instrument.observation import Observation
-from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.report.methods import Method
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.specs import FINDERS
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.timing import Clock
 
 SETTINGS = EvaluationSettings(bootstrap=10)

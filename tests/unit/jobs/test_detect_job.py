@@ -21,7 +21,7 @@ STAGES = ["loading", "reading", "blobs_finder", "deep_gru", "focus", "morphology
 def batch(scene, tmp_path, monkeypatch):
     """Job for a batch of three cubes that are read one by one, with a chain that sees nothing."""
     chain = Chain(np.zeros_like, lambda spectra: spectra, lambda name, images: np.zeros(len(images)))
-    monkeypatch.setattr(parts, "_load_chain", lambda networks, detection: chain)
+    monkeypatch.setattr(parts, "_load_chain", lambda text: chain)
     monkeypatch.setattr(folder, "CUBES_IN_MEMORY", 1)
     cubes = [{"cube_id": number} for number in (5, 6, 9)]
     write_table(tmp_path / "cubes" / "truth.ecsv", Table(meta={"cubes": cubes}), {})
@@ -30,7 +30,7 @@ def batch(scene, tmp_path, monkeypatch):
         write_cube(tmp_path / "cubes" / f"{cube['cube_id']:06d}.dirty.fits", one.data, one.header, {})
     files = {"products": "products.h5", "catalogue": "catalogue.ecsv", "candidates": "candidates.ecsv"}
     made = {name: str(tmp_path / file) for name, file in {**files, "time": "time.json"}.items()}
-    return Detect(str(tmp_path / "cubes"), networks={}, detection={}, **made)
+    return Detect(str(tmp_path / "cubes"), bundle="bundle", **made)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -19,8 +19,8 @@ def learn(tmp_path, network, models, data, settings, n_processes):
     for split, (path,) in paths.items():
         if not Path(path).exists():
             write_products(path, data[split], {})
-    model = str(tmp_path / f"{n_processes}.pt")
-    job = Train(network, model=model, models=models, settings=settings, seed=5, **paths)
+    model = tmp_path / f"{n_processes}.pt"
+    job = Train(network, model=str(model), models=models, settings=settings, seed=5, **paths)
     if n_processes == 1:
         run(job)
     else:

@@ -113,13 +113,16 @@ def test_a_convolutional_network_resumes_bit_for_bit_too(variant, tmp_path, prod
 SLOW_RUN = """
 import pickle, sys, time, torch
 from cubefocus.learn import loop
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 from cubefocus.learn.task import make_task
 torch.set_num_threads(1)
 data, models, settings = pickle.load(open(sys.argv[1], "rb"))
 real = loop.train_epoch
-loop.train_epoch = lambda *arguments: (time.sleep(0.3), real(*arguments))[1]
-loop.fit(make_task("deep_gru", models), data, data, Settings(**settings), sys.argv[2], seed=3, device="cpu")
+def slow(problem, training, model):
+    time.sleep(0.3 if training.epoch < 6 else 3600)  # whenever it is killed, it has not ended
+    return real(problem, training, model)
+loop.train_epoch = slow
+loop.fit(make_task("deep_gru", models), data, data, TrainingSettings(**settings), sys.argv[2], seed=3, device="cpu")
 """
 
 
@@ -128,7 +131,7 @@ def test_a_run_that_the_system_kills_leaves_a_usable_resume_file(tmp_path, produ
     (tmp_path / "in.pkl").write_bytes(pickle.dumps((data, small_models, options.to_dict())))
     (tmp_path / "run.py").write_text(SLOW_RUN)
     process = subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "in.pkl", out])
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 600
     while not (tmp_path / "m.pt.resume").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()

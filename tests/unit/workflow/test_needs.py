@@ -21,7 +21,7 @@ def config(**cubes: int) -> dict[str, Any]:
     """The paper's experiment with other numbers of cubes."""
     merged: dict[str, Any] = copy.deepcopy(PAPER)
     merged["cubes"] |= cubes
-    validate_config(merged, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    validate_config(merged, ROOT / "workflow" / "schemas")
     return merged
 
 

@@ -66,13 +66,13 @@ TUNED = {f"tune {name}" for name in METHODS}
 @pytest.mark.parametrize(
     ("overlay", "rerun"),
     [
-        ("evaluation: {bootstrap: 77}", {"evaluate"}),
-        ("evaluation: {iou: 0.7}", {"evaluate", *TUNED, *PREDICTIONS}),
+        ("evaluation: {bootstrap: 77}", {"tables"}),
+        ("evaluation: {iou: 0.7}", {"tables", "figures", *TUNED, *PREDICTIONS}),
         ("finders: {tuning_cubes: 3}", TUNED),
-        ("detection: {rest_frequency_ghz: 230.5}", {"evaluate", "detect", "detect_inverted"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"bundle"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
-            {"evaluate", "detect", "detect_inverted", "predict_lines", "predict_morphology"},
+            {"bundle", "predict_lines", "predict_morphology"},
         ),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru deep_gru"}),
@@ -124,7 +124,7 @@ TRAININGS = {
 }
 EDITS = {
     "cubefocus/report/pictures.py": set(),
-    "cubefocus/report/figures/style.py": {"draw_engines", "curves", "evaluate"},
+    "cubefocus/report/figures/style.py": {"draw_engines", "curves", "figures"},
     "cubefocus/find/threshold.py": {"tune threshold", "find threshold"},
     "cubefocus/find/bdsf.py": {"tune bdsf", "find bdsf"},
     "cubefocus/learn/losses.py": {*TRAININGS},
@@ -147,6 +147,6 @@ def test_an_edit_reruns_what_is_made_with_it(tmp_path: Path, usual: Params) -> N
         (root / name).write_bytes(before)
         if name == "cubefocus/learn/losses.py":
             assert seen >= rerun
-            assert not {each for each in seen if each.split()[0] in ("simulate", "tune", "evaluate", "curves")}
+            assert not {each for each in seen if each.split()[0] in ("simulate", "tune", "curves")}
         else:
             assert seen == rerun, name

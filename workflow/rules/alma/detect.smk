@@ -1,15 +1,39 @@
-"""The detection chain on the test cubes.
+"""The bundle of the six networks, and the detection chain on the test cubes.
 
-In: cubes/test/<batch>/ and the six networks. Out: detections/<batch>/ with the catalogue, the table of all
+In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that the
+chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all
 candidates (with the reason where one was discarded), the images behind them and what it took (time.json);
 catalogue.ecsv and candidates.ecsv of the whole experiment. inverted/ has the same two tables for the cubes times -1.
 """
 
 
-rule detect:
+rule bundle:
     input:
         **checkpoints("blobs", "lines", "morphology"),
+        truth=batches("truth/{split}/{batch}.ecsv", "train"),
+    output:
+        bundle=directory(results("bundle")),
+    log:
+        results("logs/bundle.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(4000, 30),
+    params:
+        bundle={
+            "detection": config["detection"],
+            "image_size": config["models"]["image_size"],
+            "observation": config["observation"],
+        },
+        code=code_of_chain("bundle"),
+    script:
+        "../../../scripts/bundle.py"
+
+
+rule detect:
+    input:
         cubes=results("cubes/test/{batch}"),
+        bundle=results("bundle"),
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),
@@ -24,7 +48,6 @@ rule detect:
     resources:
         **needing(NEEDS.chain_mb(), NEEDS.chain_minutes(), gpu=1, shared=True),
     params:
-        detection=config["detection"],
         inverted=False,
         code=code_of_chain("detect"),
     script:
@@ -43,7 +66,6 @@ use rule detect as detect_inverted with:
     benchmark:
         results("benchmarks/detect_inverted/{batch}.tsv")
     params:
-        detection=config["detection"],
         inverted=True,
         code=code_of_chain("detect"),
 

@@ -3,69 +3,84 @@
 In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them, the
 curves of the networks, and how long all of that took.
 Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}. tables/times, of the time.json of all jobs, is the only one
-that differs from run to run.
+that differs from run to run. Tables and figures are rules apart: an edit of a colour draws again and does nothing else.
 """
 
+from cubefocus.report.figures.registry import FIGURES as ALL_FIGURES
+from cubefocus.report.tables.registry import TABLES as ALL_TABLES
+
 CLEANED = bool(searching("cleaned"))
-TABLES = ["detection", "detection_by_distance", "parameters", "stages", "fidelity", "similarity"]
-RESULT_FIGURES = [
-    "distributions",
-    "images",
-    "spectra",
-    "focused",
-    "detected",
-    "residuals",
-    "flux_error",
-    "pa_error",
-    "completeness",
-    "fidelity",
-    "maps",
-    "tuning",
-    *(["residual_maps"] if CLEANED else []),
-]
+TABLES = list(ALL_TABLES)
+RESULT_FIGURES = [figure for figure in ALL_FIGURES if CLEANED or figure != "residual_maps"]
 FIGURES = [*RESULT_FIGURES, "training"]
 
 
-rule evaluate:
+# What tables and figures both read: what was found in the test cubes, and what was there.
+FOUND_AND_TRUE = {
+    "truth": results("truth.ecsv"),
+    "catalogue": results("catalogue.ecsv"),
+    "candidates": results("candidates.ecsv"),
+    "found": expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
+    "inverted": expand(results("finders/{method}/inverted.ecsv"), method=FINDERS),
+    "inverted_catalogue": results("inverted/catalogue.ecsv"),
+    "inverted_candidates": results("inverted/candidates.ecsv"),
+    "images": batches("products/{split}/{batch}.h5", "test"),
+    "products": batches("detections/{batch}/products.h5", "test"),
+    **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in searching("map")},
+}
+
+
+rule tables:
     input:
-        truth=results("truth.ecsv"),
-        catalogue=results("catalogue.ecsv"),
-        candidates=results("candidates.ecsv"),
-        found=expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
-        inverted=expand(results("finders/{method}/inverted.ecsv"), method=FINDERS),
-        scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
-        inverted_catalogue=results("inverted/catalogue.ecsv"),
-        inverted_candidates=results("inverted/candidates.ecsv"),
-        cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
-        responses=results("responses") if CLEANED else [],
-        **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in searching("map")},
-        images=batches("products/{split}/{batch}.h5", "test"),
-        products=batches("detections/{batch}/products.h5", "test"),
+        **FOUND_AND_TRUE,
     output:
         csv=[reported(f"tables/{table}.csv", "Tables") for table in TABLES],
         texts=expand(results("tables/{table}.{ext}"), table=TABLES, ext=["md", "tex"]),
-        png=[reported(f"figures/{figure}.png", "Figures") for figure in RESULT_FIGURES],
-        pdf=expand(results("figures/{figure}.pdf"), figure=RESULT_FIGURES),
     log:
-        results("logs/evaluate.log"),
+        results("logs/tables.log"),
     conda:
         ENVIRONMENT
     resources:
         **needing(8000 + 2 * NEEDS.images_mb(config["cubes"]["test"]), 60),
     params:
         evaluation=config["evaluation"],
-        detection=config["detection"],
+        detection={"blobs": config["detection"]["blobs"]},
         finders=FINDERS,
         map_finders=searching("map"),
         image_size=config["models"]["image_size"],
-        observation=config["observation"],
         seed=config["seed"],
-        code=digest("evaluate"),
+        code=digest("tables"),
     script:
-        "../../../scripts/evaluate.py"
+        "../../../scripts/tables.py"
 
 
-# A rule of its own: what was measured differs from run to run, and the tables of evaluate must not.
+rule figures:
+    input:
+        **FOUND_AND_TRUE,
+        scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
+        cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
+        responses=results("responses") if CLEANED else [],
+    output:
+        png=[reported(f"figures/{figure}.png", "Figures") for figure in RESULT_FIGURES],
+        pdf=expand(results("figures/{figure}.pdf"), figure=RESULT_FIGURES),
+    log:
+        results("logs/figures.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(8000 + 2 * NEEDS.images_mb(config["cubes"]["test"]), 60),
+    params:
+        evaluation={**matching_settings(), "interval": config["evaluation"]["interval"]},
+        detection={"blobs": config["detection"]["blobs"]},
+        finders=FINDERS,
+        map_finders=searching("map"),
+        observation=config["observation"] if CLEANED else None,
+        code=digest("figures"),
+    script:
+        "../../../scripts/figures.py"
+
+
+# A rule of its own: what was measured differs from run to run, and the others must not.
 rule times:
     input:
         chain=batches("detections/{batch}/time.json", "test"),

@@ -1,6 +1,8 @@
 """All tables and figures from the files of a run, also of one that found nothing."""
 
 import csv
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,23 +12,24 @@ from astropy.table import Table
 from cubefocus.alma.candidate import Candidate, Field, Line, Reason
 from cubefocus.alma.catalogue import candidates_table, catalogue_table
 from cubefocus.alma.detection_products import read_probability, source_products, write_detection_products
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.decoras import BlobFinder
 from cubefocus.find.interface import find_all
 from cubefocus.find.threshold import find
 from cubefocus.instrument.observation import Observation
-from cubefocus.report.experiment import Experiment, Other
+from cubefocus.report import published
+from cubefocus.report.figures.registry import FIGURES
+from cubefocus.report.methods import BLOBS, CHAIN, LABELS, ORACLE, PEAKS
 from cubefocus.report.render import write_table
-from cubefocus.report.shown import Cleaned
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.run import Other, Run
+from cubefocus.report.shown import Cleaned, Shown
+from cubefocus.report.tables.registry import TABLES
+from cubefocus.settings import BlobSettings, EvaluationSettings
+from cubefocus.specs import FINDERS, NETWORKS
 
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)
-FIGURES = ["distributions", "images", "spectra", "focused", "detected"]
-FIGURES += ["residuals", "flux_error", "pa_error", "completeness", "fidelity", "maps", "residual_maps", "tuning"]
-TABLES = ["detection", "detection_by_distance", "parameters", "stages", "fidelity", "similarity"]
 
 
 def perfect_map():
@@ -62,7 +65,8 @@ def truth(cubes):
     return Table(facts | box | {name: np.full(n, value) for name, value in values.items()})
 
 
-def experiment(folder, found):
+def run_of(folder, found):
+    """What a run left, and what figures show of it."""
     cubes = [5, 6, 7]
     fields = [field(cube, found) for cube in cubes]
     write_detection_products(folder / "products.h5", [(one.cube_id, source_products(one)) for one in fields], {})
@@ -80,35 +84,33 @@ def experiment(folder, found):
     for name, table in nothing.items():
         table.meta = {"cubes": [] if name == "bdsf" else cubes[:2]}
     noise = [field(cube, False) for cube in cubes]
-    return Experiment(
+    run = Run(
         truth=truth(cubes),
         catalogue=catalogue_table(fields, None),
         candidates=candidates_table(fields),
         inverted_catalogue=catalogue_table(noise, None),
         inverted_candidates=candidates_table(noise),
-        others={name: Other(found, nothing[name], scores[name]) for name, found in finders.items()},
+        others={name: Other(found, nothing[name]) for name, found in finders.items()},
         dirty=dirty,
         sky=sky,
         maps=maps,
-        cleaned=Cleaned(dirty, dict.fromkeys(dirty, (5.0, 4.0, 30.0)), lambda cube: np.ones((SIZE, SIZE))),
-        image_size=SIZE,
         settings=settings,
         blobs=BlobSettings(),
-        seed=1,
     )
+    cleaned = Cleaned(dirty, dict.fromkeys(dirty, (5.0, 4.0, 30.0)), lambda cube: np.ones((SIZE, SIZE)))
+    return run, Shown.read(run, [folder / "products.h5"], scores, cleaned)
 
 
 @pytest.mark.parametrize("found", [True, False])
 def test_tables_and_figures_of_a_run(tmp_path, found):
-    run = experiment(tmp_path, found)
-    tables = run.tables()
+    run, shown = run_of(tmp_path, found)
+    tables = {name: table(run, 1, SIZE) for name, table in TABLES.items()}
     for name, table in tables.items():
         write_table(table, tmp_path / name, {})
     with open(tmp_path / "detection.csv") as stream:
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
     blobs = ["blobs_finder", "blobs_finder (watershed)"]
     finders = ["threshold", "bdsf", "decoras"]
-    assert list(tables) == TABLES
     assert list(rows) == ["oracle", "oracle (watershed)", *finders, *blobs, "blobs_finder+deep_gru", "chain"]
     assert rows["threshold"]["note"].split(";")[0] == "threshold 5.0, min_pixels 1"
     assert (rows["bdsf"]["fn"], rows["bdsf"]["note"].split(";")[0]) == ("3", "not run: bdsf is not installed")
@@ -123,14 +125,12 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     assert fidelity["chain"]["n_positive"].sum() == (3 if found else 0)
     by_distance = tables["detection_by_distance"]
     assert by_distance["criterion"][by_distance["method"] == "decoras"].tolist() == ["centres < 3 px"] * 2
-    made = dict(run.figures([tmp_path / "products.h5"]))
-    assert list(made) == FIGURES
-    for figure in made.values():
-        figure.draw_without_rendering()
+    for figure in FIGURES.values():
+        figure(run, shown).draw_without_rendering()
 
 
 def test_rows_of_both_splittings_do_not_depend_on_the_setting(tmp_path):
-    run = experiment(tmp_path, True)
+    run, _ = run_of(tmp_path, True)
     run.maps["blobs_finder"][6][:, 23] = 0.0  # the map parts this one, whatever the setting
     split = replace(run, blobs=BlobSettings(split="watershed"))
     names = [method.name for method in run.methods]
@@ -143,10 +143,37 @@ def test_rows_of_both_splittings_do_not_depend_on_the_setting(tmp_path):
 
 
 def test_damaged_products_are_named(tmp_path):
-    run = experiment(tmp_path, True)
+    run, shown = run_of(tmp_path, True)
     whole = (tmp_path / "products.h5").read_bytes()
     (tmp_path / "products.h5").write_bytes(whole[:5000])
     with pytest.raises(CubefocusError, match=r"products\.h5: truncated"):
-        list(run.figures([tmp_path / "products.h5"]))
+        Shown.read(run, [tmp_path / "products.h5"], shown.scores, None)
     with pytest.raises(CubefocusError, match=r"products\.h5: truncated"):
         read_probability([tmp_path / "products.h5"])
+
+
+def test_residual_maps_are_refused_where_nothing_was_cleaned(tmp_path):
+    run, shown = run_of(tmp_path, True)
+    with pytest.raises(CubefocusError, match="put tclean among finders"):
+        FIGURES["residual_maps"](run, replace(shown, cleaned=None))
+
+
+def test_tables_are_made_without_matplotlib_and_their_names_without_anything():
+    code = """
+import sys
+from cubefocus.report.figures.registry import FIGURES
+from cubefocus.report.tables.registry import TABLES
+assert TABLES and FIGURES and not {"numpy", "astropy", "matplotlib"} & set(sys.modules)
+import cubefocus.jobs.tables, cubefocus.report.tables.detection, cubefocus.report.tables.parameters
+import cubefocus.report.tables.stages, cubefocus.report.tables.fidelity, cubefocus.report.tables.similarity
+assert "matplotlib" not in sys.modules
+assert not [name for name in sys.modules if name.startswith("cubefocus.report.figures.") and "registry" not in name]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_label_is_that_of_a_method_a_network_or_a_finder():
+    known = {BLOBS, PEAKS, CHAIN, ORACLE, *NETWORKS, *FINDERS}
+    assert set(LABELS) <= known
+    rows = (*published.DETECTION, *published.BY_DISTANCE, *published.SIMILARITY, *published.TIMES)
+    assert {row.method for row in rows} <= known

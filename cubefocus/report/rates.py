@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table, vstack
 
-from cubefocus.report.tables.detection import Method
+from cubefocus.report.methods import Method
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.boxes import blendness
 from cubefocus.tables.columns import BOX, column, columns, cube_ids, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import match
 
 BLENDNESS_EDGES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 1.0])
