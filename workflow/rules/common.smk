@@ -31,7 +31,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 put_in_order(config)
 
-STUDY = config.get("study", "alma")
+STUDY = config["study"]
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NEEDS = Needs(config)
 SPLITS = ["train", "validation", "test"]
