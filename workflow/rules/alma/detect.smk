@@ -1,9 +1,9 @@
 """The bundle of the six networks, and the detection chain on the test cubes.
 
-In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that the
-chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all
-candidates (with the reason where one was discarded), the images behind them and what it took (time.json). inverted/ has
-the same for the cubes times -1.
+In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that
+the chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all candidates
+(with the reason where one was discarded), the images behind them and what it took (time.json). inverted/ has the same
+for the cubes times -1.
 """
 
 
