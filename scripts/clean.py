@@ -9,12 +9,11 @@ with job(snakemake) as provenance:
     run(
         Clean(
             cubes=given.cubes,
-            split=snakemake.wildcards.split,
             observation=params.observation,
             responses=given.responses,
             images=snakemake.output.images,
             time=snakemake.output.time,
-            truth=given.truth,
+            truth=[*given.truth],
             drawn=params.drawn,
             seed=params.seed,
             workers=snakemake.threads,

@@ -12,7 +12,7 @@ with job(snakemake) as provenance:
             observation=snakemake.params.observation,
             responses=snakemake.input.responses,
             seed=snakemake.params.seed,
-            figures=[path.removesuffix(".png") for path in snakemake.output.png],
+            comparisons=[*snakemake.output.comparisons],
             table=snakemake.output.csv.removesuffix(".csv"),
             casa_log=str(Path(snakemake.log[0]).with_suffix(".casa.log")),
             provenance=provenance,

@@ -12,10 +12,10 @@ from astropy.table import Table
 from cubefocus.alma.folder import cubes_of
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.cube.cube import read_cube
-from cubefocus.engines.clean import SUFFIX
 from cubefocus.errors import CubefocusError
 
 Images = Mapping[int, np.ndarray]
+SUFFIX = ".clean.fits"  # of cleaned images
 
 
 class StoredCubes(Images):

@@ -11,9 +11,9 @@ from typing import Any
 
 from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
 from cubefocus.cube.cube import read_cube, write_cube
-from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated
+from cubefocus.engines.clean import NITER, clean, integrated
 from cubefocus.files import read_table
-from cubefocus.find.cubes import drawn_ids
+from cubefocus.find.cubes import SUFFIX, drawn_ids
 from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.instrument.response import open_response, response_folder
 from cubefocus.provenance import code_version, digest
@@ -30,18 +30,16 @@ class Clean:
     ----------
     cubes : str
         Folder of the batch.
-    split : str
-        Its split.
     observation : mapping
         Config section.
     responses : str
         Cache of responses.
     images, time : str
         Folder and file to make.
-    truth : str
-        Truth table of all splits.
+    truth : list of str
+        Truth tables of the batches that cubes are drawn from.
     drawn : int, optional
-        How many cubes of the split are cleaned, drawn by the seed; all of them if it is not given.
+        How many of their cubes are cleaned, drawn by the seed; all of them if it is not given.
     seed : int
     workers : int
         Cubes at a time.
@@ -51,12 +49,11 @@ class Clean:
     """
 
     cubes: str
-    split: str
     observation: Mapping[str, Any]
     responses: str
     images: str
     time: str
-    truth: str
+    truth: list[str]
     drawn: int | None = None
     seed: int = 0
     workers: int = 1
@@ -66,7 +63,7 @@ class Clean:
 
 def run(job: Clean) -> None:
     """Clean those cubes of a batch that a finder will search."""
-    wanted = [cube["cube_id"] for cube in read_table(job.truth).meta["cubes"] if cube["split"] == job.split]
+    wanted = [cube["cube_id"] for path in job.truth for cube in read_table(path).meta["cubes"]]
     if job.drawn is not None:
         wanted = drawn_ids(wanted, job.drawn, job.seed)
     observations = Observation.list_from_mapping(job.observation)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cubefocus.engines.validation import compare, comparison_table, hard_sky
+import numpy as np
+from astropy.table import Table
+
+from cubefocus.alma.training_products import join_products, write_products
+from cubefocus.engines.validation import Comparison, compare, comparison_table, hard_sky
 from cubefocus.instrument.observation import Observation
-from cubefocus.report.figures.engines import engines_figure
-from cubefocus.report.figures.style import save_figure
 from cubefocus.report.render import write_table
 
 
@@ -25,10 +27,10 @@ class CompareEngines:
     responses : str
         Cache of their responses.
     seed : int
-    figures : list of str
-        Files to write, one a set-up, without their suffixes.
+    comparisons : list of str
+        Files to write, one a set-up: what figures are drawn of.
     table : str
-        The same, for the table.
+        Table to write, without its suffix.
     casa_log : str
         Kept if CASA fails.
     provenance : mapping
@@ -37,19 +39,54 @@ class CompareEngines:
     observation: Mapping[str, Any]
     responses: str
     seed: int
-    figures: list[str]
+    comparisons: list[str]
     table: str
     casa_log: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(job: CompareEngines) -> None:
-    """Compare, draw and write."""
+    """Compare and write."""
     comparisons = []
-    for setup, figure in zip(Observation.list_from_mapping(job.observation), job.figures, strict=True):
-        name = f"{setup.array}, {setup.centre.dec.deg:.0f} deg, hour angle {setup.hour_angle_h:g} h"
+    for setup, path in zip(Observation.list_from_mapping(job.observation), job.comparisons, strict=True):
         log = Path(job.casa_log)
-        one = compare(name, hard_sky(setup), setup, job.responses, seed=job.seed, log=log)
-        save_figure(engines_figure(one), figure, job.provenance)
+        one = compare(name_of(setup), hard_sky(setup), setup, job.responses, seed=job.seed, log=log)
+        write_comparison(path, one, job.provenance)
         comparisons.append(one)
     write_table(comparison_table(comparisons), job.table, job.provenance)
+
+
+def name_of(setup: Observation) -> str:
+    """What tables and figures call a set-up."""
+    return f"{setup.array}, {setup.centre.dec.deg:.0f} deg, hour angle {setup.hour_angle_h:g} h"
+
+
+def write_comparison(path: str | Path, comparison: Comparison, provenance: Mapping[str, Any]) -> None:
+    """Write what a comparison found as HDF5: its tables column by column, the planes, and the numbers.
+
+    Without the times, which the same seed does not give again.
+    """
+    tables = {"channels": comparison.channels, "rings": comparison.rings}
+    arrays = {f"{kind}/{name}": np.asarray(table[name]) for kind, table in tables.items() for name in table.colnames}
+    arrays |= {f"planes/{name}": np.atleast_1d(plane) for name, plane in comparison.planes.items()}
+    numbers = {name: value for name, value in comparison.numbers.items() if not name.endswith("_seconds")}
+    arrays |= {f"numbers/{name}": np.array([value]) for name, value in numbers.items()}
+    write_products(path, arrays, provenance)
+
+
+def read_comparison(path: str | Path, setup: Observation) -> Comparison:
+    """Read what `write_comparison` wrote of a set-up; columns have no units.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent or damaged.
+    """
+    arrays = join_products([path])
+
+    def of(kind: str) -> dict[str, np.ndarray]:
+        return {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{kind}/")}
+
+    planes, numbers = of("planes"), {name: float(value[0]) for name, value in of("numbers").items()}
+    planes["channel"] = planes["channel"][0]
+    return Comparison(name_of(setup), setup, Table(of("channels")), Table(of("rings")), planes, numbers)

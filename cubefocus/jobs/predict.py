@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-from cubefocus.alma.folder import read_part, sky_of
+from cubefocus.alma.folder import read_part
 from cubefocus.alma.pairs import training_pairs
 from cubefocus.alma.training_products import Products, concatenate, write_products
 from cubefocus.files import read_table
@@ -15,6 +15,7 @@ from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.parts import Part, chain_of, facts_of, name_of, over_parts
 from cubefocus.ranks import at_work
 from cubefocus.settings import EvaluationSettings
+from cubefocus.sky.model import sky_of
 
 
 @dataclass(frozen=True)

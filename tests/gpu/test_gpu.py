@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -79,7 +77,7 @@ def test_batch_normalisation_sees_the_joint_batch_of_two_cards(tmp_path, product
         for number in (1, 2)
     )
     run(one)
-    launch_torchrun(run, two, 2, Path(two.model))
+    launch_torchrun(run, two, 2, two.model)
     weights, others = load(one.model)["model"], load(two.model)["model"]
     for key, value in weights.items():
         if "running" in key:

@@ -59,13 +59,15 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "compare_engines",
         "curves",
         "draw_catalogue",
+        "draw_engines",
         "figures",
     ]
     once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
     mapped = [name for name in finders if name.startswith("decoras")]
-    networks = {"train": 5 + len(mapped), "finetune_morphology": 3, "find": len(finders)}
+    networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
+    networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
@@ -97,6 +99,25 @@ def test_a_dry_run_of_a_hundred_thousand_cubes_takes_little_memory(tmp_path):
     run = here(tmp_path, "--dry-run", "--quiet", "rules", overlays=EXPERIMENTS["large"])
     done = subprocess.run([sys.executable, "-c", code, *run], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 1e6  # kB
+
+
+def asked(output: str, rule: str) -> set[int]:
+    """Memory that the jobs of a rule ask for in a dry run, MB."""
+    parts = re.findall(rf"^rule {rule}:\n(?:    .*\n)+", output, re.MULTILINE)
+    return {int(found) for part in parts for found in re.findall(r"[ ,]mem_mb=(\d+)", part)}
+
+
+def test_jobs_ask_for_memory_by_the_size_of_their_sets(snakemake, tmp_path):
+    """All trainings on images hold two float images of 360 px of every cube, twice while they are joined."""
+    for name in ("paper", "large"):
+        config = {}
+        for overlay in EXPERIMENTS[name]:
+            config |= yaml.safe_load(overlay.read_text()).get("cubes", {})
+        images = (config["train"] + config["validation"]) * 2 * 360**2 * 4 / 1e6
+        output = snakemake(tmp_path, "--dry-run", "--until", "train", "train_blobs_finder", overlays=EXPERIMENTS[name])
+        (blobs,) = asked(output.stdout, "train_blobs_finder")
+        assert 2 * images < blobs < 2 * images + 10_000
+        assert max(asked(output.stdout, "train")) == blobs, "DECORAS learns from the same images"
 
 
 def test_an_environment_in_a_path_with_a_space_runs_jobs(tmp_path):

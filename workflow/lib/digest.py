@@ -64,24 +64,29 @@ def closure(root: Path, script: Path, references: Iterable[str] = ()) -> set[Pat
     return found
 
 
-@cache
-def _used(root: Path, file: Path, source: bytes) -> tuple[Path, ...]:
+def _used(root: Path, file: Path, source: bytes) -> list[Path]:
     """Files that one file imports or starts as programs."""
-    files: list[Path] = []
+    package = file.parent.relative_to(root).parts
+    imports, texts = _said(source, package)
+    files = [path for name in imports for path in _files(root, name) or _beside(file, name)]
+    if file.stem != "__init__":  # where texts name what the package offers, not what it uses
+        files += [path for text in texts for path in _program(root, file, text)]
+    return files
+
+
+@cache
+def _said(source: bytes, package: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Dotted names that the source of a module of a package imports, and the texts in it."""
+    imports, texts = list[str](), list[str]()
     for node in _nodes(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(root, file, node)
-            names = [f"{base}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and file.stem != "__init__":
-            files += _program(root, file, node.value)
-            continue
-        else:
-            continue
-        for name in names:
-            files += _files(root, name) or _beside(file, name)
-    return tuple(dict.fromkeys(files))
+            base = _absolute(package, node)
+            imports += [f"{base}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
+    return imports, texts
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -96,11 +101,10 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from _nodes(child)
 
 
-def _absolute(root: Path, file: Path, node: ast.ImportFrom) -> str:
+def _absolute(package: tuple[str, ...], node: ast.ImportFrom) -> str:
     """Module that ``from ... import`` names, without leading dots."""
     if not node.level:
         return node.module or ""
-    package = file.parent.relative_to(root).parts
     return ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
 
 

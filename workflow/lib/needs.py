@@ -118,6 +118,10 @@ class Needs:
         """A finder on a batch of test cubes and, perhaps, on the same times -1."""
         return 30 + self.cubes["batch_size"] * (1.0 if slow else 0.1)
 
+    def rows_mb(self, *splits: str) -> float:
+        """A table of the sources of some splits, as it is read or written."""
+        return ROW * self.n_sources(self.n_cubes(*splits))
+
     def table_mb(self, *splits: str) -> float:
-        """A table of the sources of some splits."""
-        return PYTHON + 1200 + ROW * self.n_sources(self.n_cubes(*splits))
+        """A job that joins such tables."""
+        return PYTHON + 1200 + self.rows_mb(*splits)

@@ -16,8 +16,9 @@ sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
 from configuration import ConfigError, validate_config
 from digest import code_digest
-from names import load_specs
 from needs import Needs
+
+from cubefocus import specs
 
 # Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
 if Path(sys.executable).is_file():
@@ -28,10 +29,9 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-STUDY = config.get("study", "alma")
+STUDY = config["study"]
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 NEEDS = Needs(config)
-specs = load_specs(ROOT)
 SPLITS = ["train", "validation", "test"]
 BATCHES = {
     split: [f"{batch:03d}" for batch in range(math.ceil(config["cubes"][split] / config["cubes"]["batch_size"]))]

@@ -1,9 +1,9 @@
 """The bundle of the six networks, and the detection chain on the test cubes.
 
-In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that the
-chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all
-candidates (with the reason where one was discarded), the images behind them and what it took (time.json);
-catalogue.ecsv and candidates.ecsv of the whole experiment. inverted/ has the same two tables for the cubes times -1.
+In: models/ and cubes/test/<batch>/. Out: bundle/ (networks, detection settings, what they were trained on), all that
+the chain takes, here and in `cubefocus detect`; detections/<batch>/ with the catalogue, the table of all candidates
+(with the reason where one was discarded), the images behind them and what it took (time.json). inverted/ has the same
+for the cubes times -1.
 """
 
 
@@ -25,7 +25,7 @@ rule bundle:
             "image_size": config["models"]["image_size"],
             "observation": config["observation"],
         },
-        code=digest("bundle"),
+        code=code_of_chain("bundle"),
     script:
         "../../../scripts/bundle.py"
 
@@ -68,33 +68,3 @@ use rule detect as detect_inverted with:
     params:
         inverted=True,
         code=code_of_chain("detect"),
-
-
-rule collect:
-    input:
-        catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
-        candidates=batches("detections/{batch}/candidates.ecsv", "test"),
-    output:
-        catalogue=reported("catalogue.ecsv", "Catalogues"),
-        candidates=reported("candidates.ecsv", "Catalogues"),
-    log:
-        results("logs/collect.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        **needing(NEEDS.table_mb("test"), 20),
-    params:
-        code=digest("collect"),
-    script:
-        "../../../scripts/collect.py"
-
-
-use rule collect as collect_inverted with:
-    input:
-        catalogue=batches("inverted/{batch}/catalogue.ecsv", "test"),
-        candidates=batches("inverted/{batch}/candidates.ecsv", "test"),
-    output:
-        catalogue=results("inverted/catalogue.ecsv"),
-        candidates=results("inverted/candidates.ecsv"),
-    log:
-        results("logs/collect_inverted.log"),

@@ -1,12 +1,9 @@
-"""Tables, figures and training curves, with the published figures and the oracle beside ours.
+"""Tables and figures, with the published figures and the oracle beside ours.
 
-In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them, the
-curves of the networks, and how long all of that took.
-Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}. tables/times, of the time.json of all jobs, is the only one
-that differs from run to run. Tables and figures are rules apart: an edit of a colour draws again and does nothing else.
+In: truth, catalogue, candidates, what the other finders found and how they were tuned, the images behind them.
+Out: tables/<name>.{csv,md,tex} and figures/<name>.{png,pdf}, by rules of their own: an edit of a colour draws again and
+does nothing else.
 """
-
-sys.path.insert(0, str(ROOT))  # where only Snakemake is installed; the registries need the standard library alone
 
 from cubefocus.report.figures.registry import FIGURES as ALL_FIGURES
 from cubefocus.report.tables.registry import TABLES as ALL_TABLES
@@ -80,45 +77,3 @@ rule figures:
         code=digest("figures"),
     script:
         "../../../scripts/figures.py"
-
-
-# A rule of its own: what was measured differs from run to run, and the others must not.
-rule times:
-    input:
-        chain=batches("detections/{batch}/time.json", "test"),
-        **{method: what_it_took(method) for method in FINDERS},
-    output:
-        csv=reported("tables/times.csv", "Tables"),
-        texts=expand(results("tables/times.{ext}"), ext=["md", "tex"]),
-    log:
-        results("logs/times.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        finders=FINDERS,
-        code=digest("times"),
-    script:
-        "../../../scripts/times.py"
-
-
-rule curves:
-    input:
-        trained=expand(results("models/{network}/trained.csv"), network=TRAINED),
-        finetuned=expand(results("models/{network}/finetuned.csv"), network=[name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]),
-    output:
-        png=reported("figures/training.png", "Training"),
-        pdf=results("figures/training.pdf"),
-    log:
-        results("logs/curves.log"),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        code=digest("curves"),
-    script:
-        "../../../scripts/curves.py"

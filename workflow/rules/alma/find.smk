@@ -22,7 +22,8 @@ rule tune:
         ENVIRONMENT
     resources:
         **needing(
-            lambda wildcards, threads: finder_mb(wildcards.method, config["cubes"]["validation"]),
+            lambda wildcards, threads: NEEDS.rows_mb(*SPLITS)
+            + finder_mb(wildcards.method, config["cubes"]["validation"]),
             lambda wildcards, threads: NEEDS.tuning_minutes(specs.FINDERS[wildcards.method].slow),
         ),
     params:

@@ -8,7 +8,9 @@ maps/<network>/<split>/<batch>.h5, and beside each what it took.
 # All test cubes, and the validation cubes that the parameters of slow finders are chosen on.
 rule clean:
     input:
-        truth=results("truth.ecsv"),
+        truth=lambda wildcards: batches("truth/{split}/{batch}.ecsv", "validation")
+        if wildcards.split == "validation"
+        else [results(f"truth/test/{wildcards.batch}.ecsv")],
         cubes=results("cubes/{split}/{batch}"),
         responses=results("responses"),
     output:
@@ -22,7 +24,11 @@ rule clean:
         ENVIRONMENT
     threads: 1
     resources:
-        **needing(NEEDS.cleaning_mb(), lambda wildcards, threads: NEEDS.cleaning_minutes(threads), shared=True),
+        **needing(
+            NEEDS.cleaning_mb(),
+            lambda wildcards, threads: NEEDS.cleaning_minutes(threads),
+            shared=True,
+        ),
     params:
         observation=config["observation"],
         drawn=lambda wildcards: config["finders"]["tuning_cubes"] if wildcards.split == "validation" else None,

@@ -1,6 +1,7 @@
-"""Records of a run: the true sources of all cubes, and the settings.
+"""Records of a run: the true sources of all cubes, what was found in those of the test split, and the settings.
 
-In: truth/<split>/<batch>.ecsv, the config. Out: truth.ecsv and config.yaml.
+In: truth/<split>/<batch>.ecsv, {detections,inverted}/<batch>/*.ecsv, the config. Out: truth.ecsv, catalogue.ecsv,
+candidates.ecsv, inverted/{catalogue,candidates}.ecsv and config.yaml.
 """
 
 
@@ -19,6 +20,36 @@ rule collect_truth:
         code=digest("collect"),
     script:
         "../../../scripts/collect.py"
+
+
+rule collect:
+    input:
+        catalogue=batches("detections/{batch}/catalogue.ecsv", "test"),
+        candidates=batches("detections/{batch}/candidates.ecsv", "test"),
+    output:
+        catalogue=reported("catalogue.ecsv", "Catalogues"),
+        candidates=reported("candidates.ecsv", "Catalogues"),
+    log:
+        results("logs/collect.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(NEEDS.table_mb("test"), 20),
+    params:
+        code=digest("collect"),
+    script:
+        "../../../scripts/collect.py"
+
+
+use rule collect as collect_inverted with:
+    input:
+        catalogue=batches("inverted/{batch}/catalogue.ecsv", "test"),
+        candidates=batches("inverted/{batch}/candidates.ecsv", "test"),
+    output:
+        catalogue=results("inverted/catalogue.ecsv"),
+        candidates=results("inverted/candidates.ecsv"),
+    log:
+        results("logs/collect_inverted.log"),
 
 
 rule record_config:

@@ -7,6 +7,7 @@ FINDERS = config["finders"]["methods"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 ADDED = [name for name, network in specs.NETWORKS.items() if not network.chain and name in FINDERS]
 TRAINED = [*specs.CHAIN, *ADDED]
+FINETUNED = [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]
 SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
 
@@ -19,9 +20,9 @@ wildcard_constraints:
 def targets() -> list[str]:
     """What a run makes."""
     made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv"]
-    made += ["tables/engines.csv"] if "fft" in config["engine"].values() else []
     made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
-    return [results(path) for path in [*made, *expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])]]
+    made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
+    return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
 
 
 def searching(kind: str) -> list[str]:
