@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,10 +10,16 @@ from functools import cached_property
 
 import numpy as np
 
+from cubefocus.cube.blanks import Blanks, find_blanks
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import channel_slice, integrate, line_free
+from cubefocus.cube.cutouts import channel_slice, channel_sum, line_free
 from cubefocus.errors import CubefocusError
 from cubefocus.stats.noise import thermal_rms
+
+log = logging.getLogger(__name__)
+
+LEAST_CHANNELS = 4
+LEAST_SHARE = 0.25  # of the channels that a pixel must have to be searched: with fewer its noise is twice the others'
 
 Box = tuple[int, int, int, int]
 NO_BOX: Box = (0, 0, 0, 0)
@@ -153,9 +160,11 @@ class Field:
     Attributes
     ----------
     cube : Cube
+        With NaN in all blank voxels, however they were marked.
     cube_id : int
     integrated : ndarray, shape (y, x)
-        Sum over all channels, NaN where the cube holds no data.
+        Sum over all channels with data, NaN where the cube holds none, or in too few channels.
+    blanks : Blanks
     probability : ndarray, shape (y, x)
         Map of Blobs Finder, 0 where it was not looked at.
     """
@@ -163,33 +172,43 @@ class Field:
     cube: Cube
     cube_id: int
     integrated: np.ndarray
+    blanks: Blanks
     probability: np.ndarray | None = None
     candidates: list[Candidate] = field(default_factory=list)
     _planes: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, cube: Cube, cube_id: int) -> Field:
-        """Check a cube and integrate it.
+        """Find the blanks of a cube, say what was taken as blank, and integrate it.
 
         Raises
         ------
         CubefocusError
-            If it has fewer than four channels, no finite value, or the same value everywhere.
+            If fewer than four of its channels hold data, or it has no finite value, or the same value everywhere.
         """
         n_channels = cube.data.shape[0]
-        if n_channels < 4:
+        if n_channels < LEAST_CHANNELS:
             raise CubefocusError(
                 f"cube {cube_id} has {n_channels} channel(s): lines cannot be told from continuum; give at least 4"
             )
-        # A pixel holds data if any of its channels does; most show it in the middle plane already.
-        valid = np.isfinite(cube.data[n_channels // 2])
-        valid[~valid] = np.isfinite(cube.data[:, ~valid]).any(axis=0)
-        if not valid.any():
+        data, blanks = find_blanks(cube.data)
+        if not blanks.pixels.any():
             raise CubefocusError(f"cube {cube_id} holds no finite value (all NaN); check how it was made or masked")
-        image = sum_channels(cube.data, valid)
-        if np.ptp(image[valid]) == 0:
+        if (held := int(blanks.channels.sum())) < LEAST_CHANNELS:
+            raise CubefocusError(
+                f"cube {cube_id} holds data in {held} of {n_channels} channels: lines cannot be told from continuum; "
+                "give at least 4"
+            )
+        image = channel_sum(data, least_share=LEAST_SHARE).astype(np.float32)
+        seen = np.isfinite(image)
+        if not seen.any() or np.ptp(image[seen]) == 0:
             raise CubefocusError(f"cube {cube_id} has the same value in every pixel; there is nothing to detect")
-        return cls(cube, cube_id, image)
+        notes = list(blanks.notes)
+        if (few := int((blanks.pixels & ~seen).sum())) > 0:
+            notes.append(f"{few} pixels hold data in less than {LEAST_SHARE:.0%} of the channels and are not searched")
+        if notes:
+            log.warning("cube %d: %s", cube_id, "; ".join(notes))
+        return cls(cube if data is cube.data else Cube(data, cube.header), cube_id, image, blanks)
 
     @property
     def alive(self) -> list[Candidate]:
@@ -217,7 +236,9 @@ class Field:
         channels = channel_slice(z0, z1, self.n_channels)
         key = (channels.start, channels.stop)
         if key not in self._planes:  # several steps look at the same line
-            self._planes[key] = sum_channels(self.cube.data[channels], ~np.isnan(self.integrated))
+            plane = channel_sum(self.cube.data[channels])
+            plane[np.isnan(self.integrated)] = np.nan
+            self._planes[key] = plane.astype(np.float32)
         return self._planes[key]
 
     def forget(self) -> None:
@@ -225,27 +246,16 @@ class Field:
         self._planes.clear()
 
     def continuum(self, ranges: np.ndarray) -> np.ndarray:
-        """Mean of the channels outside line ranges (n, 2), shape (y, x); 0 if they leave no channel."""
-        taken = ~line_free(ranges, self.n_channels)
-        free = self.n_channels - int(taken.sum())
-        if free == 0:
+        """Mean of the channels with data outside line ranges (n, 2), shape (y, x); 0 if they leave no channel."""
+        free = line_free(ranges, self.n_channels) & self.blanks.channels
+        if not free.any():
             return np.zeros_like(self.integrated)
-        return (self.integrated - integrate(self.cube.data[taken])) / free
+        if self.blanks.partial:
+            return (channel_sum(self.cube.data[free]) / free.sum()).astype(np.float32)
+        taken = channel_sum(self.cube.data[~free]).astype(np.float32)
+        return (self.integrated - taken) / int(free.sum())
 
     def line_sum(self, line: Line, continuum: np.ndarray) -> np.ndarray:
-        """Sum of the whole plane over a line less a continuum image (y, x) in each of its channels."""
+        """Sum of the whole plane over a line less a continuum image (y, x) in each of its channels with data."""
         own = channel_slice(*line.range, self.n_channels)
-        return self.channel_sum(*line.range) - (own.stop - own.start) * continuum
-
-
-def sum_channels(data: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Sum over channels as `cubefocus.cube.cutouts.integrate` gives it, shape (y, x), NaN in pixels that are not valid.
-
-    To know them saves the search for what can be summed in them, which takes as long as the sum.
-    """
-    image = data.sum(axis=0, dtype=np.float64)
-    partly = valid & ~np.isfinite(image)
-    if partly.any():
-        image[partly] = np.nansum(data[:, partly], axis=0, dtype=np.float64)
-    image[~valid] = np.nan
-    return image.astype(np.float32)
+        return self.channel_sum(*line.range) - int(self.blanks.channels[own].sum()) * continuum

@@ -12,10 +12,11 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma import blobs, catalogue, deblend, flux, morphology, spectra
-from cubefocus.alma.candidate import Candidate, Field, Reason, Stage
+from cubefocus.alma.candidate import Candidate, Field, Line, Reason, Stage
 from cubefocus.alma.inputs import as_cubes
+from cubefocus.cube.blanks import fill_spectra
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import box_spectra
+from cubefocus.cube.cutouts import box_spectra, channel_slice
 from cubefocus.errors import CubefocusError
 from cubefocus.settings import DetectionSettings
 from cubefocus.timing import Clock
@@ -149,15 +150,31 @@ class Chain:
         for length, group in groupby(sorted(fields, key=_length), key=_length):
             chosen = [candidate for one in group for candidate in one.alive]
             dirty = np.array([candidate.spectrum for candidate in chosen]).reshape(-1, length)
-            for candidate, clean in zip(
-                chosen, spectra.clean_spectra(dirty, self.predict_spectra, self.n_channels), strict=True
-            ):
-                self._note_lines(candidate, clean)
+            for candidate, clean, lines in zip(chosen, *self._clean_and_search(dirty), strict=True):
+                self._note_lines(candidate, clean, lines)
 
-    def _note_lines(self, candidate: Candidate, clean: np.ndarray) -> None:
+    def _clean_and_search(self, dirty: np.ndarray) -> tuple[np.ndarray, list[list[Line]]]:
+        """Cleaned spectra and their lines; where channels are blank, with the level between the lines in their place.
+
+        That level is not known before the lines are: the median serves first, which a line pulls up if few channels
+        hold data.
+        """
+        predict, settings = self.predict_spectra, self.settings.spectra
+        filled = fill_spectra(dirty)
+        clean = spectra.clean_spectra(filled, predict, self.n_channels)
+        lines = [spectra.find_lines(one, settings) for one in clean]
+        again = np.flatnonzero(~np.isfinite(dirty).all(axis=1))
+        if len(again):
+            levels = [spectra.line_free_level(dirty[row], lines[row]) for row in again]
+            clean[again] = spectra.clean_spectra(fill_spectra(dirty[again], np.array(levels)), predict, self.n_channels)
+            for row in again:
+                lines[row] = spectra.find_lines(clean[row], settings)
+        return clean, lines
+
+    def _note_lines(self, candidate: Candidate, clean: np.ndarray, lines: list[Line]) -> None:
         candidate.stage = Stage.SPECTRA
         candidate.clean = clean
-        candidate.lines = spectra.find_lines(clean, self.settings.spectra)
+        candidate.lines = lines
         if not candidate.lines:
             candidate.drop(Reason.NO_PEAK)
             return
@@ -211,6 +228,9 @@ def _note_flags(one: Field, candidate: Candidate) -> None:
     around = one.integrated[max(y0 - 1, 0) : y1 + 1, max(x0 - 1, 0) : x1 + 1]
     if x0 == 0 or y0 == 0 or x1 == width or y1 == height or np.isnan(around).any():
         candidate.flags.add("at_image_edge")
+    channels = channel_slice(*candidate.line.range, one.n_channels)
+    if one.blanks.partial and np.isnan(one.cube.data[channels, y0:y1, x0:x1][:, one.blanks.pixels[y0:y1, x0:x1]]).any():
+        candidate.flags.add("blank_in_line")
     if candidate.line.range[0] < 0 or candidate.line.range[1] > one.n_channels - 1:
         candidate.flags.add("at_band_edge")
     if not candidate.line.fitted and "extended_range" not in candidate.flags:

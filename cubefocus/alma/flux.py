@@ -55,9 +55,10 @@ def measure_continuum(field: Field, candidate: Candidate) -> None:
     channels = channel_slice(*candidate.line.range, n_channels)
     n_pixels = int(np.isfinite(field.integrated[y0:y1, x0:x1]).sum())
     n_line = channels.stop - channels.start
-    free = line_free(np.array([candidate.line.range]), n_channels)
+    free = line_free(np.array([candidate.line.range]), n_channels) & np.isfinite(candidate.spectrum)
     voxels = field.cube.data[channels, y0:y1, x0:x1]
-    value["peak"] = float(voxels[np.isfinite(voxels)].max(initial=-math.inf))
+    held = np.isfinite(voxels)
+    value["peak"] = float(voxels[held].max()) if held.any() else math.nan
     value["snr"] = value["peak"] / field.voxel_rms if field.voxel_rms > 0 else math.inf
     if not free.any():
         candidate.flags.add("no_continuum_channels")
@@ -73,7 +74,9 @@ def measure_continuum(field: Field, candidate: Candidate) -> None:
 
 def spectrum_rms(spectrum: np.ndarray, ranges: np.ndarray) -> float:
     """Noise of a spectrum: rms about a straight line outside its line ranges; NaN with fewer than 4 such channels."""
-    free = line_free(ranges, len(spectrum)) if len(ranges) else np.ones(len(spectrum), dtype=bool)
+    free = np.isfinite(spectrum)  # blank channels say nothing
+    if len(ranges):
+        free &= line_free(ranges, len(spectrum))
     if free.sum() < 4:
         return math.nan
     channels = np.flatnonzero(free).astype(float)

@@ -15,6 +15,7 @@ from cubefocus.alma import catalogue, flux
 from cubefocus.alma.candidate import Candidate, Field
 from cubefocus.alma.chain import Chain
 from cubefocus.alma.training_products import Products, labels
+from cubefocus.cube.blanks import fill_spectra
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra
 from cubefocus.tables.matching import match
@@ -88,7 +89,7 @@ def _spectra(fields: Sequence[Field], sky: Sequence[np.ndarray], chosen: Sequenc
     spectra = {"spectra/dirty": [np.empty((0, n_channels))], "spectra/sky": [np.empty((0, n_channels))]}
     for candidate in chosen:
         number, box = home[id(candidate)], np.array([candidate.box])
-        spectra["spectra/dirty"].append(box_spectra(fields[number].cube.data, box))
+        spectra["spectra/dirty"].append(fill_spectra(box_spectra(fields[number].cube.data, box)))
         spectra["spectra/sky"].append(box_spectra(sky[number], box))
     return {key: np.concatenate(value).astype(np.float32) for key, value in spectra.items()}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import leastsq
 from scipy.signal import find_peaks, peak_widths
 
 from cubefocus.alma.candidate import Line
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM, standardise
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM, line_free, standardise
 from cubefocus.settings import SpectraSettings
 
 PredictSpectra = Callable[[np.ndarray], np.ndarray]
@@ -64,6 +64,16 @@ def resample(spectra: np.ndarray, n_channels: int) -> np.ndarray:
     low = np.minimum(edges.astype(int), old - 1)
     at_edges = sums[:, low] + (edges - low) * (sums[:, low + 1] - sums[:, low])
     return np.diff(at_edges, axis=1) * n_channels / old
+
+
+def line_free_level(spectrum: np.ndarray, lines: Sequence[Line]) -> float:
+    """Mean of the channels with data outside the ranges of lines; the least of a spectrum that has none outside."""
+    free = np.isfinite(spectrum)
+    if lines:
+        free &= line_free(np.array([line.range for line in lines]), len(spectrum))
+    if free.any():
+        return float(spectrum[free].mean(dtype=np.float64))
+    return float(np.nanmin(spectrum)) if np.isfinite(spectrum).any() else 0.0
 
 
 def find_lines(clean: np.ndarray, settings: SpectraSettings) -> list[Line]:

@@ -1,8 +1,9 @@
 """What is cut out of a cube: integrated images, spectra, focused images, line images.
 
 The same functions make the training sets (with true parameters) and serve the detection chain (with
-predicted ones), so that both see the same thing. Cubes are (channel, y, x); NaN, the mark of pixels
-outside the primary beam cut, counts as no flux.
+predicted ones), so that both see the same thing. Cubes are (channel, y, x). Blank voxels are NaN
+(`cubefocus.cube.blanks`): a pixel that holds no data at all, as outside the primary beam cut, counts as no flux; a
+voxel that is blank in a pixel with data is never taken as 0, the other channels stand for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ import math
 
 import numpy as np
 from astropy.modeling import fitting, models
+
+from cubefocus.cube.blanks import fill_spectra
+
+LEAST_SHARE = 0.5
+"""Share of a box's pixels that must hold data in a channel for its sum over the box to count as measured."""
 
 SIGMA_TO_FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
@@ -25,14 +31,44 @@ def integrate(data: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float32, shape (y, x)
-        Unit of the cube times channels; pixels that are NaN in every channel are 0.
+        Unit of the cube times channels, see `channel_sum`; pixels that are NaN in every channel are 0.
+    """
+    return np.nan_to_num(channel_sum(data)).astype(np.float32)
+
+
+def channel_sum(data: np.ndarray, n_channels: int | None = None, least_share: float = 0.0) -> np.ndarray:
+    """Sum over channels, with the mean of a pixel's other channels in the place of its blank voxels.
+
+    Parameters
+    ----------
+    data : ndarray, shape (channel, y, x)
+    n_channels : int, optional
+        Number of channels that a pixel with blank voxels is scaled to; if left out, those that hold data in any pixel:
+        to leave a channel out is then the same as never to have observed it.
+    least_share : float
+        Share of these channels that must hold data in a pixel.
+
+    Returns
+    -------
+    ndarray of float64, shape (y, x)
+        NaN in pixels without (enough) data.
     """
     # A plain sum is three times faster than nansum and differs only in pixels that hold a NaN.
     image = data.sum(axis=0, dtype=np.float64)
     bad = ~np.isfinite(image)
-    if bad.any():
-        image[bad] = np.nansum(data[:, bad], axis=0, dtype=np.float64)
-    return image.astype(np.float32)
+    if not bad.any():
+        return image
+    if bad.all() and n_channels is None:  # perhaps whole channels are blank
+        held = np.array([bool(np.isfinite(plane).any()) for plane in data])
+        if not held.all():
+            return channel_sum(data[held], None, least_share) if held.any() else np.full(image.shape, np.nan)
+    part = data[:, bad]
+    finite = np.isfinite(part)
+    count, wanted = finite.sum(axis=0), len(data) if n_channels is None else n_channels
+    total = np.where(finite, part, 0.0).sum(axis=0, dtype=np.float64)
+    enough = (count > 0) & (count >= least_share * wanted)
+    image[bad] = np.where(enough, total * wanted / np.maximum(count, 1), np.nan)
+    return image
 
 
 def scale01(images: np.ndarray) -> np.ndarray:
@@ -106,12 +142,21 @@ def box_spectra(data: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float32, shape (n, channel)
-        In the unit of the cube, summed over pixels.
+        In the unit of the cube, summed over pixels. A voxel that is blank in a pixel with data is interpolated along
+        the spectrum of its pixel (`fill_spectra`); channels in which fewer than `LEAST_SHARE` of these pixels hold
+        data are NaN.
     """
     spectra = np.zeros((len(boxes), data.shape[0]), dtype=np.float32)
     for row, box in enumerate(boxes):
         x0, y0, x1, y1 = clip_box(box, data.shape[1:])
-        spectra[row] = np.nan_to_num(data[:, y0:y1, x0:x1]).sum(axis=(1, 2), dtype=np.float64)
+        patch = data[:, y0:y1, x0:x1]
+        spectra[row] = np.nan_to_num(patch).sum(axis=(1, 2), dtype=np.float64)
+        finite = np.isfinite(patch)
+        seen = finite.any(axis=0)
+        if (finite != seen).any():
+            filled = fill_spectra(patch[:, seen].T).sum(axis=0, dtype=np.float64)
+            share = finite.sum(axis=(1, 2)) / seen.sum()
+            spectra[row] = np.where(share >= LEAST_SHARE, filled, np.nan)
     return spectra
 
 
@@ -128,13 +173,19 @@ def cutout(image: np.ndarray, x: float, y: float, size: int) -> np.ndarray:
     Returns
     -------
     ndarray, shape (..., size, size)
+        0 also where the image is NaN.
     """
+    return np.nan_to_num(_window(image, x, y, size))
+
+
+def _window(image: np.ndarray, x: float, y: float, size: int) -> np.ndarray:
+    """What `cutout` takes, NaN where there is no data and outside the image."""
     x0, y0 = round(x) - size // 2, round(y) - size // 2
     height, width = image.shape[-2:]
-    patch = np.zeros((*image.shape[:-2], size, size), dtype=image.dtype)
+    patch = np.full((*image.shape[:-2], size, size), np.nan, dtype=image.dtype)
     ya, yb, xa, xb = max(y0, 0), min(y0 + size, height), max(x0, 0), min(x0 + size, width)
     if ya < yb and xa < xb:
-        patch[..., ya - y0 : yb - y0, xa - x0 : xb - x0] = np.nan_to_num(image[..., ya:yb, xa:xb])
+        patch[..., ya - y0 : yb - y0, xa - x0 : xb - x0] = image[..., ya:yb, xa:xb]
     return patch
 
 
@@ -154,9 +205,14 @@ def focus(data: np.ndarray, x: float, y: float, z0: float, z1: float, size: int 
     Returns
     -------
     ndarray of float32, shape (size, size)
+        The mean of a pixel's other channels in the line stands for its blank ones.
     """
     channels = channel_slice(z0, z1, data.shape[0])
-    return cutout(data[channels], x, y, size).sum(axis=0, dtype=np.float64).astype(np.float32)
+    return np.nan_to_num(channel_sum(_window(data[channels], x, y, size), _length(channels))).astype(np.float32)
+
+
+def _length(channels: slice) -> int:
+    return int(channels.stop - channels.start)
 
 
 def continuum_trend(spectrum: np.ndarray, ranges: np.ndarray) -> np.ndarray:
@@ -165,6 +221,7 @@ def continuum_trend(spectrum: np.ndarray, ranges: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     spectrum : ndarray, shape (channel,)
+        NaN in blank channels, which are left out.
     ranges : ndarray, shape (n, 2)
         Line ranges in channels that are left out.
 
@@ -175,7 +232,7 @@ def continuum_trend(spectrum: np.ndarray, ranges: np.ndarray) -> np.ndarray:
         (a trend relative to no continuum means nothing).
     """
     channels = np.arange(len(spectrum), dtype=float)
-    free = line_free(ranges, len(spectrum))
+    free = line_free(ranges, len(spectrum)) & np.isfinite(spectrum)
     if free.sum() < 3:
         return np.ones(len(spectrum))
     line = fitting.LinearLSQFitter()(models.Linear1D(), channels[free], spectrum[free].astype(float))(channels)
@@ -259,19 +316,21 @@ def line_image(
     Returns
     -------
     ndarray of float32, shape (size, size)
-        Zero outside the mask. The continuum image is the mean over the channels outside the dilated range; a
-        line that fills the band has none, and then nothing is subtracted.
+        Zero outside the mask. The continuum image is the mean over the channels with data outside the dilated range;
+        a line that fills the band has none, and then nothing is subtracted. In the line the mean of a pixel's other
+        channels stands for its blank ones.
     """
     (x, y), (z0, z1) = position, line_range
     n_channels = data.shape[0]
     half, middle = 0.5 * dilation * (z1 - z0), 0.5 * (z0 + z1)
-    outside = line_free(np.array([[middle - half, middle + half]]), n_channels)
     channels = channel_slice(z0, z1, n_channels)
-    patch = cutout(data, x, y, size)
-    lines = patch[channels].sum(axis=0, dtype=np.float64)
+    patch = _window(data, x, y, size)
+    outside = line_free(np.array([[middle - half, middle + half]]), n_channels)
+    outside &= np.isfinite(patch).any(axis=(1, 2))
+    lines = channel_sum(patch[channels], _length(channels))
     if outside.any():
         # f has mean 1 over the band; over the channels averaged here its mean may differ slightly.
-        continuum = patch[outside].mean(axis=0, dtype=np.float64) / trend[outside].mean()
+        continuum = channel_sum(patch[outside]) / outside.sum() / trend[outside].mean()
         lines -= trend[channels].sum() * continuum
     mask = source_mask(size, x - round(x), y - round(y), dilation * shape[0], dilation * shape[1], shape[2])
-    return np.where(mask, lines, 0.0).astype(np.float32)
+    return np.where(mask, np.nan_to_num(lines), 0.0).astype(np.float32)

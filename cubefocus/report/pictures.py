@@ -56,7 +56,8 @@ def spectra_figure(field: Field) -> Figure:
         assert candidate.spectrum is not None
         assert candidate.clean is not None
         assert candidate.line is not None
-        low, span = candidate.spectrum.min(), np.ptp(candidate.spectrum)
+        low = np.nanmin(candidate.spectrum)  # blank channels are NaN
+        span = np.nanmax(candidate.spectrum) - low
         axes.step(np.arange(field.n_channels), candidate.spectrum, where="mid", color="C0", linewidth=0.8)
         axes.plot(low + span * candidate.clean, color="C3", linestyle=":", label="cleaned, scaled")
         axes.axvspan(*candidate.line.range, color="C3", alpha=0.15)

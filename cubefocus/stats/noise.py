@@ -8,6 +8,8 @@ import numpy as np
 
 MAD_TO_SIGMA = 1.482602218505602  # standard deviation of a normal distribution over its median absolute deviation
 
+LEAST_COMPLETE = 0.25  # share of the pixels with data that must hold it in every channel to stand for all of them
+
 
 def thermal_rms(data: np.ndarray) -> float:
     """Measure the noise of a dirty cube per voxel, whatever sources it holds.
@@ -21,13 +23,19 @@ def thermal_rms(data: np.ndarray) -> float:
     Parameters
     ----------
     data : ndarray, shape (channel, y, x)
-        Jy/beam, NaN where not imaged. With two channels their difference is used, with one the image itself.
+        Jy/beam, NaN where not imaged. Channels without data are left out, as if those beside them were neighbours.
+        With two channels their difference is used, with one the image itself.
 
     Returns
     -------
     float
         Jy/beam; 0 for a cube without a finite voxel.
     """
+    held = np.array([bool(np.isfinite(plane).any()) for plane in data])
+    if not held.all():
+        data = data[held]
+    if len(data) == 0:
+        return 0.0
     if data.shape[0] >= 3:
         rest, factor = data[1:-1] - 0.5 * (data[:-2] + data[2:]), math.sqrt(1.5)
     elif data.shape[0] == 2:
@@ -35,11 +43,23 @@ def thermal_rms(data: np.ndarray) -> float:
     else:
         rest, factor = data, 1.0
     seen = np.isfinite(rest).all(axis=0)
+    if seen.sum() < LEAST_COMPLETE * np.isfinite(data).any(axis=0).sum():
+        return _width_in_gaps(data, rest) / factor
     if data.shape[0] > 1 and seen.any():
         total = np.abs(data.sum(axis=0, dtype=np.float64))
         seen &= total <= np.median(total[seen])
     widths = [robust_width(plane[seen]) if seen.any() else 0.0 for plane in rest]
     return float(np.median(widths)) / factor
+
+
+def _width_in_gaps(data: np.ndarray, rest: np.ndarray) -> float:
+    """Width of the differences where few pixels hold data in all channels: each plane with the pixels that it has."""
+    finite = np.isfinite(data)
+    mean = np.abs(np.where(finite, data, 0.0).sum(axis=0, dtype=np.float64)) / np.maximum(finite.sum(axis=0), 1)
+    faint = finite.any(axis=0) & (mean <= np.median(mean[finite.any(axis=0)]))
+    widths = [robust_width(plane[faint & np.isfinite(plane)]) for plane in rest]
+    measured = [width for width in widths if width > 0]
+    return float(np.median(measured)) if measured else 0.0
 
 
 def robust_width(values: np.ndarray, level: float | None = None) -> float:

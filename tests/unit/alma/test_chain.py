@@ -9,7 +9,7 @@ from cubefocus.alma.candidate import Field
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS, COLUMNS
 from cubefocus.alma.chain import Chain
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import channel_slice, integrate
+from cubefocus.cube.cutouts import channel_slice
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, write_table
 from cubefocus.settings import DetectionSettings
@@ -180,14 +180,19 @@ def test_cubes_that_hold_nothing_are_refused(scene, source, oracle, data, messag
         oracle([one]).detect([cube], [4])
 
 
-def test_planes_are_sums_of_what_there_is():
+def test_planes_are_sums_with_the_other_channels_in_the_place_of_blank_ones():
     data = np.random.default_rng(6).normal(size=(9, 12, 12)).astype(np.float32)
     data[:, :3], data[2, 5:8], data[2:6, 8, 8] = np.nan, np.nan, np.nan
     field = Field.of(Cube(data, fits.Header()), 0)
-    expected = np.where(np.isnan(data).all(axis=0), np.nan, integrate(data))
-    np.testing.assert_array_equal(field.integrated, expected)
+    rest = data[:, 3:]
+    np.testing.assert_allclose(field.integrated[3:], 9 * np.nanmean(rest, axis=0), rtol=1e-5)
+    assert np.isnan(field.integrated[:3]).all()
     plane = field.channel_sum(2, 5)
-    np.testing.assert_array_equal(plane[3:], integrate(data[2:6])[3:])
+    assert plane[8, 8] != plane[8, 8]  # no channel of the range holds data there
+    plane[8, 8] = expected_hole = 0.0
+    filled = np.where(np.isfinite(rest).any(axis=0), rest, 0.0)
+    filled[2:6, 5, 8] = expected_hole
+    np.testing.assert_allclose(plane[3:], 4 * np.nanmean(filled[2:6], axis=0), rtol=1e-5)
     assert np.isnan(plane[:3]).all()
 
 
@@ -233,3 +238,74 @@ def test_blob_where_there_is_no_data_is_not_a_candidate(scene, source, oracle):
     spectra = source(48, 48, 20).spectrum()[np.newaxis] - 0.1
     out = oracle([one], maps=[image], spectra=spectra).detect([one.cube])
     assert len(out.candidates) == len(out.catalogue) == 1
+
+
+def blank_channels(scene, source, oracle, mark, channels):
+    """Catalogue of a source at channel 20 with and without blank channels, the network told of the same spectrum."""
+    one = scene([source(48, 48, 20, continuum=0.4)], noise=0.02)
+    spectra = source(48, 48, 20, continuum=0.0).spectrum()[np.newaxis]
+    before = oracle([one], spectra=spectra).detect([one.cube]).catalogue
+    one.cube.data[channels] = mark
+    return before, oracle([one], spectra=spectra).detect([one.cube]).catalogue
+
+
+@pytest.mark.parametrize("mark", [np.nan, 0.0, np.inf, -8.0])
+@pytest.mark.parametrize("channels", [[0], [39], [*range(8)], [*range(10), *range(30, 40)], [*range(1, 15, 2)]])
+def test_blank_channels_outside_the_line_change_no_measured_value(scene, source, oracle, mark, channels):
+    (before,), (after,) = blank_channels(scene, source, oracle, mark, channels)
+    for name, tolerance in {"snr": 0.05, "continuum": 0.02, "flux": 0.02, "flux_line": 0.02, "x_err": 0.05}.items():
+        assert after[name] == pytest.approx(before[name], rel=tolerance)
+    assert "blank_in_line" not in after["flags"]
+
+
+def test_line_on_a_blank_channel_is_measured_from_the_others_and_flagged(scene, source, oracle):
+    (before,), (after,) = blank_channels(scene, source, oracle, np.nan, [22])
+    assert after["flux_line"] == pytest.approx(before["flux_line"], rel=0.1)
+    assert "blank_in_line" in after["flags"]
+
+
+@pytest.mark.parametrize("mark", [np.nan, 0.0, np.inf, -8.0])
+def test_blank_corners_change_neither_noise_nor_errors(scene, source, oracle, mark):
+    one = scene([source(48, 48, 20)], noise=0.1)
+    (before,) = oracle([one]).detect([one.cube]).catalogue
+    y, x = np.mgrid[:96, :96] - 48
+    one.cube.data[:, np.hypot(x, y) > 46] = mark
+    (after,) = oracle([one]).detect([one.cube]).catalogue
+    for name in ("snr", "x_err", "flux", "continuum"):
+        assert after[name] == pytest.approx(before[name], rel=0.03)
+
+
+def test_one_infinite_voxel_changes_nothing_elsewhere_and_is_said(scene, source, oracle, caplog):
+    one = scene([source(48, 48, 20)])
+    (before,) = oracle([one]).detect([one.cube]).catalogue
+    assert not caplog.records
+    one.cube.data[5, 10, 10] = np.inf
+    (after,) = oracle([one]).detect([one.cube]).catalogue
+    assert after["flux"] == before["flux"]
+    assert after["z"] == before["z"]
+    assert len(caplog.records) == 1
+    assert "1 voxel(s) that are infinite" in caplog.text
+
+
+def test_network_sees_no_blank_channel(scene, source, oracle):
+    one = scene([source(48, 48, 20)])
+    one.cube.data[[0, 1, 2, 3, 4, 10, 39]] = np.nan
+    seen = []
+
+    def clean(spectra):
+        seen.append(spectra)
+        return np.clip(spectra / 4, 0, 1)
+
+    chain = Chain(oracle([one]).predict_maps, clean, oracle([one]).predict_parameters, DetectionSettings())
+    (row,) = chain.detect([one.cube]).catalogue
+    assert row["z"] == pytest.approx(20, abs=0.2)
+    for spectra in seen:
+        assert np.isfinite(spectra).all()
+        assert np.abs(spectra[0, :5]).max() < 1.0  # neither zeros far below the continuum nor stretched noise
+
+
+def test_too_few_channels_with_data_are_refused(scene, source, oracle):
+    one = scene([source(48, 48, 20)])
+    one.cube.data[3:] = 0.0
+    with pytest.raises(CubefocusError, match="holds data in 3 of 40 channels"):
+        oracle([one]).detect([one.cube])

@@ -15,13 +15,13 @@ def gaussian_cube(x=40.3, y=30.7, z=12.0, continuum=0.5, line=3.0, fwhm=4.0, sig
     return (spectrum[:, None, None] * image).astype(np.float32), spectrum * image.sum()
 
 
-def test_integrate_counts_nan_as_no_flux():
+def test_integrate_takes_other_channels_for_a_blank_one_and_no_flux_for_a_blank_pixel():
     data = np.ones((3, 4, 4), dtype=np.float32)
     data[:, 0, 0] = np.nan
     data[1, 2, 2] = np.nan
     image = cutouts.integrate(data)
     assert image[0, 0] == 0
-    assert image[2, 2] == 2
+    assert image[2, 2] == 3
     assert image[3, 3] == 3
 
 
