@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report publish test test-slow test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env demo run report publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -61,10 +61,13 @@ publish: env  ## tables, figures, settings and times of a run into docs/results/
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
 
 test: env  ## all tests but the slow ones
-	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults"
+	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults and not gpu"
 
 test-slow: env  ## the tests that take minutes each
 	@$(BIN) -m pytest -m slow
+
+test-gpu: env  ## what only a machine with a GPU can show, in a minute
+	@$(BIN) -m pytest -m gpu
 
 test-slurm: env  ## the small experiment on a Slurm of one node, which is installed and started (root; Debian, Ubuntu)
 	@scripts/local-slurm install
@@ -75,7 +78,7 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@$(BIN) -m pytest -m faults
 
 bench: env  ## times of dry runs, simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
-	@for name in dryrun casa simulation inference finding finders training; do $(BIN) benchmarks/$$name.py; done
+	@for name in dryrun casa simulation inference finding finders training memory; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .
@@ -86,6 +89,9 @@ lint: env  ## style, types, and Snakemake's own checks
 format: env  ## put the code into its style
 	@$(BIN) -m ruff check --fix .
 	@$(BIN) -m ruff format .
+
+schema: env  ## workflow/schemas/ and docs/config.md, from the models of cubefocus/settings.py
+	@$(BIN) scripts/schema.py
 
 dag: env  ## graph of the rules: build/rulegraph.mmd, and .svg where graphviz is installed
 	@mkdir -p build

@@ -8,6 +8,12 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+# The stages of each study in the order of a run: workflow/rules/<study>/<stage>.smk. The first one says what it makes.
+STUDIES = {
+    "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "prepare", "find"]
+    + ["records", "evaluate", "course", "engines"],
+}
+
 
 configfile: "config.yaml"
 
@@ -16,25 +22,17 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/simulate.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/detect.smk"
-include: "workflow/rules/find.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/engines.smk"
+
+
+for stage in STUDIES[STUDY]:
+
+    include: f"workflow/rules/{STUDY}/{stage}.smk"
 
 
 localrules:
     all,
-    engines,
 
 
 rule all:
     input:
-        results("config.yaml"),
-        [results("tables/engines.csv")] if "fft" in config["engine"].values() else [],
-        results("truth.ecsv"),
-        results("catalogue.ecsv"),
-        results("candidates.ecsv"),
-        expand(results("tables/{table}.{ext}"), table=[*TABLES, "times"], ext=["csv", "md", "tex"]),
-        expand(results("figures/{figure}.{ext}"), figure=FIGURES, ext=["png", "pdf"]),
+        targets(),

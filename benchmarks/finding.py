@@ -15,7 +15,8 @@ from common import alternate, machine, write_results
 from scipy import ndimage
 
 from cubefocus.find import blobcat
-from cubefocus.find.registry import FINDERS
+from cubefocus.find.registry import get_entry
+from cubefocus.specs import FINDERS
 
 SIZE = 360
 SOURCES = 5
@@ -45,9 +46,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     facts = machine()
-    names = [name for name, entry in FINDERS.items() if entry.kind == "image" and not entry.lacks]
+    names = [name for name, finder in FINDERS.items() if finder.searches == "image" and not get_entry(name).lacks]
     fields = {name: iter(images(options.rounds + 2)) for name in names}
-    calls = {name: lambda name=name: FINDERS[name].find(next(fields[name]), {}) for name in names}
+    calls = {name: lambda name=name: get_entry(name).find(next(fields[name]), {}) for name in names}
     mesh = iter(images(options.rounds + 2))
     calls["noise map of blobcat"] = lambda: blobcat.noise_maps(next(mesh), blobcat.PARAMETERS["mesh"])
     rows: list[dict[str, Any]] = []

@@ -13,8 +13,6 @@ import yaml
 
 from cubefocus.alma.blobs import find_blobs
 from cubefocus.alma.chain import Chain
-from cubefocus.alma.predict import predict_maps, predict_parameter, predict_spectra
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra, centre_crop, integrate, scale01
 from cubefocus.engines.fft import FourierOperator
@@ -24,7 +22,9 @@ from cubefocus.instrument.noise import add_white, central_peak, white_rms
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import Response
 from cubefocus.learn.checkpoint import channels_last
+from cubefocus.learn.predict import Trained
 from cubefocus.networks import BlobsFinder, DeepGRU, ResNet
+from cubefocus.settings import DetectionSettings
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, select
 from cubefocus.sky.model import sky_cube
 from cubefocus.stats.noise import thermal_rms
@@ -81,9 +81,9 @@ def paper_scenes(number: int, response: Response) -> list[Scene]:
 class Networks:
     """The six networks at the paper's size, with random weights, in evaluation mode on one device."""
 
-    blobs_finder: torch.nn.Module
-    deep_gru: torch.nn.Module
-    resnets: dict[str, torch.nn.Module]
+    blobs_finder: Trained
+    deep_gru: Trained
+    resnets: dict[str, Trained]
 
 
 def paper_networks(device: str) -> Networks:
@@ -91,13 +91,15 @@ def paper_networks(device: str) -> Networks:
     torch.manual_seed(1)
     models = PAPER["models"]
 
-    def ready(network: torch.nn.Module) -> torch.nn.Module:
-        return channels_last(network).to(device).eval()
+    def ready(name: str, network: torch.nn.Module, **arguments: int) -> Trained:
+        facts = {"task": name, "arguments": arguments, "normalisation": {"mean": 0.0, "std": 1.0}}
+        return Trained.of(channels_last(network).to(device).eval(), facts)
 
+    size, n_channels = models["image_size"], OBSERVATION.n_channels
     return Networks(
-        ready(BlobsFinder(models["image_size"], **models["blobs_finder"])),
-        ready(DeepGRU(OBSERVATION.n_channels, **models["deep_gru"])),
-        {name: ready(ResNet(1, models["resnet"]["widths"])) for name in ("sigma_x", "sigma_y", "pa", "flux")},
+        ready("blobs_finder", BlobsFinder(size, **models["blobs_finder"]), image_size=size),
+        ready("deep_gru", DeepGRU(n_channels, **models["deep_gru"]), n_channels=n_channels),
+        {name: ready(name, ResNet(1, models["resnet"]["widths"])) for name in ("sigma_x", "sigma_y", "pa", "flux")},
     )
 
 
@@ -123,19 +125,19 @@ def knowing_chain(scenes: Sequence[Scene], networks: Networks, clock: Callable[[
 
     def blobs_finder(images: np.ndarray) -> np.ndarray:
         with clock("Blobs Finder"):
-            predict_maps(networks.blobs_finder, images)
+            networks.blobs_finder.predict({"images/dirty": images}, scaled=True)
         return maps
 
     def deep_gru(standardised: np.ndarray) -> np.ndarray:
         with clock("Deep GRU"):
-            predict_spectra(networks.deep_gru, standardised)
+            networks.deep_gru.predict({"spectra/dirty": standardised}, scaled=True)
         assert len(standardised) == len(spectra)
         return spectra
 
     def parameter(name: str, images: np.ndarray) -> np.ndarray:
-        meta = {"task": name, "normalisation": {"mean": 0.0, "std": 1.0}}
+        network = networks.resnets[name]
         with clock("ResNet flux" if name == "flux" else "ResNets sigma_x, sigma_y, pa"):
-            predict_parameter(networks.resnets[name], meta, images)
+            network.predict({network.task.keys[0]: images})
         return images.sum(axis=(1, 2)) if name == "flux" else np.full(len(images), 45.0 if name == "pa" else 5.0)
 
     return Chain(blobs_finder, deep_gru, parameter, SETTINGS, size, OBSERVATION.n_channels)

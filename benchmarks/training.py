@@ -23,16 +23,16 @@ from common import Timing, alternate, machine, write_results
 from scene import PAPER
 from torch import Tensor, nn
 
-from cubefocus.alma.tasks import make_task
 from cubefocus.learn.augment import N_RANDOM
 from cubefocus.learn.checkpoint import build
 from cubefocus.learn.distributed import World
 from cubefocus.learn.loop import Problem, train_epoch
 from cubefocus.learn.memory import kept_memory
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.state import begin
 from cubefocus.learn.store import Store
+from cubefocus.learn.task import make_task
 from cubefocus.networks.blobs_finder import AdditiveUpsampling
+from cubefocus.settings import TrainingSettings
 
 BATCH_SIZE, WARMUP = 16, 2  # the first epochs lay out the memory
 PLAIN, LAST, OURS = "plain loop", "plain loop, channels last", "cubefocus"
@@ -92,7 +92,7 @@ def plain_epoch(images: int, device: torch.device, memory_format: torch.memory_f
 def our_epoch(images: int, device: torch.device) -> Callable[[], Any]:
     """Epoch of cubefocus."""
     task, data = make_task("blobs_finder", PAPER["models"]), products(images)
-    settings = Settings(epochs=3, batch_size=BATCH_SIZE, augment="rotate")
+    settings = TrainingSettings(epochs=3, batch_size=BATCH_SIZE, augment="rotate")
     training = begin(task, data, settings, None, 1, device, None)
     training.epoch = 1  # the weights of L1 and DSSIM are then `WEIGHTS`
     store = Store(data, task.keys, device, "training set")

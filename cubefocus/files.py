@@ -1,4 +1,7 @@
-"""Reading and writing of cubes and tables: whole or not at all, with units, WCS and provenance."""
+"""Reading and writing of tables and YAML: whole or not at all, with provenance, and no key twice.
+
+The workflow reads its config files with `read_yaml` on login nodes, so astropy is imported where tables are read.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from astropy.table import Table
+import yaml
 
 from cubefocus.errors import CubefocusError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 2**16  # bytes; a disk with less is full
@@ -64,6 +70,8 @@ def read_table(path: str | Path) -> Table:
     CubefocusError
         If the file is absent or is not ECSV.
     """
+    from astropy.table import Table
+
     path = Path(path)
     if not path.is_file():
         raise CubefocusError(f"{path}: no such table; check the path")
@@ -71,3 +79,40 @@ def read_table(path: str | Path) -> Table:
         return Table.read(path, format="ascii.ecsv")
     except (ValueError, OSError) as error:
         raise CubefocusError(f"{path}: not a readable ECSV table ({error}); make it again") from error
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Safe loader that refuses a key that stands twice in a mapping; PyYAML drops the first without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            name, line = (key.tag, key.value), key.start_mark.line + 1
+            if name in lines:
+                raise CubefocusError(
+                    f"line {line}: the key {key.value} stands twice, first in line {lines[name]}, and only the last "
+                    "would count; put what both hold into one"
+                )
+            lines[name] = line
+        return node
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file.
+
+    Raises
+    ------
+    CubefocusError
+        If the file cannot be read, is not YAML, or has a key twice; the message names the file and the line.
+    """
+    try:
+        return _OnceLoader(Path(path).read_text(encoding="utf-8")).get_single_data()
+    except OSError as error:
+        raise CubefocusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CubefocusError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error

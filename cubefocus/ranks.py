@@ -1,6 +1,6 @@
 """Do the work of a job in several processes: ranks of MPI, on one node or several, or those of torchrun.
 
-The work is a function of a request, a plain mapping that JSON can hold; with MPI also of an executor, which hands its
+The work is a function of a job, a dataclass whose fields JSON can hold; with MPI also of an executor, which hands its
 parts to the other ranks. `launch` and `launch_torchrun` start the processes and wait for them; this module is also
 their program. What they say goes to the log, their errors come back as one.
 """
@@ -23,29 +23,32 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 logger = logging.getLogger(__name__)
 
-Request = Mapping[str, Any]
 # how Open MPI and Slurm name the rank that a signal ended; it is the first that they name
 DEAD = re.compile(r"(?:process rank|task) (\d+)\b.*(?:signal \d|Killed|Out Of Memory)")
 _note: Path | None = None  # where this process says what it works on; it is one of several
 
 
-def launch(work: Callable[..., Any], request: Request, ranks: int, launcher: str, place: str | Path) -> None:
-    """Do ``work(request, executor)`` over MPI: rank 0 hands out the parts, the others do them.
+def launch(work: Callable[..., Any], job: DataclassInstance, ranks: int, launcher: str, place: str | Path) -> None:
+    """Do ``work(job, executor)`` over MPI: rank 0 hands out the parts, the others do them.
 
     Parameters
     ----------
     work : callable
         A function of a module of this package.
-    request : mapping
-        Of values that JSON can hold.
+    job : dataclass
+        Of a module of this package, its fields values that JSON can hold.
     ranks : int
         Two or more.
     launcher : str
@@ -65,25 +68,28 @@ def launch(work: Callable[..., Any], request: Request, ranks: int, launcher: str
     if program is None:
         raise CubefocusError(f"the launcher '{name}' is not there; pip install 'cubefocus[mpi]', or name another one")
     command = [program, *options, "-n", str(ranks), sys.executable]
-    _start(command, {"request": request, "ranks": ranks}, work, Path(place), f"{launcher} -n {ranks}")
+    _start(command, job, ranks, work, Path(place), f"{launcher} -n {ranks}")
 
 
-def launch_torchrun(work: Callable[[Request], Any], request: Request, processes: int, place: str | Path) -> None:
-    """Do ``work(request)`` in each of some processes of this node, one a GPU, which torchrun joins.
+def launch_torchrun(work: Callable[..., Any], job: DataclassInstance, processes: int, place: str | Path) -> None:
+    """Do ``work(job)`` in each of some processes of this node, one a GPU, which torchrun joins.
 
     Parameters and errors are those of `launch`.
     """
     options = ["--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, "-m", "torch.distributed.run", *options]
-    _start(command, {"request": request, "ranks": None}, work, Path(place), f"torchrun with {processes} processes")
+    _start(command, job, None, work, Path(place), f"torchrun with {processes} processes")
 
 
-def _start(command: list[str], job: dict[str, Any], work: Callable[..., Any], place: Path, shown: str) -> None:
+def _start(
+    command: list[str], job: DataclassInstance, ranks: int | None, work: Callable[..., Any], place: Path, shown: str
+) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    job |= {"work": [work.__module__, work.__qualname__], "parent": [platform.node(), os.getpid()]}
+    names = {name: [each.__module__, each.__qualname__] for name, each in (("work", work), ("kind", type(job)))}
+    told = {**names, "fields": asdict(job), "ranks": ranks, "parent": [platform.node(), os.getpid()]}
     with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as name:
         folder = Path(name)
-        (folder / "job.json").write_text(json.dumps(job))
+        (folder / "job.json").write_text(json.dumps(told))
         status, dead = _follow([*command, "-m", "cubefocus.ranks", str(folder / "job.json")])
         if (folder / "error.json").is_file():
             raise CubefocusError(json.loads((folder / "error.json").read_text())["message"])
@@ -136,18 +142,18 @@ def main() -> int:
     logging.getLogger("cubefocus").setLevel(logging.INFO)
     logging.captureWarnings(True)
     path = Path(sys.argv[1])
-    job = json.loads(path.read_text())
+    told = json.loads(path.read_text())
     abort: Callable[[], None] = lambda: os._exit(1)  # noqa: E731
     try:
-        if job["ranks"] is None:
-            _leave_with_parent(job, abort)
-            _work_of(job)(job["request"])
+        if told["ranks"] is None:
+            _leave_with_parent(told, abort)
+            _named(told["work"])(_job_of(told))
             first = os.environ["RANK"] == "0"
         else:
             from mpi4py import MPI
 
             abort = lambda: MPI.COMM_WORLD.Abort(1)  # noqa: E731
-            first = _be_a_rank(job, path, MPI, abort)
+            first = _be_a_rank(told, path, MPI, abort)
     except CubefocusError as error:
         with atomic_path(path.with_name("error.json")) as temporary:
             temporary.write_text(json.dumps({"message": str(error)}))
@@ -161,35 +167,39 @@ def main() -> int:
     return 0
 
 
-def _be_a_rank(job: dict[str, Any], path: Path, mpi: Any, abort: Callable[[], None]) -> bool:
+def _be_a_rank(told: Mapping[str, Any], path: Path, mpi: Any, abort: Callable[[], None]) -> bool:
     """Rank 0 does the work with an executor, the others do what it hands out; return whether this was rank 0."""
     from mpi4py.futures import MPICommExecutor
 
     global _note
     world = mpi.COMM_WORLD
-    if world.size != job["ranks"]:  # otherwise each of them would do all the work
+    if world.size != told["ranks"]:  # otherwise each of them would do all the work
         raise CubefocusError(
-            f"the launcher made {world.size} of {job['ranks']} MPI ranks: it is not that of the library which "
+            f"the launcher made {world.size} of {told['ranks']} MPI ranks: it is not that of the library which "
             f"mpi4py loads, {mpi.Get_library_version().split(',')[0]}, or with Slurm needs --mpi=pmix"
         )
     if world.rank == 0:
-        _leave_with_parent(job, abort)
+        _leave_with_parent(told, abort)
     _note = path.with_name(f"{world.rank}.at-work")
     node = world.Split_type(mpi.COMM_TYPE_SHARED)
     _share_node(node)
     n_nodes = world.allreduce(node.rank == 0)
     if world.rank == 0:
         logger.info("%d MPI ranks on %d node%s", world.size, n_nodes, "s" if n_nodes > 1 else "")
-    work = _work_of(job)
+    work = _named(told["work"])
     with MPICommExecutor(world) as executor:
         if executor is not None:  # the others come here when there is nothing left to do
-            work(job["request"], executor)
+            work(_job_of(told), executor)
     return world.rank == 0
 
 
-def _work_of(job: Mapping[str, Any]) -> Callable[..., Any]:
-    module, name = job["work"]
+def _named(place: list[str]) -> Any:
+    module, name = place
     return getattr(importlib.import_module(module), name)
+
+
+def _job_of(told: Mapping[str, Any]) -> Any:
+    return _named(told["kind"])(**told["fields"])
 
 
 def _share_node(node: Any) -> None:
@@ -200,9 +210,9 @@ def _share_node(node: Any) -> None:
     os.environ.setdefault("LOCAL_RANK", str(node.rank))
 
 
-def _leave_with_parent(job: Mapping[str, Any], abort: Callable[[], None]) -> None:
+def _leave_with_parent(told: Mapping[str, Any], abort: Callable[[], None]) -> None:
     """End all processes when the one that asked for the work is gone: nobody waits for them."""
-    host, parent = job["parent"]
+    host, parent = told["parent"]
     if host == platform.node():
         leave_with(parent, abort)
 

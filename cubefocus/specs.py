@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Searches = Literal["image", "map", "cleaned", "cube"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Finder:
     name: str
     function: str
     grid: str
-    searches: str = "image"
+    searches: Searches = "image"
     allowed: str | None = None
     slow: bool = False
     package: str | None = None

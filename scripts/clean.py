@@ -2,26 +2,22 @@
 
 from common import job
 
-from cubefocus.files import read_table
-from cubefocus.find.cubes import drawn_ids
-from cubefocus.instrument.observation import Observation
-from cubefocus.jobs.clean import clean_batch
-from cubefocus.timing import Clock
+from cubefocus.jobs.clean import Clean, run
 
 with job(snakemake) as provenance:
-    truth = read_table(snakemake.input.truth)
-    wanted = [cube["cube_id"] for cube in truth.meta["cubes"] if cube["split"] == snakemake.wildcards.split]
-    if snakemake.wildcards.split == "validation":
-        wanted = drawn_ids(wanted, snakemake.params.tuning_cubes, snakemake.params.seed)
-    clock = Clock()
-    clean_batch(
-        snakemake.input.cubes,
-        wanted,
-        Observation.list_from_mapping(snakemake.params.observation),
-        snakemake.input.responses,
-        snakemake.output.images,
-        provenance,
-        workers=snakemake.threads,
-        clock=clock,
+    given, params = snakemake.input, snakemake.params
+    run(
+        Clean(
+            cubes=given.cubes,
+            observation=params.observation,
+            responses=given.responses,
+            images=snakemake.output.images,
+            time=snakemake.output.time,
+            truth=[*given.truth],
+            drawn=params.drawn,
+            seed=params.seed,
+            workers=snakemake.threads,
+            code=params.code,
+            provenance=provenance,
+        )
     )
-    clock.write(snakemake.output.time)

@@ -1,4 +1,4 @@
-"""What the scripts do alike: log to the rule's file, report bad input in one line, find cubes and networks."""
+"""What the scripts do alike: log to the rule's file, report bad input in one line, find networks, share the work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import digest, provenance
 from cubefocus.ranks import launch, leave_with
+from cubefocus.specs import CHAIN
 
 logger = logging.getLogger("cubefocus")
 
@@ -50,17 +51,15 @@ def instrument(snakemake: Any) -> dict[str, Any]:
     return facts
 
 
-def spread(snakemake: Any, work: Callable[..., Any], request: dict[str, Any], place: str) -> None:
-    """Do the work of a request in this process, or over the MPI ranks that the profile asks for with ``tasks``."""
+def spread(snakemake: Any, work: Callable[..., Any], task: Any, place: str) -> None:
+    """Do a job in this process, or over the MPI ranks that the profile asks for with ``tasks``."""
     ranks = snakemake.resources.get("tasks", 1)
     if ranks > 1:
-        launch(work, request, ranks, snakemake.resources.get("mpi", "mpiexec"), place)
+        launch(work, task, ranks, snakemake.resources.get("mpi", "mpiexec"), place)
     else:
-        work(request)
+        work(task)
 
 
 def networks(inputs: Any) -> dict[str, str]:
-    """Checkpoints among the inputs of a rule, by network."""
-    from cubefocus.alma.chain import NETWORKS  # here, as most scripts need no detection
-
-    return {name: path for name in NETWORKS if (path := inputs.get(name))}
+    """Checkpoints of the chain among the inputs of a rule, by network."""
+    return {name: path for name in CHAIN if (path := inputs.get(name))}

@@ -1,11 +1,16 @@
 """Run the detection chain on one batch of test cubes."""
 
-from common import job, networks, spread
+from common import job, spread
 
-from cubefocus.jobs.detect import detect
+from cubefocus.jobs.detect import Detect, run
 
 with job(snakemake) as provenance:
-    request = {name: snakemake.output[name] for name in ("products", "catalogue", "candidates", "time")}
-    request |= {"cubes": snakemake.input.cubes, "networks": networks(snakemake.input), "provenance": provenance}
-    request |= {"detection": snakemake.params.detection, "inverted": snakemake.params.inverted}
-    spread(snakemake, detect, request, request["products"])
+    made = {name: snakemake.output[name] for name in ("catalogue", "candidates", "products", "time")}
+    task = Detect(
+        cubes=snakemake.input.cubes,
+        bundle=snakemake.input.bundle,
+        inverted=snakemake.params.inverted,
+        provenance=provenance,
+        **made,
+    )
+    spread(snakemake, run, task, task.products)

@@ -2,17 +2,9 @@
 
 from common import job
 
-from cubefocus.files import write_table
-from cubefocus.sky.catalogue import draw_catalogue
+from cubefocus.jobs.draw_catalogue import DrawCatalogue, run
 
 with job(snakemake) as provenance:
-    snr = snakemake.params.snr
-    catalogue = draw_catalogue(
-        snakemake.params.sky,
-        snakemake.params.n_channels,
-        snakemake.params.cubes,
-        tuple(snr) if snr else None,
-        snakemake.params.seed,
-        n_pixels=snakemake.params.n_pixels,
-    )
-    write_table(snakemake.output.catalogue, catalogue, provenance)
+    names = ("sky", "cubes", "n_channels", "n_pixels", "snr", "seed")
+    drawn_from = {name: snakemake.params[name] for name in names}
+    run(DrawCatalogue(catalogue=snakemake.output.catalogue, provenance=provenance, **drawn_from))

@@ -2,12 +2,16 @@
 
 from common import job
 
-from cubefocus.alma.settings import DetectionSettings
-from cubefocus.find.maps import write_maps
-from cubefocus.timing import Clock
+from cubefocus.jobs.map import MapImages, run
 
 with job(snakemake) as provenance:
-    settings = DetectionSettings.from_mapping(snakemake.params.detection).blobs
-    clock, made = Clock(), (snakemake.input.products, snakemake.input.network, snakemake.output.maps)
-    write_maps(*made, settings, provenance, clock=clock)
-    clock.write(snakemake.output.time)
+    run(
+        MapImages(
+            products=snakemake.input.products,
+            network=snakemake.input.network,
+            detection=snakemake.params.detection,
+            maps=snakemake.output.maps,
+            time=snakemake.output.time,
+            provenance=provenance,
+        )
+    )

@@ -2,19 +2,18 @@
 
 from common import job, networks, spread
 
-from cubefocus.jobs.detect import predict
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.jobs.predict import Predict, run
 
 with job(snakemake) as provenance:
-    request = {
-        "stage": snakemake.rule.removeprefix("predict_"),
-        "cubes": snakemake.input.cubes,
-        "truth": snakemake.input.truth,
-        "networks": networks(snakemake.input),
-        "products": snakemake.output.products,
-        "detection": snakemake.params.detection,
-        "observation": snakemake.params.observation,
-        "criterion": EvaluationSettings.from_mapping(snakemake.params.evaluation).criterion(with_line=True),
-        "provenance": provenance,
-    }
-    spread(snakemake, predict, request, request["products"])
+    task = Predict(
+        stage=snakemake.rule.removeprefix("predict_"),
+        cubes=snakemake.input.cubes,
+        truth=snakemake.input.truth,
+        networks=networks(snakemake.input),
+        detection=snakemake.params.detection,
+        observation=snakemake.params.observation,
+        evaluation=snakemake.params.evaluation,
+        products=snakemake.output.products,
+        provenance=provenance,
+    )
+    spread(snakemake, run, task, task.products)

@@ -1,12 +1,8 @@
 """Write the merged config of a run beside its results."""
 
-import json
-
-import yaml
 from common import job
 
-from cubefocus.files import atomic_path
+from cubefocus.jobs.record_config import RecordConfig, run
 
-with job(snakemake) as provenance, atomic_path(snakemake.output.config) as temporary:
-    settings = yaml.safe_dump(dict(snakemake.params.config), sort_keys=False)
-    temporary.write_text(f"# {json.dumps(provenance, sort_keys=True)}\n{settings}")
+with job(snakemake) as provenance:
+    run(RecordConfig(snakemake.params.config, snakemake.output.config, provenance))

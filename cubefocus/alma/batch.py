@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
@@ -13,17 +14,16 @@ from typing import Any
 
 from astropy.table import Table, vstack
 
-from cubefocus import __version__
 from cubefocus.alma.cube_task import CubeTask, instrument, simulate_cube
 from cubefocus.alma.folder import close_partial, is_made, open_partial
 from cubefocus.alma.training_products import join_products, write_products
 from cubefocus.engines.casa import CasaError
 from cubefocus.engines.measure import get_response
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_table, write_table
+from cubefocus.files import atomic_path, read_table, write_table
 from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.instrument.response import response_folder
-from cubefocus.provenance import digest, provenance
+from cubefocus.provenance import code_version, digest, provenance
 from cubefocus.sky.catalogue import cube_list, select
 
 logger = logging.getLogger(__name__)
@@ -48,11 +48,13 @@ def simulate_batch(
     device: str = "cpu",
     cut: Mapping[str, Any] | None = None,
     compress: bool = False,
+    code: str | None = None,
+    copies: Mapping[str, str | Path] | None = None,
 ) -> Path:
     """Simulate the cubes of a part of the catalogue.
 
     The work is done in ``<out_dir>.partial``, which becomes ``out_dir`` when all cubes are there. Called again
-    after a failure it makes the missing cubes only, unless the recipe (catalogue, settings) is another one.
+    after a failure it makes the missing cubes only, unless the recipe (catalogue, settings, code) is another one.
 
     Parameters
     ----------
@@ -90,6 +92,11 @@ def simulate_batch(
     compress : bool
         Write dirty cubes compressed and no sky cubes; `cubefocus.sky.model.sky_cube` makes these again from the truth
         table.
+    code : str, optional
+        Digest of the code behind the cubes, a part of the recipe; without it, that of the whole package.
+    copies : mapping from name to path, optional
+        Files of the batch (``truth.ecsv``, ``products.h5``) that are wanted elsewhere too. They are written before the
+        batch gets its name: where that fails, the cubes are kept for the next call.
 
     Returns
     -------
@@ -116,12 +123,12 @@ def simulate_batch(
         "cut": cut and dict(cut),
         "compress": compress,
     }
-    recipe = _recipe(rows, observations, engine, settings)
+    recipe = _recipe(rows, observations, engine, settings, code or code_version())
     if is_made(out_dir, recipe):
-        return out_dir
+        return _copied(out_dir, copies)
     with open_partial(out_dir, recipe) as partial:
         if partial is None:
-            return out_dir
+            return _copied(out_dir, copies)
         told = {**(facts or {}), "recipe": recipe}
         place = None if scratch is None else Path(scratch)
         tasks = _tasks(rows, observations, partial, {**settings, "facts": told, "scratch": place})
@@ -135,7 +142,13 @@ def simulate_batch(
         else:
             with _shared_threads(engine, workers), ThreadPoolExecutor(workers) as threads:
                 _run_all(missing, threads, out_dir)
-        return _finish(tasks, partial, out_dir)
+        _join(tasks, partial)
+        _copied(partial, copies)
+        for task in tasks:
+            task.path("truth.ecsv").unlink()
+            task.path("products.h5").unlink(missing_ok=True)
+        close_partial(partial, out_dir)
+    return out_dir
 
 
 @contextmanager
@@ -172,11 +185,13 @@ def _with_responses(tasks: list[CubeTask], cache: Path, device: str) -> list[Cub
     return sorted(tasks, key=lambda task: str(task.response))  # so that each response is opened once
 
 
-def _recipe(rows: Table, observations: Sequence[Observation], engine: str, settings: Mapping[str, Any]) -> str:
+def _recipe(
+    rows: Table, observations: Sequence[Observation], engine: str, settings: Mapping[str, Any], code: str
+) -> str:
     """Digest of all that decides the cubes of a batch."""
     return digest(
         {
-            "code": f"cubefocus {__version__}",  # not its sources: an edit elsewhere must not cost half a batch
+            "code": code,
             "engine": engine,
             "observations": [asdict(observation) for observation in observations],
             "sources": {name: rows[name].tolist() for name in rows.colnames},
@@ -238,8 +253,8 @@ def _failure(failures: Mapping[int, Exception], n_tasks: int, out_dir: Path) -> 
     )
 
 
-def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
-    """Join the truth tables, remove the single ones and give the directory its name."""
+def _join(tasks: Sequence[CubeTask], partial: Path) -> None:
+    """Join the truth tables and the products of all cubes of a batch."""
     tasks = sorted(tasks, key=lambda task: task.cube["cube_id"])
     tables = [read_table(task.path("truth.ecsv")) for task in tasks]
     cubes = [cube for table in tables for cube in table.meta["cubes"]]
@@ -252,8 +267,11 @@ def _finish(tasks: Sequence[CubeTask], partial: Path, out_dir: Path) -> Path:
     if tasks[0].cut is not None:
         write_products(partial / "products.h5", join_products(task.path("products.h5") for task in tasks), facts)
     write_table(partial / "truth.ecsv", truth, facts)
-    for task in tasks:
-        task.path("truth.ecsv").unlink()
-        task.path("products.h5").unlink(missing_ok=True)
-    close_partial(partial, out_dir)
-    return out_dir
+
+
+def _copied(folder: Path, copies: Mapping[str, str | Path] | None) -> Path:
+    """Copy files of a folder to where they are wanted; return the folder."""
+    for name, path in (copies or {}).items():
+        with atomic_path(path) as temporary:
+            shutil.copyfile(folder / name, temporary)
+    return folder

@@ -9,18 +9,18 @@ from scipy.ndimage import label
 from skimage.measure import regionprops
 
 from cubefocus.alma.candidate import Candidate
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.alma.split import SPLITTERS
 from cubefocus.cube.cutouts import scale01
+from cubefocus.settings import BlobSettings
 from cubefocus.stats.noise import median, noise_of
 
 PredictMaps = Callable[[np.ndarray], np.ndarray]
 
 LEAST_RANGE = 20.0
 GREATEST_RANGE = 50.0
-"""SNR of the brightest pixel that a tile is scaled for at least, the middle of what the networks were trained on; and SNR
-beyond which a tile is looked at again: images of the demo's cubes reach 35. On made-up mosaics of 640 x 640 pixels with
-sources of SNR 4 to 6 the demo's network finds 163 of 163 and nothing in pure noise (with 10 one false, with 30 122)."""
+"""SNR of the brightest pixel that a tile is scaled for at least, the middle of what the networks were trained on, and
+SNR beyond which a tile is looked at again: images of the demo's cubes reach 35. On made-up mosaics of 640 x 640 pixels
+with sources of SNR 4 to 6 the demo's network finds 163 of 163, and nothing in pure noise (10: one false; 30: 122)."""
 DEEPEST = 4.0
 """Depth below the median, in units of the noise, that noise reaches by itself in a tile; what is deeper is artefacts,
 as side lobes of the dirty beam, which are as bright as they are deep."""

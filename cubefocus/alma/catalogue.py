@@ -4,109 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.constants import c as speed_of_light
-from astropy.table import Column, Table
+from astropy.table import Column as TableColumn
+from astropy.table import Table
 
 from cubefocus.alma.candidate import Candidate, Field, Reason
 from cubefocus.alma.morphology import fwhm
+from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
 KM_S = speed_of_light.to_value(u.km / u.s)
 
-
-class Spec(NamedTuple):
-    """One column: name, type, unit, description."""
-
-    name: str
-    dtype: Any
-    unit: str | None
-    description: str
-
-
-_STATED = "standard error; NaN where the parameter has none"
-_FORMAL = "formal error of the fit to the cleaned spectrum, without the network's own, which is larger; NaN without fit"
-COLUMNS = (
-    Spec("cube_id", np.int64, None, "cube that the source is in"),
-    Spec("source_id", np.int64, None, "number of the source in its cube, highest snr_focused first"),
-    Spec("name", str, None, "IAU style name from the J2000 position"),
-    Spec("x", float, "pix", "centre, 0-based, pixel centres at integers"),
-    Spec("y", float, "pix", "centre, 0-based, pixel centres at integers"),
-    Spec("ra", float, "deg", "right ascension, J2000 (frame of the cube)"),
-    Spec("dec", float, "deg", "declination, J2000 (frame of the cube)"),
-    Spec("z", float, "chan", "centre of the line, 0-based channel"),
-    Spec("frequency", float, "GHz", "observed frequency of the line's centre"),
-    Spec("velocity", float, "km / s", "radio velocity of the line for the given rest frequency; NaN without one"),
-    Spec("redshift", float, None, "redshift of the line for the given rest frequency; NaN without one"),
-    Spec("sigma_x", float, "pix", "standard deviation along the source's own first axis"),
-    Spec("sigma_y", float, "pix", "standard deviation along the source's own second axis"),
-    Spec("fwhm_x", float, "pix", "2.35482 sigma_x"),
-    Spec("fwhm_y", float, "pix", "2.35482 sigma_y"),
-    Spec("sigma_x_arcsec", float, "arcsec", "sigma_x on the sky"),
-    Spec("sigma_y_arcsec", float, "arcsec", "sigma_y on the sky"),
-    Spec("fwhm_x_arcsec", float, "arcsec", "fwhm_x on the sky"),
-    Spec("fwhm_y_arcsec", float, "arcsec", "fwhm_y on the sky"),
-    Spec("pa", float, "deg", "angle of the sigma_x axis from the +x pixel axis, clockwise with y up"),
-    Spec("x0", np.int64, "pix", "box, first column"),
-    Spec("y0", np.int64, "pix", "box, first row"),
-    Spec("x1", np.int64, "pix", "box, first column behind it (half-open)"),
-    Spec("y1", np.int64, "pix", "box, first row behind it (half-open)"),
-    Spec("z0", float, "chan", "start of the line range, z - fwhm_z"),
-    Spec("z1", float, "chan", "end of the line range, z + fwhm_z"),
-    Spec("fwhm_z", float, "chan", "full width at half maximum of the line"),
-    Spec("fwhm_velocity", float, "km / s", "full width at half maximum of the line"),
-    Spec("flux", float, "Jy / beam", "sum of the dirty voxels in box and line range: flux_line and continuum"),
-    Spec("flux_line", float, "Jy / beam", "the line's part of flux"),
-    Spec("continuum", float, "Jy / beam", "mean of the voxels in the box outside the line range"),
-    Spec("peak", float, "Jy / beam", "highest voxel in box and line range"),
-    Spec("snr", float, None, "peak over the noise of a voxel"),
-    Spec("x_err", float, "pix", f"{_STATED}; Condon (1997)"),
-    Spec("y_err", float, "pix", f"{_STATED}; Condon (1997)"),
-    Spec("z_err", float, "chan", _FORMAL),
-    Spec("frequency_err", float, "GHz", f"{_STATED}; from z_err"),
-    Spec("velocity_err", float, "km / s", f"{_STATED}; from z_err"),
-    Spec("redshift_err", float, None, f"{_STATED}; from z_err"),
-    Spec("fwhm_z_err", float, "chan", _FORMAL),
-    Spec("flux_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
-    Spec("flux_line_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
-    Spec("continuum_err", float, "Jy / beam", f"{_STATED}; noise of the box-summed spectrum"),
-    Spec("probability", float, None, "highest value of the probability map in the blob"),
-    Spec("n_peaks", np.int64, None, "peaks in the cleaned spectrum of the blob"),
-    Spec("snr_integrated", float, None, "Global SNR in the integrated image (MNRAS Eq. 17)"),
-    Spec("snr_focused", float, None, "Global SNR in the focused image (MNRAS Eq. 17)"),
-    Spec("flags", str, None, "what a user should know, separated by semicolons"),
-)
-_SHARED = ("cube_id", "x", "y", "z", "sigma_x", "sigma_y", "pa", "x0", "y0", "x1", "y1", "z0", "z1", "fwhm_z")
-_BY_NAME = {spec.name: spec for spec in COLUMNS}
+COLUMNS = tuple(map(define, (
+    "cube_id", "source_id", "name", "x", "y", "ra", "dec", "z", "frequency", "velocity", "redshift", "sigma_x",
+    "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec", "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", "x0",
+    "y0", "x1", "y1", "z0", "z1", "fwhm_z", "fwhm_velocity", "flux", "flux_line", "continuum", "peak", "snr", "x_err",
+    "y_err", "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "flux_err", "flux_line_err",
+    "continuum_err", "probability", "n_peaks", "snr_integrated", "snr_focused", "flags",
+)))  # fmt: skip
 CANDIDATE_COLUMNS = (
-    Spec("cube_id", np.int64, None, "cube that the candidate is in"),
-    Spec("candidate_id", np.int64, None, "number of the candidate in its cube"),
-    Spec("parent_id", np.int64, None, "candidate whose spectrum it is a further peak of; -1 for a blob of its own"),
-    Spec("source_id", np.int64, None, "number in the catalogue; -1 if it was dropped"),
-    Spec("stage", str, None, "last step it entered: blobs, spectra, focus, deblend, final"),
-    Spec("reason", str, None, "kept, or why it was dropped"),
-    *(_BY_NAME[name] for name in _SHARED[1:]),
-    Spec("blob_x0", np.int64, "pix", "box of the blob before deblending, first column"),
-    Spec("blob_y0", np.int64, "pix", "box of the blob before deblending, first row"),
-    Spec("blob_x1", np.int64, "pix", "box of the blob before deblending, first column behind it"),
-    Spec("blob_y1", np.int64, "pix", "box of the blob before deblending, first row behind it"),
-    *(_BY_NAME[name] for name in ("probability", "n_peaks", "snr_integrated", "snr_focused")),
-    Spec("pixel_snr", float, None, "SNR of the brightest pixel of a further peak (MNRAS Eq. 18); NaN for others"),
-    _BY_NAME["flags"],
+    define("cube_id", "cube that the candidate is in"),
+    define("candidate_id"),
+    define("parent_id"),
+    define("source_id", "number in the catalogue; -1 if it was dropped"),
+    *map(define, ("stage", "reason", "x", "y", "z", "sigma_x", "sigma_y", "pa", *BOX, *LINE_RANGE, "fwhm_z")),
+    *map(define, ("blob_x0", "blob_y0", "blob_x1", "blob_y1")),
+    *map(define, ("probability", "n_peaks", "snr_integrated", "snr_focused", "pixel_snr", "flags")),
 )
 
 
-def build_table(specs: Sequence[Spec], rows: Sequence[dict[str, Any]]) -> Table:
+def build_table(specs: Sequence[Column], rows: Sequence[dict[str, Any]]) -> Table:
     """Make a table with these columns, whatever the number of rows; floats that a row lacks are NaN."""
-    columns: list[Column] = []
+    columns: list[TableColumn] = []
     for spec in specs:
         values = [row.get(spec.name, math.nan) if spec.dtype is float else row[spec.name] for row in rows]
         # An empty array of str would become one of float without its type.
         dtype = "U1" if spec.dtype is str and not rows else spec.dtype
         columns.append(
-            Column(np.array(values, dtype=dtype), name=spec.name, unit=spec.unit, description=spec.description)
+            TableColumn(np.array(values, dtype=dtype), name=spec.name, unit=spec.unit, description=spec.description)
         )
     return Table(columns)
 

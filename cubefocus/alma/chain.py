@@ -6,24 +6,25 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma import blobs, catalogue, deblend, flux, morphology, spectra
 from cubefocus.alma.candidate import Candidate, Field, Line, Reason, Stage
-from cubefocus.alma.settings import DetectionSettings
+from cubefocus.alma.inputs import as_cubes
 from cubefocus.cube.blanks import fill_spectra
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra, channel_slice
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import DetectionSettings
 from cubefocus.timing import Clock
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from cubefocus.learn.bundle import Bundle
 
-NETWORKS = ("blobs_finder", "deep_gru", "sigma_x", "sigma_y", "pa", "flux")
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -68,35 +69,29 @@ class Chain:
     origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def load(
-        cls,
-        models: str | Path | Mapping[str, str | Path],
-        settings: DetectionSettings | Mapping[str, Any] | None = None,
-        device: str = "cpu",
-    ) -> Chain:
-        """Read trained networks.
+    def load(cls, bundle: Bundle, device: str = "cpu") -> Chain:
+        """The chain of a bundle: its networks, with its settings.
 
         Parameters
         ----------
-        models : path, or mapping of network name to checkpoint
-            A folder holds ``<network>/finetuned.pt`` or, where there is none, ``<network>/trained.pt``.
-        settings : DetectionSettings or mapping
-            A mapping is the config section ``detection``.
+        bundle : cubefocus.learn.bundle.Bundle
         device : str
-            ``cpu``, ``cuda``, ...
+            ``auto``, ``cpu``, ``cuda``, ...
 
         Raises
         ------
         CubefocusError
-            If there is no checkpoint at all. A single one that is missing is told when its step is reached, so
-            that the first steps serve before the last networks are trained.
+            If the settings or the device cannot be used, or weights do not fit their network. A network that the
+            bundle lacks is told when its step is reached, so that the first steps serve before the last networks are
+            trained.
         """
-        from cubefocus.alma.networks import load_networks
+        from cubefocus.alma.networks import load_networks  # torch takes seconds to import
 
-        if not isinstance(settings, DetectionSettings):
-            settings = DetectionSettings.from_mapping(settings)
-        paths = models if isinstance(models, Mapping) else find_models(models)
-        return cls(settings=settings, **load_networks({name: Path(path) for name, path in paths.items()}, device))
+        try:
+            settings = DetectionSettings.from_mapping(bundle.detection)
+        except CubefocusError as error:
+            raise CubefocusError(f"{bundle.source}: {error}") from error
+        return cls(settings=settings, **load_networks(bundle, device))
 
     def detect(self, cubes: Sequence[Cube], ids: Sequence[int] | None = None) -> Detections:
         """Run all steps on a batch of cubes.
@@ -104,7 +99,7 @@ class Chain:
         Parameters
         ----------
         cubes : sequence of Cube
-            Dirty cubes, Jy/beam, of any sizes.
+            Dirty cubes, Jy/beam, of any sizes; as `cubefocus.alma.inputs.as_cubes` takes them.
         ids : sequence of int, optional
             Cube ids; 0, 1, ... if left out.
 
@@ -115,8 +110,9 @@ class Chain:
         Raises
         ------
         CubefocusError
-            If a cube holds nothing that can be searched.
+            If a cube is none, or holds nothing that can be searched.
         """
+        cubes = as_cubes(cubes)
         clock, number = Clock(), len(cubes)
         with clock.stage("blobs_finder", number):
             fields = self.find_blobs(cubes, ids)
@@ -239,16 +235,3 @@ def _note_flags(one: Field, candidate: Candidate) -> None:
         candidate.flags.add("at_band_edge")
     if not candidate.line.fitted and "extended_range" not in candidate.flags:
         candidate.flags.add("line_not_fitted")
-
-
-def find_models(folder: str | Path) -> dict[str, Path]:
-    """Checkpoints in a folder of trained networks, by network name, the fine-tuned one first."""
-    found = {}
-    for name in NETWORKS:
-        for file in ("finetuned.pt", "trained.pt"):
-            if (path := Path(folder) / name / file).is_file():
-                found[name] = path
-                break
-    if not found:
-        raise CubefocusError(f"{folder}: holds no trained networks ({NETWORKS[0]}/trained.pt, ...); train them first")
-    return found

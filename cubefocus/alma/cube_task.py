@@ -13,6 +13,7 @@ from astropy.table import Table
 
 from cubefocus.alma.training_products import true_products, write_products
 from cubefocus.cube.cube import Cube, write_cube
+from cubefocus.cube.scale import beam_px
 from cubefocus.engines.casa import observe
 from cubefocus.files import write_table
 from cubefocus.instrument.noise import add_white, central_peak, image_snr, nominal_peak, white_rms
@@ -83,7 +84,8 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
     -------
     dict
         The cube's entry (cube_id, split, snr_target, noise_seed) with thermal_rms and white_rms (Jy/beam per
-        voxel) and snr_image, the SNR of the central source that was reached (None without central source).
+        voxel), snr_image, the SNR of the central source that was reached (None without central source), and beam_px,
+        minor and major axis of the dirty beam.
     """
     with at_work(f"cube {task.cube['cube_id']}"):
         return _simulate_cube(task)
@@ -92,7 +94,7 @@ def simulate_cube(task: CubeTask) -> dict[str, Any]:
 def _simulate_cube(task: CubeTask) -> dict[str, Any]:
     sky = sky_cube(task.rows, task.observation)
     dirty = _observe(task, sky)
-    made = {**task.cube, **_noise_levels(task, dirty)}
+    made = {**task.cube, **_noise_levels(task, dirty), "beam_px": beam_px(dirty)}
     facts = provenance(**instrument([task]), observation=asdict(task.observation), **task.facts, **made)
     if made["white_rms"] > 0:
         # not the stream that CASA starts from this seed, and not that of another cube

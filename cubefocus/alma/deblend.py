@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter
 from skimage.morphology import reconstruction
 
 from cubefocus.alma.candidate import Box, Candidate, Field, Line, Reason, Stage
-from cubefocus.alma.settings import FocusSettings
 from cubefocus.alma.snr import global_snr, pixel_snr
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.settings import FocusSettings
 
 # Standard deviation in pixels of the smoothing of a cube whose header names no beam.
 DEFAULT_BEAM_SIGMA = 1.5

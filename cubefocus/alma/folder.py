@@ -11,14 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from astropy.table import Table
-
 from cubefocus.cube.cube import Cube, read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, read_table
-from cubefocus.instrument.observation import Observation, draw_observation
-from cubefocus.sky.model import sky_cube
 
 logger = logging.getLogger(__name__)
 
@@ -127,17 +122,3 @@ def parts_of(folder: str | Path) -> Iterator[list[tuple[int, Path]]]:
 def read_part(part: Sequence[tuple[int, Path]]) -> tuple[list[int], list[Cube]]:
     """Ids and cubes of a part."""
     return [cube_id for cube_id, _ in part], [read_cube(path) for _, path in part]
-
-
-def sky_of(truth: Table, cube_id: int, observations: Sequence[Observation]) -> np.ndarray:
-    """Sky cube of one of the cubes of a truth table, made again: Jy/pixel, shape (channel, y, x).
-
-    Raises
-    ------
-    CubefocusError
-        If the table does not list this cube.
-    """
-    seeds = {cube["cube_id"]: cube["noise_seed"] for cube in truth.meta["cubes"]}
-    if cube_id not in seeds:
-        raise CubefocusError(f"the truth table has no cube {cube_id}; make it and its cubes again")
-    return sky_cube(truth[truth["cube_id"] == cube_id], draw_observation(observations, seeds[cube_id]))

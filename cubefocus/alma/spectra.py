@@ -9,8 +9,8 @@ from scipy.optimize import leastsq
 from scipy.signal import find_peaks, peak_widths
 
 from cubefocus.alma.candidate import Line
-from cubefocus.alma.settings import SpectraSettings
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, line_free, standardise
+from cubefocus.settings import SpectraSettings
 
 PredictSpectra = Callable[[np.ndarray], np.ndarray]
 

@@ -10,7 +10,7 @@ from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed as flood
 
-from cubefocus.alma.settings import BlobSettings
+from cubefocus.settings import BlobSettings
 
 Splitter = Callable[[np.ndarray, np.ndarray, BlobSettings], np.ndarray]
 

@@ -1,10 +1,10 @@
-"""What each network learns: its arrays, its augmentation, its normalisation and its loss, one class a network."""
+"""What each network of the study learns and says, one class a network."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,13 +14,14 @@ from torch import Tensor
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import angles, augment
 from cubefocus.learn.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
-from cubefocus.learn.task import Arrays, Task
+from cubefocus.learn.task import Arrays, Outputs, Task
+from cubefocus.settings import ModelsSettings
 
-MORPHOLOGY = ("sigma_x", "sigma_y", "pa")
 DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle, "decoras_bce": F.binary_cross_entropy}
-NAMES = ("blobs_finder", "deep_gru", *MORPHOLOGY, "flux", *DECORAS_LOSSES)
+SHAPE = ("sigma_x", "sigma_y", "pa")
 SQUARES_WEIGHT = 5.0  # of the mean squared error in the U-Net's loss
 ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
+SMALLEST_SIGMA = 0.1  # px; a regression can leave the range of its training, a width of zero is no Gaussian
 
 
 def _logit(mean: float) -> float:
@@ -38,14 +39,19 @@ class BlobsFinderTask(Task):
 
     name = "blobs_finder"
     keys = ("images/dirty", "images/sky")
-    augmentations = ("rotate", "dihedral", "rotate_roll", "dihedral_roll")
     validation_weights = VALIDATION_WEIGHTS
+    samples_at_once: ClassVar[int] = 16
 
-    def __init__(self, image_size: int = 256, variant: str = "mnras", latent: int = 1024) -> None:
+    def __init__(self, image_size: int, variant: str, latent: int) -> None:
         self.options: dict[str, Any] = {"image_size": image_size}
         self.network = "UNet" if variant == "unet" else "BlobsFinder"
         if variant != "unet":
             self.options |= {"variant": variant, "latent": latent}
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options ``image_size`` and those of section ``blobs_finder``."""
+        return cls(models.image_size, models.blobs_finder.variant, models.blobs_finder.latent)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Options of the config and the bias that starts at the mean target."""
@@ -61,8 +67,8 @@ class BlobsFinderTask(Task):
         ]
         return {**self.options, "output_bias": _logit(sum(sums) / len(sky))}
 
-    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, 1, y, x) and (b, 1, y, x)."""
+    def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
+        """Rotated or cropped to ``image_size``, flipped, moved."""
         dirty, sky = (arrays[key] for key in self.keys)
         size, turn = self.options["image_size"], kind.removesuffix("_roll")
         if turn == "rotate":
@@ -75,18 +81,39 @@ class BlobsFinderTask(Task):
             pair = augment.dihedral(pair, u)
         if kind.endswith("_roll"):
             pair = augment.roll_images(pair, u, reach=round(ROLL_REACH * size))
-        dirty, sky = pair.unbind(dim=1)
-        return augment.scale01(dirty).unsqueeze(1), augment.scale01(sky).unsqueeze(1)
+        return dict(zip(self.keys, pair.unbind(dim=1), strict=True))
+
+    def prepare(self, arrays: Arrays, scaled: bool = False) -> Tensor:
+        """(b, 1, y, x), each image in [0, 1] of its own range unless it is ``scaled``."""
+        images = arrays["images/dirty"]
+        return (images if scaled else augment.scale01(images)).unsqueeze(1)
+
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """One of shape (b, 1, y, x)."""
+        return (augment.scale01(arrays["images/sky"]).unsqueeze(1),)
 
     def weights(self, epoch: int, epochs: int) -> tuple[float, float]:
         """(1, 0) in the first epoch, (0, 1) in the last; the U-Net's L1 keeps its weight of 1."""
         return (1.0, 0.0) if self.network == "UNet" else loss_weights(epoch, epochs)
 
-    def loss(self, prediction: Tensor, target: Tensor, weights: tuple[float, float], window: str) -> Tensor:
+    def loss(self, outputs: Outputs, targets: Outputs, weights: tuple[float, float], window: str) -> Tensor:
         """a L1 + b DSSIM (MNRAS Eq. 20); L1 + 5 MSE for the U-Net, whatever the weights."""
+        (prediction,), (target,) = outputs, targets
         if self.network == "UNet":
             return F.l1_loss(prediction, target) + SQUARES_WEIGHT * F.mse_loss(prediction, target)
         return image_loss(prediction, target, weights, window)
+
+    def check(self, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Images must be of the network's size."""
+        images, size = arrays["images/dirty"], arguments["image_size"]
+        if images.ndim != 3 or any(side != size for side in images.shape[1:]):
+            raise CubefocusError(
+                f"{self.name} was trained on {size} px images, these have shape {images.shape}; tile or pad them"
+            )
+
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """``map`` (b, y, x) in [0, 1]."""
+        return {"map": outputs[0][:, 0]}
 
 
 class DecorasTask(BlobsFinderTask):
@@ -97,17 +124,22 @@ class DecorasTask(BlobsFinderTask):
 
     validation_weights = (1.0, 0.0)
 
-    def __init__(self, name: str, image_size: int = 256, latent: int = 256) -> None:
+    def __init__(self, name: str, image_size: int, latent: int) -> None:
         super().__init__(image_size, "decoras", latent)
         self.name = name
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options ``image_size`` and those of section ``decoras``."""
+        return cls(name, models.image_size, models.decoras.latent)
 
     def weights(self, epoch: int, epochs: int) -> tuple[float, float]:
         """(1, 0): there is one loss."""
         return (1.0, 0.0)
 
-    def loss(self, prediction: Tensor, target: Tensor, weights: tuple[float, float], window: str) -> Tensor:
+    def loss(self, outputs: Outputs, targets: Outputs, weights: tuple[float, float], window: str) -> Tensor:
         """MSLE or BCE."""
-        return DECORAS_LOSSES[self.name](prediction, target)
+        return DECORAS_LOSSES[self.name](outputs[0], targets[0])
 
 
 class DeepGRUTask(Task):
@@ -115,22 +147,49 @@ class DeepGRUTask(Task):
 
     name, network = "deep_gru", "DeepGRU"
     keys = ("spectra/dirty", "spectra/sky")
-    augmentations = ("reverse", "roll")
+    samples_at_once: ClassVar[int] = 256
 
-    def __init__(self, hidden: int = 32) -> None:
+    def __init__(self, hidden: int) -> None:
         self.hidden = hidden
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options of section ``deep_gru``."""
+        return cls(models.deep_gru.hidden)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Length of the spectra, units, and the bias that starts at the mean target."""
         sky = augment.scale01(torch.from_numpy(np.asarray(data["spectra/sky"])))
         return {"n_channels": sky.shape[1], "hidden": self.hidden, "output_bias": _logit(float(sky.mean()))}
 
-    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, channel) and (b, channel)."""
+    def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
+        """Reversed, and moved round."""
         dirty, sky = (arrays[key] for key in self.keys)
         if kind != "none":
             dirty, sky = augment.spectra(dirty, sky, u, roll=kind == "roll")
-        return augment.standardise(dirty), augment.scale01(sky)
+        return dict(zip(self.keys, (dirty, sky), strict=True))
+
+    def prepare(self, arrays: Arrays, scaled: bool = False) -> Tensor:
+        """(b, channel), each spectrum standardised unless it is ``scaled``."""
+        spectra = arrays["spectra/dirty"]
+        return spectra if scaled else augment.standardise(spectra)
+
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """One of shape (b, channel)."""
+        return (augment.scale01(arrays["spectra/sky"]),)
+
+    def check(self, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Spectra must have the network's number of channels."""
+        spectra, n_channels = arrays["spectra/dirty"], arguments["n_channels"]
+        if spectra.ndim != 2 or spectra.shape[1] != n_channels:
+            raise CubefocusError(
+                f"{self.name} was trained on {n_channels} channels, these spectra have shape {spectra.shape}; "
+                "regrid the cube or train for its channels"
+            )
+
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """``spectra`` (b, channel) in [0, 1]."""
+        return {"spectra": outputs[0]}
 
 
 def _mean_and_std(values: np.ndarray) -> dict[str, float]:
@@ -152,13 +211,15 @@ class MorphologyTask(Task):
 
     network = "ResNet"
     keys = ("focused", "targets/sigma_x", "targets/sigma_y", "targets/pa")
-    augmentations = ("dihedral", "rotate", "rot180")
 
-    def __init__(self, name: str, pa: str = "degrees", **options: Any) -> None:
-        if pa not in angles.KINDS:
-            raise CubefocusError(f"models.resnet.pa is '{pa}'; give one of {', '.join(angles.KINDS)}")
-        self.name, self.options = name, options
+    def __init__(self, name: str, pa: str, widths: Sequence[int]) -> None:
+        self.name, self.options = name, {"widths": [*widths]}
         self.angle = pa if name == "pa" else "degrees"
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options of section ``resnet``."""
+        return cls(name, models.resnet.pa, models.resnet.widths)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """One output, or two for an angle as a vector."""
@@ -170,20 +231,34 @@ class MorphologyTask(Task):
             return {"angle": self.angle}
         return {"angle": self.angle, **_mean_and_std(data[f"targets/{self.name}"])}
 
-    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, 1, y, x) and (b, n_outputs)."""
-        images, *parameters = (arrays[key] for key in self.keys)
-        images = _turn(images, kind, u)
+    def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
+        """Turned and flipped, and the parameters with the image."""
+        images, *given = (arrays[key] for key in self.keys)
+        parameters: Sequence[Tensor] = given
         if kind == "dihedral":
-            parameters = [*augment.dihedral_parameters(parameters, u)]
+            parameters = augment.dihedral_parameters(given, u)
         elif kind == "rotate":
-            parameters = [*augment.rotated_parameters(parameters, u)]
-        value = parameters[MORPHOLOGY.index(self.name)]
+            parameters = augment.rotated_parameters(given, u)
+        return dict(zip(self.keys, (_turn(images, kind, u), *parameters), strict=True))
+
+    def prepare(self, arrays: Arrays, scaled: bool = False) -> Tensor:
+        """(b, 1, y, x)."""
+        images = arrays["focused"]
+        return (images if scaled else augment.scale01(images)).unsqueeze(1)
+
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """One of shape (b, n_outputs)."""
+        value = arrays[f"targets/{self.name}"]
         if self.angle == "degrees":
-            target = ((value - normalisation["mean"]) / normalisation["std"]).unsqueeze(1)
-        else:
-            target = angles.to_vector(value, self.angle)
-        return augment.scale01(images).unsqueeze(1), target
+            return (((value - normalisation["mean"]) / normalisation["std"]).unsqueeze(1),)
+        return (angles.to_vector(value, self.angle),)
+
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Its parameter (b,): px, at least `SMALLEST_SIGMA`, or degrees, clipped to [0, 90]."""
+        if normalisation.get("angle", "degrees") != "degrees":
+            return {self.name: angles.from_vector(outputs[0], normalisation["angle"])}
+        value = outputs[0][:, 0] * normalisation["std"] + normalisation["mean"]
+        return {self.name: value.clamp(0, 90) if self.name == "pa" else value.clamp(min=SMALLEST_SIGMA)}
 
 
 class FluxTask(Task):
@@ -191,10 +266,14 @@ class FluxTask(Task):
 
     name, network = "flux", "ResNet"
     keys = ("line_images", "targets/flux_line")
-    augmentations = ("dihedral", "rotate", "rot180")
 
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(self, widths: Sequence[int]) -> None:
+        self.options = {"widths": [*widths]}
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options of section ``resnet`` but that of the position angle."""
+        return cls(models.resnet.widths)
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """One output."""
@@ -205,52 +284,21 @@ class FluxTask(Task):
         images, flux = (torch.from_numpy(np.asarray(data[key])) for key in self.keys)
         return _mean_and_std((flux / augment.peak(images)).numpy())
 
-    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, 1, y, x) and (b, 1)."""
+    def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
+        """Turned and flipped; the flux stays."""
+        return {**arrays, "line_images": _turn(arrays["line_images"], kind, u)}
+
+    def prepare(self, arrays: Arrays, scaled: bool = False) -> Tensor:
+        """(b, 1, y, x)."""
+        images = arrays["line_images"]
+        return (images if scaled else images / augment.peak(images).view(-1, 1, 1)).unsqueeze(1)
+
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """One of shape (b, 1)."""
         images, flux = (arrays[key] for key in self.keys)
-        images = _turn(images, kind, u)
-        peak = augment.peak(images)
-        target = (flux / peak - normalisation["mean"]) / normalisation["std"]
-        return (images / peak.view(-1, 1, 1)).unsqueeze(1), target.unsqueeze(1)
+        return (((flux / augment.peak(images) - normalisation["mean"]) / normalisation["std"]).unsqueeze(1),)
 
-
-def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
-    """Task of one network from the ``models`` section of a config.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-    models : mapping, optional
-        Keys ``image_size``, ``blobs_finder``, ``decoras``, ``deep_gru``, ``resnet``; what is absent keeps the paper's
-        value.
-
-    Raises
-    ------
-    CubefocusError
-        If the name or an option is unknown.
-    """
-    models = models or {}
-    sections = {"blobs_finder": "blobs_finder", "deep_gru": "deep_gru", **dict.fromkeys(DECORAS_LOSSES, "decoras")}
-    options = dict(models.get(sections.get(name, "resnet")) or {})
-    try:
-        if name == "blobs_finder":
-            return BlobsFinderTask(image_size=models.get("image_size", 256), **options)
-        if name in DECORAS_LOSSES:
-            return DecorasTask(name, image_size=models.get("image_size", 256), **options)
-        if name == "deep_gru":
-            return DeepGRUTask(**options)
-        if name in MORPHOLOGY:
-            return MorphologyTask(name, **_resnet_options(options))
-        if name == "flux":
-            return FluxTask(**_resnet_options({key: options[key] for key in options if key != "pa"}))
-    except TypeError as error:
-        raise CubefocusError(f"models.{sections.get(name, 'resnet')}: {error}; see the config schema") from error
-    raise CubefocusError(f"unknown network '{name}'; known are {', '.join(NAMES)}")
-
-
-def _resnet_options(options: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(options) - {"pa", "widths"})
-    if unknown:
-        raise CubefocusError(f"models.resnet has the unknown key '{unknown[0]}'; known are pa, widths")
-    return options
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """``flux`` (b,) in the unit of the line images (Jy/beam, summed over voxels), proportional to their scale."""
+        value = outputs[0][:, 0] * normalisation["std"] + normalisation["mean"]
+        return {"flux": value * augment.peak(arrays["line_images"])}

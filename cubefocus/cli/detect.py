@@ -1,161 +1,73 @@
-"""``cubefocus detect``: catalogue, regions and pictures of a user's cubes."""
+"""``cubefocus detect``: catalogue, regions and pictures of a user's cubes.
+
+The work is in `cubefocus.cli.detect_files`: what it imports takes seconds, and the help and a wrong option do without.
+"""
 
 from __future__ import annotations
 
 import argparse
-import logging
-import re
-from collections.abc import Mapping, Sequence
+import math
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import yaml
-from astropy import units as u
-
-from cubefocus.alma.chain import Chain, Detections
-from cubefocus.alma.detection_products import source_products, write_detection_products
-from cubefocus.cube.cube import Cube, read_cube, read_unit
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, write_table
-from cubefocus.provenance import decode, digest, provenance
-from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
-from cubefocus.tables.regions import write_regions
 
-log = logging.getLogger(__name__)
-
-ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
+HIGHEST_GHZ = 1e4  # no line that an interferometer observes is higher
+UNITS = ((1e9, "Hz", 1e9), (1e6, "kHz", 1e6), (HIGHEST_GHZ, "MHz", 1e3))  # above which number, in what it is
 
 
-def add_detect_parser(subparsers: Any) -> None:
-    """Mount ``detect`` on the subparsers of the command line."""
-    parser = subparsers.add_parser("detect", help="find and characterise the sources in dirty cubes")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.description = (
+        "Find and characterise the sources in dirty cubes. The networks, the settings that belong to them and what "
+        "they are good for come from a bundle, which rule bundle of a run makes: results/<experiment>/bundle."
+    )
     parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
-    parser.add_argument("--models", required=True, type=Path, help="folder of trained networks")
+    parser.add_argument("--models", required=True, type=Path, metavar="BUNDLE", help="such as results/demo/bundle")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
-    parser.add_argument("--settings", type=Path, help="YAML file: a config, or its section detection")
-    parser.add_argument("--rest-frequency", type=float, metavar="GHZ", help="rest frequency of the line")
+    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
+    parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
+                        help="a config, or its section detection: keys that replace those of the bundle")  # fmt: skip
+    parser.add_argument("--rest-frequency", type=float, metavar="GHZ",
+                        help="of the line (default: that of the bundle, else RESTFRQ of each cube)")  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: the GPU where there is one)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Detect in all cubes at once, and write one catalogue of them."""
-    section = read_settings(arguments.settings)
-    if arguments.rest_frequency is not None:
-        section["rest_frequency_ghz"] = arguments.rest_frequency
-    chain = Chain.load(arguments.models, section, arguments.device)
-    names = [str(path) for path in arguments.cubes]
-    networks = {name: origin_of(made) for name, made in chain.origins.items()}
-    facts = {"cubes": names, "models": str(arguments.models), "settings": digest(section), "networks": networks}
-    detect_files(chain, arguments.cubes, arguments.output, provenance(chain.device, **facts))
+    """Search all cubes, one after the other, and write one catalogue of them.
+
+    Raises
+    ------
+    CubefocusError
+        If an option, the bundle or the output folder cannot be used, or a cube could not be searched; what the other
+        cubes hold has been written then.
+    """
+    rest = arguments.rest_frequency
+    if rest is not None:
+        check_rest_frequency(rest)
+    from cubefocus.cli import detect_files  # takes seconds, as it imports numpy, astropy and torch
+
+    overrides = detect_files.read_settings(arguments.settings)
+    if rest is not None:
+        overrides["rest_frequency_ghz"] = rest
+    bundle = detect_files.load_bundle(arguments.models, overrides)
+    detect_files.search(bundle, arguments.cubes, arguments.output, arguments.device, arguments.overwrite)
     return 0
 
 
-def origin_of(made: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an input's provenance that its products repeat."""
-    return {key: made[key] for key in ORIGIN if key in made}
-
-
-def read_settings(path: Path | None) -> dict[str, Any]:
-    """Section ``detection`` of a YAML file, or the whole file if it has no such section.
+def check_rest_frequency(value: float) -> None:
+    """Refuse what is no frequency in GHz.
 
     Raises
     ------
     CubefocusError
-        If the file is absent or is no YAML mapping.
+        With the value in GHz, where it looks as if it were in another unit.
     """
-    if path is None:
-        return {}
-    if not path.is_file():
-        raise CubefocusError(f"{path}: no such settings file; check the path")
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise CubefocusError(f"{path}: not YAML ({error}); see the section detection of config.yaml") from error
-    if not isinstance(content, dict):
-        raise CubefocusError(f"{path}: holds no mapping; see the section detection of config.yaml")
-    section = content.get("detection", content) or {}
-    if not isinstance(section, dict):
-        raise CubefocusError(f"{path}: detection is {section!r}; it must be a mapping, as in config.yaml")
-    return dict(section)
-
-
-def detect_files(chain: Chain, paths: Sequence[Path], output: Path, facts: dict[str, Any]) -> Detections:
-    """Detect in cubes on disk and write all products to a folder.
-
-    Parameters
-    ----------
-    chain : Chain
-    paths : sequence of Path
-        FITS cubes in Jy/beam, mJy/beam, ...; cube_id in the tables is the place in this list.
-    output : Path
-        Gets catalogue.ecsv, catalogue.csv, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
-        <name>.spectra.png.
-    facts : dict
-        Provenance.
-
-    Raises
-    ------
-    CubefocusError
-        If a cube cannot be read or searched, or the folder cannot be made; the message names the file.
-    """
-    cubes = [load_dirty(path) for path in paths]
-    try:
-        found = chain.detect(cubes)
-    except CubefocusError as error:
-        # The chain knows its cubes by number, the user by file.
-        raise CubefocusError(re.sub(r"\bcube (\d+)\b", lambda match: str(paths[int(match[1])]), str(error))) from error
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CubefocusError(f"{output}: no folder can be made here ({error.strerror}); name another one") from error
-    facts = facts | inputs_of(cubes, paths)
-    write_table(output / "catalogue.ecsv", found.catalogue, facts)
-    write_table(output / "candidates.ecsv", found.candidates, facts)
-    with atomic_path(output / "catalogue.csv") as temporary:
-        found.catalogue.write(temporary, format="ascii.csv")
-    products = ((one.cube_id, source_products(one)) for one in found.fields)
-    write_detection_products(output / "products.h5", products, facts)
-    for number, (name, field) in enumerate(zip(file_names(paths), found.fields, strict=True)):
-        rows = found.catalogue[found.catalogue["cube_id"] == number]
-        write_regions(output / f"{name}.reg", rows, facts)
-        save_figure(field_figure(field), output / f"{name}.field.png", facts)
-        save_figure(spectra_figure(field), output / f"{name}.spectra.png", facts)
-        log.info("%s: %d sources of %d candidates", paths[number], len(rows), len(field.candidates))
-    return found
-
-
-def inputs_of(cubes: Sequence[Cube], paths: Sequence[Path]) -> dict[str, Any]:
-    """What the headers of cubes say about how they were made, in the order of the cubes; nothing if none does."""
-    texts = [str(cube.header.get("PROVENAN", "")) for cube in cubes]
-    made = [decode(text, path) if text.startswith("{") else {} for text, path in zip(texts, paths, strict=True)]
-    return {"inputs": [origin_of(one) for one in made]} if any(made) else {}
-
-
-def load_dirty(path: Path) -> Cube:
-    """Read a dirty cube and bring it to Jy/beam, the unit of the catalogue.
-
-    Raises
-    ------
-    CubefocusError
-        If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
-    """
-    cube = read_cube(path)
-    text = str(cube.header.get("BUNIT", "")).strip()
-    try:
-        _ = cube.frequencies_hz
-        factor = 1.0 if not text else read_unit(text).to(u.Jy / u.beam)
-    except u.UnitConversionError as error:
-        raise CubefocusError(f"{path}: is in {text}, not in Jy/beam or a multiple of it; convert it first") from error
-    except CubefocusError as error:
-        raise CubefocusError(f"{path}: {error}") from error
-    if not text:
-        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else Cube(cube.data * np.float32(factor), cube.header)
-
-
-def file_names(paths: Sequence[Path]) -> list[str]:
-    """Stems of cubes for the names of their products; two cubes of one name get their place in front."""
-    stems = [path.name.removesuffix(".gz").removesuffix(".fits").removesuffix(".FITS") for path in paths]
-    return [stem if stems.count(stem) == 1 else f"{place}.{stem}" for place, stem in enumerate(stems)]
+    if not (math.isfinite(value) and value > 0):
+        raise CubefocusError(f"--rest-frequency is {value:g}; give the line's, in GHz, such as 230.538")
+    if value > HIGHEST_GHZ:
+        unit, scale = next((unit, scale) for least, unit, scale in UNITS if value > least)
+        raise CubefocusError(
+            f"--rest-frequency is {value:.10g}, above {HIGHEST_GHZ:g} GHz; give it in GHz, {value / scale:.10g} if "
+            f"this is in {unit}"
+        )

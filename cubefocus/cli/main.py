@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
 
 from cubefocus import __version__
-from cubefocus.cli.detect import add_detect_parser
-from cubefocus.cli.evaluate import add_evaluate_parser
-from cubefocus.cli.provenance import add_provenance_parser
-from cubefocus.cli.simulate import add_simulate_parser
 from cubefocus.errors import CubefocusError
 
+# Each is a module of this folder. Its function `add_arguments` sets ``run``, a function of the parsed arguments.
+COMMANDS = {
+    "simulate": "observe a sky model with an interferometer and make its dirty cube",
+    "detect": "find and characterise the sources in dirty cubes",
+    "evaluate": "score a catalogue of any program against a truth table",
+    "provenance": "say how a product was made",
+}
 
-def build_parser() -> argparse.ArgumentParser:
-    """Parser of all commands; each command sets ``run``, a function of the parsed arguments."""
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Parser of all commands, with the arguments of the one that is chosen: the others' modules take long to import."""
     parser = argparse.ArgumentParser(prog="cubefocus", description="Find sources in dirty interferometric cubes.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error and detailed logs")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    add_simulate_parser(commands)
-    add_detect_parser(commands)
-    add_evaluate_parser(commands)
-    add_provenance_parser(commands)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        command = subparsers.add_parser(name, help=text)
+        if name == chosen:
+            importlib.import_module(f"cubefocus.cli.{name}").add_arguments(command)
     return parser
 
 
@@ -41,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, or 1 for bad input, after one message that says what is wrong.
     """
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = next((one for one in arguments if not one.startswith("-")), None)  # no option before it takes a value
+    options = build_parser(chosen).parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.INFO, format="%(message)s")
     try:
         options.run(options)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cubefocus.alma.training_products import products_provenance
 from cubefocus.cube.cube import cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_table
+from cubefocus.files import read_table, read_yaml
+from cubefocus.learn.manifest import MANIFEST, read_manifest
 from cubefocus.provenance import decode, digest
 
 FIRST = ("code", "experiment", "seed", "config", "engine", "responses", "hardware", "packages")  # then the others
@@ -24,16 +23,16 @@ PNG_END = b"IEND\xaeB`\x82"
 SUBJECT = re.compile(rb"/Subject \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 
 
-def add_provenance_parser(subparsers: Any) -> None:
-    """Add the command ``provenance`` to a parser's subparsers."""
-    parser = subparsers.add_parser(
-        "provenance",
-        help="say how a product was made",
-        description="Say how a product was made: seed, digest of the config, code, engine, responses, versions, "
-        f"hardware. Knows {', '.join(READERS)}. A CSV file holds its rows only: it is told from the file of its name "
-        "beside it that was written with it (.md, .ecsv or .pt).",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.description = (
+        "Say how a product was made: seed, digest of the config, code, engine, responses, versions, hardware. Knows "
+        f"{', '.join(READERS)} and folders of bundles. A CSV file holds its rows only: it is told from the file of its "
+        "name beside it that was written with it (.md, .ecsv or .pt)."
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="product of a run, or of cubefocus simulate or detect")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="product of a run, a bundle, or of cubefocus simulate or detect"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.set_defaults(run=run)
 
@@ -56,7 +55,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Parameters
     ----------
     path : str or Path
-        File of any kind in `READERS`.
+        File of any kind in `READERS`, or folder of a bundle.
 
     Returns
     -------
@@ -69,6 +68,8 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         If the file is absent, of another kind, truncated or damaged, or does not say it.
     """
     path = Path(path)
+    if path.is_dir():
+        return read_manifest(path)["provenance"]
     if not path.is_file():
         raise CubefocusError(f"{path}: no such file; check the path")
     suffix = next((one for one in READERS if path.name.lower().endswith(one)), None)
@@ -123,10 +124,7 @@ def _comment(path: Path, end: str = "\n") -> dict[str, Any]:
 def _config(path: Path) -> dict[str, Any]:
     """The config of a run, if it is still the one whose digest the products have."""
     facts = _comment(path)
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise CubefocusError(f"{path}: truncated or damaged ({error}); make it again") from error
+    config = read_yaml(path)
     if not isinstance(config, dict) or digest(config) != facts.get("config"):
         raise CubefocusError(f"{path}: was changed or truncated after the run whose config it was; make it again")
     return facts
@@ -181,4 +179,5 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".pdf": _pdf,
     ".reg": _comment,
     ".yaml": _config,
+    MANIFEST: lambda path: read_manifest(path.parent)["provenance"],
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from cubefocus.cube.cube import Cube, write_cube
-from cubefocus.engines.casa import observe
+from cubefocus.engines.simulate import simulate
 from cubefocus.errors import CubefocusError
-from cubefocus.instrument.noise import add_white
+from cubefocus.files import read_yaml
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import response_hash
 from cubefocus.provenance import provenance
@@ -43,13 +41,11 @@ GRID_OPTIONS = (
 )
 
 
-def add_simulate_parser(subparsers: Any) -> None:
-    """Add the command ``simulate`` to a parser's subparsers."""
-    parser = subparsers.add_parser(
-        "simulate",
-        help="observe a sky model with an interferometer and make its dirty cube",
-        description=f"Observe a sky model with an interferometer and make its dirty cube. The model is in {UNITS}. "
-        "Its size, cell, frequencies and direction are taken from its header.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.description = (
+        f"Observe a sky model with an interferometer and make its dirty cube. The model is in {UNITS}. "
+        "Its size, cell, frequencies and direction are taken from its header."
     )
     parser.add_argument("sky", metavar="SKY.fits", help="sky model: FITS cube or image")
     parser.add_argument("-o", "--output", metavar="DIRTY.fits", required=True, help="dirty cube to write, in Jy/beam")
@@ -89,52 +85,29 @@ def run_simulate(options: argparse.Namespace) -> None:
     """
     output = Path(options.output)
     _check_output(output, options.overwrite)
-    sky, observation = _load(options)
+    sky, observation, frame = _load(options)
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
-    dirty = _observe(options, sky, observation, options.log or output.with_suffix(".log"))
-    if options.white_rms is not None:
-        rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
-        dirty = Cube(add_white(dirty.data, options.white_rms, rng), dirty.header)
+    dirty = simulate(
+        sky,
+        observation,
+        options.engine,
+        options.noise,
+        options.seed,
+        options.white_rms,
+        log=options.log or (output.with_suffix(".log") if options.engine == "casa" else None),
+        scratch=options.scratch,
+        cache=options.response_cache,
+        device=options.device,
+        name=options.sky,
+        visibilities=options.visibilities,
+        keep_ms=options.keep_ms,
+    )
+    dirty.header.update(frame)
     noise = {"noise": options.noise, "seed": options.seed, "white_rms": options.white_rms}
     facts = {"sky": Path(options.sky).name, "observation": _recorded(observation, sky), **noise}
     write_cube(output, dirty.data, dirty.header, provenance(**_instrument(options, observation, sky), **facts))
     _report(output, dirty, time.monotonic() - started, noisy=options.noise != "none" or bool(options.white_rms))
-
-
-def _observe(options: argparse.Namespace, sky: np.ndarray, observation: Observation, log: str | Path) -> Cube:
-    if options.engine == "casa":
-        return observe(
-            sky,
-            observation,
-            options.noise,
-            options.seed,
-            log,
-            options.scratch,
-            name=options.sky,
-            visibilities=options.visibilities,
-            keep_ms=options.keep_ms,
-        )
-    if options.visibilities or options.keep_ms:
-        raise CubefocusError("the engine fft makes no visibilities; --visibilities and --keep-ms need --engine casa")
-    from cubefocus.engines import fft  # torch takes seconds to import, and the engine casa does without
-
-    return fft.observe(
-        sky,
-        observation,
-        options.noise,
-        options.seed,
-        cache=options.response_cache or default_cache(),
-        log=options.log,
-        scratch=options.scratch,
-        name=options.sky,
-        device=options.device,
-    )
-
-
-def default_cache() -> Path:
-    """Where responses are kept if nothing else is said: the user's cache directory."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cubefocus" / "responses"
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
@@ -144,22 +117,22 @@ def _check_output(output: Path, overwrite: bool) -> None:
         raise CubefocusError(f"{output}: exists already; name another file or add --overwrite")
 
 
-def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation]:
-    """Sky in Jy/pixel and its observing set-up, from the file, the YAML and the options."""
+def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation, dict[str, Any]]:
+    """Sky in Jy/pixel, observing set-up and the spectral frame of the file, from file, YAML and options."""
     if options.white_rms is not None and not 0 <= options.white_rms < np.inf:
         raise CubefocusError(f"--white-rms is {options.white_rms}; it must be 0 or more, in Jy/beam")
     chosen = {field: getattr(options, field) for _, field, _, _ in SETUP_OPTIONS + GRID_OPTIONS}
     chosen = {field: value for field, value in chosen.items() if value is not None}
     given = {**_from_yaml(options.observation), **chosen}
     moved = {field: chosen[field] for _, field, _, _ in GRID_OPTIONS if field in chosen}
-    sky, observation = load_sky(options.sky, given, moved)
+    sky, observation, frame = load_sky(options.sky, given, moved)
     if options.inbright is None:
-        return sky, observation
+        return sky, observation, frame
     peak = float(np.nanmax(sky))
     if not (peak > 0 and 0 < options.inbright < np.inf):
         raise CubefocusError(f"{options.sky}: brightest voxel {peak} Jy/pixel cannot be scaled to {options.inbright}; "
                              "both must be above 0")  # fmt: skip
-    return sky * np.float32(options.inbright / peak), observation
+    return sky * np.float32(options.inbright / peak), observation, frame
 
 
 def _from_yaml(path: str | None) -> Mapping[str, Any]:
@@ -167,7 +140,7 @@ def _from_yaml(path: str | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     observation = Observation.from_yaml(path)
-    values = yaml.safe_load(Path(path).read_text())
+    values = read_yaml(path)
     values = values["observation"] if isinstance(values.get("observation"), Mapping) else values
     return {field: getattr(observation, field) for field in values}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import math
 import re
 import warnings
@@ -14,16 +15,21 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.constants import c as speed_of_light
 from astropy.io import fits
 from astropy.io.fits.hdu.compressed import SUBTRACTIVE_DITHER_1
 from astropy.io.fits.verify import VerifyWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from cubefocus.cube.beams import settle_beam
+from cubefocus.cube.blanks import LARGEST
+from cubefocus.cube.repair import SPELLINGS, read_unit, repaired
+from cubefocus.cube.spectral import axis_step, frequencies, rest_frequency_hz, spectral_axis, standardise_axis
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.provenance import decode
+
+logger = logging.getLogger(__name__)
 
 STEPS_PER_NOISE = 8  # of compressed cubes: adds 0.07 % to the noise
 
@@ -38,17 +44,19 @@ class Cube:
         Jy/beam for a dirty cube, Jy/pixel for a sky cube; NaN outside the primary beam cut.
     header : astropy.io.fits.Header
         Celestial axes first, spectral axis third, as FITS orders them.
+    beams : ndarray of float, shape (channel, 3), optional
+        Where the file has a table of them: major and minor axis in arcsec and position angle in deg of each channel,
+        NaN where it has none. `beam` is then their median.
     """
 
     data: np.ndarray
     header: fits.Header
+    beams: np.ndarray | None = None
 
     @property
     def wcs(self) -> WCS:
         """Celestial WCS (two axes, 0-based pixel coordinates with ``pixel_to_world``)."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FITSFixedWarning)  # dates and units that astropy normalises
-            return WCS(self.header).celestial
+        return celestial(self.header)
 
     @property
     def cell_arcsec(self) -> float:
@@ -59,41 +67,25 @@ class Cube:
     @property
     def beam(self) -> tuple[float, float, float] | None:
         """Major and minor axis (FWHM, arcsec) and position angle (deg) of the synthesised beam; None if not given."""
-        if "BMAJ" not in self.header or "BMIN" not in self.header:
-            return None
-        major, minor = (float(self.header[key]) * 3600.0 for key in ("BMAJ", "BMIN"))
-        return major, minor, float(self.header.get("BPA", 0.0))
+        major, minor = (float(self.header.get(key, math.nan)) * 3600.0 for key in ("BMAJ", "BMIN"))
+        return (major, minor, float(self.header.get("BPA", 0.0))) if major > 0 and minor > 0 else None
 
     @property
     def frequencies_hz(self) -> np.ndarray:
-        """Frequency of each channel in Hz, from a linear FREQ axis or a radio velocity axis with RESTFRQ."""
-        return _frequencies(self.header, self.data.shape[0])
+        """Frequency of each channel in Hz, whatever the convention of the spectral axis."""
+        return frequencies(self.header, self.data.shape[0])
+
+    @property
+    def rest_frequency_hz(self) -> float | None:
+        """Rest frequency of the line that the header gives; None if it gives none."""
+        return rest_frequency_hz(self.header)
 
 
-def _spectral_axis(header: fits.Header) -> int | None:
-    for axis in range(1, int(header["NAXIS"]) + 1):
-        if str(header.get(f"CTYPE{axis}", "")).upper().split("-")[0] in {"FREQ", "VELO", "VRAD", "FELO", "VOPT"}:
-            return axis
-    return None
-
-
-def _frequencies(header: fits.Header, n_channels: int) -> np.ndarray:
-    axis = _spectral_axis(header)
-    if axis is None:
-        raise CubefocusError("the header has no FREQ, VELO or VRAD axis: add CTYPE3, CRVAL3, CDELT3, CRPIX3")
-    # A matrix of CD cards takes the place of CDELT.
-    step = header.get(f"CD{axis}_{axis}", header.get(f"CDELT{axis}"))
-    if f"CRVAL{axis}" not in header or not (step or n_channels == 1):
-        raise CubefocusError(f"the header does not say where its channels are: add CRVAL{axis} and CDELT{axis}")
-    world = header[f"CRVAL{axis}"] + (np.arange(n_channels) + 1 - header.get(f"CRPIX{axis}", 1.0)) * (step or 0.0)
-    kind = str(header[f"CTYPE{axis}"]).upper().split("-")[0]
-    if kind == "FREQ":
-        return (world * u.Unit(header.get(f"CUNIT{axis}") or "Hz")).to_value(u.Hz)
-    rest = float(header.get("RESTFRQ", header.get("RESTFREQ", 0.0)))
-    if rest <= 0:
-        raise CubefocusError(f"the {kind} axis of the header cannot be turned into frequencies without RESTFRQ")
-    ratio = (world * u.Unit(header.get(f"CUNIT{axis}") or "m/s")).to_value(u.m / u.s) / speed_of_light.value
-    return rest / (1.0 + ratio) if kind in {"FELO", "VOPT"} else rest * (1.0 - ratio)
+def celestial(header: fits.Header) -> WCS:
+    """Celestial WCS of a header, two axes; none if its first two axes are not celestial."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)  # dates and units that astropy normalises
+        return WCS(header, naxis=2).celestial
 
 
 def read_cube(path: str | Path) -> Cube:
@@ -121,13 +113,47 @@ def read_cube(path: str | Path) -> Cube:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerifyWarning)
             with fits.open(path) as hdus:  # mapped: the values are copied once, into native order
-                hdu = next((h for h in hdus if h.is_image and h.header["NAXIS"] >= 2), None)
+                images = [h for h in hdus if h.is_image and h.header["NAXIS"] >= 2]
+                # A mask, of integers, may stand before the cube.
+                hdu = next((h for h in images if h.header["BITPIX"] < 0 or "BSCALE" in h.header), [*images, None][0])
                 if hdu is None:
                     raise CubefocusError(f"{path}: holds no image; give a FITS cube with axes RA, Dec, frequency")
-                data, header = np.asarray(hdu.data, dtype=np.float32), hdu.header.copy()
+                data, header = np.array(hdu.data, dtype=np.float32), hdu.header.copy()
+                tables = [h for h in hdus if isinstance(h, fits.BinTableHDU) and {"BMAJ", "BMIN"} <= {*h.columns.names}]
+                table = tables[0].copy() if tables else None
     except (OSError, EOFError, TypeError, ValueError) as error:
         raise CubefocusError(f"{path}: not a readable FITS file ({error}); make or fetch it again") from error
-    return _three_axes(data, header, path)
+    return _settled(data, header, table, path)
+
+
+def _settled(data: np.ndarray, header: fits.Header, table: fits.BinTableHDU | None, path: Path) -> Cube:
+    """Cube of what a file holds, with its header repaired; what was assumed is said."""
+    try:
+        header, said = repaired(header)
+        data, header = _three_axes(data, header)
+        axis = spectral_axis(header)
+        if axis is not None:
+            assumed = standardise_axis(header, axis)
+            said += [assumed] if assumed else []
+        beams = settle_beam(header, table, said)
+        _check_celestial(header, data.shape)
+        if "BUNIT" in header:
+            header["BUNIT"] = _spelled_unit(str(header["BUNIT"]))
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error
+    _blank_what_is_no_flux(data, said)
+    for text in said:
+        logger.warning("%s: %s", path, text)
+    return Cube(data, header, beams)
+
+
+def _spelled_unit(text: str) -> str:
+    """A unit in one of the known spellings as FITS spells it; any other as it is, for those who need one to refuse."""
+    try:
+        read_unit(text)
+    except CubefocusError:
+        return text
+    return SPELLINGS.get(" ".join(text.split()).upper(), text) if text != text.lower() else text
 
 
 def _refuse_truncated(path: Path) -> None:
@@ -155,64 +181,87 @@ def _refuse_truncated(path: Path) -> None:
         raise CubefocusError(f"{path}: truncated, {size} bytes of {needed}; delete it and make it again")
 
 
-def _three_axes(data: np.ndarray, header: fits.Header, path: Path) -> Cube:
+def _three_axes(data: np.ndarray, header: fits.Header) -> tuple[np.ndarray, fits.Header]:
     """Bring an image of 2 to 4 axes to (channel, y, x) and make the header agree."""
-    spectral = _spectral_axis(header)
+    spectral = spectral_axis(header)
     if spectral is not None and spectral < 3:
-        raise CubefocusError(f"{path}: its axis {spectral} is the spectral one; reorder its axes to RA, Dec, frequency")
+        raise CubefocusError(f"its axis {spectral} is the spectral one; reorder its axes to RA, Dec, frequency")
     if data.ndim == 2:
         data = data[np.newaxis]
     elif data.ndim == 4:
         channel_axis = 4 - (spectral or 3)
         if data.shape[1 - channel_axis] != 1:
-            raise CubefocusError(f"{path}: has {data.shape[1 - channel_axis]} Stokes planes; give Stokes I only")
+            raise CubefocusError(f"has {data.shape[1 - channel_axis]} Stokes planes; give Stokes I only")
         data = data.reshape(data.shape[channel_axis], *data.shape[2:])
     elif data.ndim != 3:
-        raise CubefocusError(f"{path}: has {data.ndim} axes; a cube has RA, Dec, frequency and perhaps Stokes")
-    return Cube(data, _spectral_third(header, spectral, data.shape))
+        raise CubefocusError(f"has {data.ndim} axes; a cube has RA, Dec, frequency and perhaps Stokes")
+    return data, _spectral_third(header, spectral, data.shape)
 
 
 def _spectral_third(header: fits.Header, spectral: int | None, shape: tuple[int, ...]) -> fits.Header:
     kept = header.copy()
     keys = ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")
     values = {key: kept.get(f"{key}{spectral}") for key in keys} if spectral else {}
-    matrix = kept.get(f"CD{spectral}_{spectral}")
-    for axis in (3, 4):
+    step = axis_step(header, spectral) if spectral else None
+    matrix = any(re.fullmatch(r"CD\d+_\d+", card) for card in kept)
+    for axis in (3, 4, 5):
         for key in (*keys, "NAXIS", "CROTA"):
             kept.remove(f"{key}{axis}", ignore_missing=True)
     for card in list(kept):
         pair = re.fullmatch(r"(?:PC|CD)(\d+)_(\d+)", card)
         if pair and max(map(int, pair.groups())) > 2:
             kept.remove(card)
-    if matrix is not None:
-        kept["CD3_3"] = matrix
     kept["NAXIS"] = 3
     for axis, size in enumerate(reversed(shape), start=1):
         kept[f"NAXIS{axis}"] = size
     for key, value in values.items():
         if value is not None:
             kept[f"{key}3"] = value
+    if step is not None:
+        kept["CDELT3"] = step
+        if matrix:  # beside CD cards those of CDELT do not count
+            kept["CD3_3"] = step
     kept["WCSAXES"] = 3 if values else 2
     return kept
 
 
-def read_unit(text: str) -> u.UnitBase:
-    """Unit of a BUNIT card; older programs write it in capitals, ``JY/BEAM``.
+def _blank_what_is_no_flux(data: np.ndarray, said: list[str]) -> None:
+    """Make NaN, in place, of infinities and of numbers that no unit of flux has, such as a float's largest."""
+    number = 0
+    for plane in data:
+        bad = np.abs(plane) >= LARGEST
+        if bad.any():
+            number += int(bad.sum())
+            plane[bad] = np.nan
+    if number:
+        said.append(f"{number} values are infinite or above {LARGEST:g}: taken as blank")
 
-    Raises
-    ------
-    CubefocusError
-        If it is none.
-    """
-    spelled = {"JY/BEAM": "Jy/beam", "JY/PIXEL": "Jy/pixel"}.get(text.upper(), text)
-    for style in ("fits", "generic"):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", u.UnitsWarning)
-                return u.Unit(spelled, format=style)
-        except ValueError:
-            continue
-    raise CubefocusError(f"BUNIT is '{text}', which cannot be read; write it as Jy/beam, mJy/beam, Jy/pixel, ...")
+
+def _check_celestial(header: fits.Header, shape: tuple[int, ...]) -> None:
+    """Refuse celestial axes that give no positions, before anything is searched."""
+    kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
+    if not any(kinds):
+        return
+    if not all(kinds):
+        raise CubefocusError(f"has CTYPE{2 if kinds[0] else 1} missing beside {max(kinds)}; add it")
+    try:
+        wcs = celestial(header)
+        corner = wcs.pixel_to_world(shape[2] // 2, shape[1] // 2) if wcs.naxis == 2 else None
+        lost = corner is not None and not math.isfinite(corner.spherical.lat.deg)
+    except Exception as error:  # wcslib and astropy have many; whichever it is, the header has no positions
+        why = " ".join(str(error).split())
+        raise CubefocusError(f"its axes {kinds[0]} and {kinds[1]} give no positions ({why}); correct them") from error
+    if lost or abs(float(header.get("CRVAL2", 0.0)) * _degrees(header, 2)) > 90.0:
+        raise CubefocusError(
+            f"its axes {kinds[0]} and {kinds[1]} give no positions; correct CRVAL1, CRVAL2, CRPIX, CDELT"
+        )
+
+
+def _degrees(header: fits.Header, axis: int) -> float:
+    unit = read_unit(str(header.get(f"CUNIT{axis}", "") or "deg"), f"CUNIT{axis}", "deg")
+    if not unit.is_equivalent(u.deg):
+        raise CubefocusError(f"CUNIT{axis} is {unit}, which is no angle; write deg")
+    return unit.to(u.deg)
 
 
 def write_cube(

@@ -52,11 +52,30 @@ def predict(job: dict[str, Any]) -> Path:
     )
     sets = sorted(Path(PROJECT).glob("*.ms"))
     noisy = [path for path in sets if path.name.endswith(".noisy.ms")]
+    predicted = next(path for path in sets if path not in noisy)
+    check_flags(predicted)  # the noisy one is a copy
+    if not job["empty"]:
+        check_predicted(predicted)
     if job["noise"] != "thermal":
-        return sets[0]
+        return predicted
     for path in set(sets) - set(noisy):
         shutil.rmtree(path)  # the noise-free copy is half of the scratch space
     return noisy[0]
+
+
+def check_predicted(vis: Path) -> None:
+    """Refuse visibilities without noise that are all zero: with noise, nobody would see that the sky is missing."""
+    from casatools import table
+
+    tool = table()
+    tool.open(str(vis))
+    seen = any(np.any(tool.getcol("DATA", start, 20_000)) for start in range(0, tool.nrows(), 20_000))
+    tool.close()
+    if not seen:
+        raise RuntimeError(
+            "every predicted visibility is zero, and the sky is not empty: all of its flux is outside of the primary "
+            "beam, or CASA could not predict it"
+        )
 
 
 def check_flags(vis: Path) -> None:
@@ -264,7 +283,6 @@ def run(job: dict[str, Any]) -> None:
         Path("result.json").write_text(json.dumps(clean(job)))
         return
     vis = predict(job)
-    check_flags(vis)
     predicted = time.monotonic()
     result = response(job, vis) if job.get("psf_size") else image(job, vis)
     imaged = time.monotonic()

@@ -16,7 +16,6 @@ from cubefocus.errors import CubefocusError
 logger = logging.getLogger(__name__)
 
 NITER = 200  # ESO report, Sec. 5.5
-SUFFIX = ".clean.fits"
 
 
 def clean(

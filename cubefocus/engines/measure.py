@@ -16,9 +16,10 @@ import h5py
 import numpy as np
 from astropy.constants import c as speed_of_light
 from scipy.fft import next_fast_len
+from scipy.special import j1
 
 from cubefocus.cube.cube import read_cube, write_cube
-from cubefocus.engines.casa import antenna_file, check_space, job_values, run_casa
+from cubefocus.engines.casa import CasaError, antenna_file, check_space, job_values, run_casa
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000
 from cubefocus.instrument.response import ARCSEC, Response, open_response, response_folder, response_key
@@ -27,6 +28,7 @@ from cubefocus.provenance import digest, provenance
 logger = logging.getLogger(__name__)
 
 MEASURING_SEED = 1  # of the noise whose rms is measured; another one changes it by its own sampling error only
+LEAST_FALL = 0.1  # of a primary beam within the image, below which its shape cannot be told from none
 
 
 def get_response(
@@ -80,7 +82,7 @@ def _measure(
 ) -> None:
     """Measure with CASA and write the folder, whole or not at all."""
     array_file, in_casa = antenna_file(observation.array), in_j2000(observation)
-    _refuse_mixed_dishes(array_file)
+    diameter_m = _dish(array_file)
     psf_size = [2 * next_fast_len(size, real=True) for size in (shape[2], shape[1])]
     check_space(observation, (shape[0], psf_size[1], psf_size[0]), array_file, "thermal", scratch)
     job = job_values(in_casa, shape) | {
@@ -99,6 +101,7 @@ def _measure(
         key = response_key(observation, shape)
         facts = provenance(engine="casa", seed=MEASURING_SEED, responses=[digest(key)], key=key)
         telescope = _copy_cubes(work, partial, observation, shape, facts)
+        _refuse_no_beam(read_cube(partial / "pb.fits").data, observation, diameter_m, f"{telescope}; see {log}")
         with np.load(work / "sampling.npz") as sampling:
             _write_tables(partial, observation, shape, psf_size, result["beams"], telescope, dict(sampling), facts)
 
@@ -219,12 +222,31 @@ def grid_noise(
     return power, rms
 
 
-def _refuse_mixed_dishes(array_file: Path) -> None:
-    """One primary beam for all baselines is what a response can hold."""
+def _dish(array_file: Path) -> float:
+    """Diameter of the dishes in m; one primary beam for all baselines is what a response can hold."""
     lines = [line.split() for line in array_file.read_text().splitlines() if line.strip() and line.strip()[0] != "#"]
     diameters = sorted({float(line[3]) for line in lines})
     if len(diameters) > 1:
         raise CubefocusError(
             f"{array_file}: has dishes of {', '.join(f'{diameter:g}' for diameter in diameters)} m; the engine fft "
             "needs one primary beam for all: use the engine casa"
+        )
+    return diameters[0]
+
+
+def _refuse_no_beam(beam: np.ndarray, observation: Observation, diameter_m: float, whose: str) -> None:
+    """Refuse a primary beam that is as good as none: sources at the rim would keep all of their flux.
+
+    Compared is how far it falls to the corner of the image, with a uniform disc: CASA's models differ from that by
+    little, and none by half.
+    """
+    _, n_y, n_x = beam.shape
+    wavelength = speed_of_light.value / (observation.frequency_ghz * 1e9)
+    radius = np.hypot(n_y // 2, n_x // 2) * observation.cell_arcsec * ARCSEC
+    x = np.pi * diameter_m * radius / wavelength
+    expected = 1.0 - (2.0 * j1(x) / x) ** 2 if x else 0.0
+    if expected > LEAST_FALL and not beam[0, 0, 0] < 1.0 - expected / 2:
+        raise CasaError(
+            f"CASA has no primary beam of {whose}: it is {beam[0, 0, 0]:.3f} at the corner of the image, that of a "
+            f"dish of {diameter_m:g} m about {1 - expected:.3f}; take an array of another telescope"
         )

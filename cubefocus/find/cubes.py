@@ -10,11 +10,12 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.folder import cubes_of
+from cubefocus.alma.training_products import integrated_images
 from cubefocus.cube.cube import read_cube
-from cubefocus.engines.clean import SUFFIX
 from cubefocus.errors import CubefocusError
 
 Images = Mapping[int, np.ndarray]
+SUFFIX = ".clean.fits"  # of cleaned images
 
 
 class StoredCubes(Images):
@@ -33,14 +34,15 @@ class StoredCubes(Images):
     def __init__(self, folders: Iterable[str | Path]) -> None:
         self.paths = {cube: path for folder in folders for cube, path in cubes_of(folder).items()}
 
-    @property
-    def beam_area(self) -> float:
-        """Area of the dirty beam of the first cube, pixels: that of a Gaussian of its FWHM."""
-        path = next(iter(self.paths.values()))
-        cube = read_cube(path)
-        if cube.beam is None or not cube.cell_arcsec > 0:
-            raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN) or no pixel size; make it again")
-        return math.pi * cube.beam[0] * cube.beam[1] / (4.0 * math.log(2.0)) / cube.cell_arcsec**2
+    def beam_areas(self, cubes: Iterable[int] | None = None) -> dict[int, float]:
+        """Area of the dirty beam of each cube, or of some of them, pixels: that of a Gaussian of its FWHM.
+
+        Raises
+        ------
+        CubefocusError
+            If a header has no beam or no pixel size.
+        """
+        return {cube: _beam_area(self.paths[cube]) for cube in (self.paths if cubes is None else cubes)}
 
     def __getitem__(self, cube: int) -> np.ndarray:
         return read_cube(self.paths[cube]).data
@@ -50,6 +52,13 @@ class StoredCubes(Images):
 
     def __len__(self) -> int:
         return len(self.paths)
+
+
+def _beam_area(path: Path) -> float:
+    cube = read_cube(path)
+    if cube.beam is None or not cube.cell_arcsec > 0:
+        raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN) or no pixel size; make it again")
+    return math.pi * cube.beam[0] * cube.beam[1] / (4.0 * math.log(2.0)) / cube.cell_arcsec**2
 
 
 def drawn_ids(cubes: Iterable[int], number: int, seed: int) -> list[int]:
@@ -109,40 +118,40 @@ def refuse_missing(images: Images, true: Table, split: str) -> None:
         )
 
 
-class InvertedImages(Images):
-    """Each image or cube of a mapping times -1."""
-
-    def __init__(self, images: Images) -> None:
-        self.images = images
-
-    def __getitem__(self, cube: int) -> np.ndarray:
-        return -self.images[cube]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.images)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
 def cleaned_images(folders: Iterable[str | Path]) -> dict[int, np.ndarray]:
     """Integrated cleaned images by cube id, shape (y, x), as `cubefocus.jobs.clean.clean_batch` wrote them."""
     paths = [path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
     return {int(path.name.removesuffix(SUFFIX)): read_cube(path).data[0] for path in paths}
 
 
-def clean_beam(folders: Iterable[str | Path]) -> tuple[float, float, float]:
-    """Clean beam of the first image that there is: FWHMs of both axes in pixels, position angle in deg.
+def searched(kind: str, paths: Iterable[str | Path]) -> Images:
+    """What a finder searches, by cube id.
+
+    Parameters
+    ----------
+    kind : {"image", "map", "cleaned", "cube"}
+        As of `cubefocus.find.registry.Entry`.
+    paths : iterable of path
+        Of all batches: training products, maps, folders of cleaned images, or of cubes.
+    """
+    if kind == "cube":
+        return StoredCubes(paths)
+    return cleaned_images(paths) if kind == "cleaned" else integrated_images(paths, {"image": "dirty"}.get(kind, kind))
+
+
+def clean_beams(folders: Iterable[str | Path]) -> dict[int, tuple[float, float, float]]:
+    """Clean beam of each image by cube id: FWHMs of both axes in pixels, position angle in deg.
 
     Raises
     ------
     CubefocusError
-        If there is no image, or its header has no beam.
+        If a header has no beam.
     """
+    beams = {}
     for path in (path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))):
         cube = read_cube(path)
         if cube.beam is None:
             raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN); remove its folder and run again")
         major, minor, angle = cube.beam
-        return major / cube.cell_arcsec, minor / cube.cell_arcsec, angle
-    raise CubefocusError(f"no file *{SUFFIX} in the folders of cleaned images; remove them and run again")
+        beams[int(path.name.removesuffix(SUFFIX))] = major / cube.cell_arcsec, minor / cube.cell_arcsec, angle
+    return beams

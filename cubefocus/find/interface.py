@@ -10,20 +10,11 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
+from cubefocus.tables.columns import BOX, dtypes
 
 Parameters = Mapping[str, Any]
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
-COLUMNS: dict[str, type] = {
-    "x0": np.int64,
-    "y0": np.int64,
-    "x1": np.int64,
-    "y1": np.int64,
-    "x": np.float64,
-    "y": np.float64,
-    "peak": np.float64,
-    "flux": np.float64,
-    "snr": np.float64,
-}
+COLUMNS = dtypes(*BOX, "x", "y", "peak", "flux", "snr")
 
 
 class Finder(Protocol):

@@ -1,8 +1,9 @@
 """Detected voxels of a cube linked to sources, and what is measured of each.
 
-As in SoFiA (Serra et al. 2015, MNRAS 448, 1922; Westmeier et al. 2021, MNRAS 506, 3962): friends of friends
-with one linking radius in the image and another one along the spectrum. Two voxels are friends if they are at most
-``radius_xy`` pixels apart in the image and at most ``radius_z`` channels in the spectrum: a cylinder.
+As in SoFiA-2 (Serra et al. 2015, MNRAS 448, 1922; Westmeier et al. 2021, MNRAS 506, 3962): friends of friends with one
+linking radius in the image and another one along the spectrum. Two voxels are friends if one is in the ellipsoid around
+the other that has these radii as its semi-axes, (dx^2 + dy^2) / radius_xy^2 + dz^2 / radius_z^2 <= 1: with radii of 1
+those that share a face.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import numpy as np
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-
-DISK_OF_ONE = np.broadcast_to(ndimage.generate_binary_structure(2, 1), (3, 3, 3))
 
 
 def link(mask: np.ndarray, radius_xy: int, radius_z: int) -> np.ndarray:
@@ -31,7 +30,7 @@ def link(mask: np.ndarray, radius_xy: int, radius_z: int) -> np.ndarray:
     ndarray of int32, shape (channel, y, x)
         0 outside of sources, otherwise the number of the source, 1, 2, ...
     """
-    labels, n_parts = ndimage.label(mask, np.ones((3, 3, 3)) if radius_xy > 1 else DISK_OF_ONE)
+    labels, n_parts = ndimage.label(mask, _near(1, 1, radius_xy, radius_z))
     if n_parts < 2 or radius_xy == radius_z == 1:
         return labels
     pairs = _friends(labels, mask, radius_xy, radius_z)
@@ -54,18 +53,24 @@ def _friends(labels: np.ndarray, mask: np.ndarray, radius_xy: int, radius_z: int
     )
     flat, own = padded.ravel(), padded.ravel()[rim]
     n_labels, codes = int(labels.max()) + 1, [np.empty(0, dtype=np.int64)]
-    for step in _half_cylinder(radius_xy, radius_z) @ (np.array(padded.strides) // padded.itemsize):
+    for step in _half_ellipsoid(radius_xy, radius_z) @ (np.array(padded.strides) // padded.itemsize):
         other = flat[rim + step]
         met = np.flatnonzero((other != 0) & (other != own))
         codes.append(np.unique(own[met].astype(np.int64) * n_labels + other[met]))
     return np.column_stack(np.divmod(np.unique(np.concatenate(codes)), n_labels))
 
 
-def _half_cylinder(radius_xy: int, radius_z: int) -> np.ndarray:
+def _half_ellipsoid(radius_xy: int, radius_z: int) -> np.ndarray:
     """Offsets (channel, y, x) to friends, one of each pair of opposite ones, shape (n, 3)."""
-    z, y, x = np.mgrid[-radius_z : radius_z + 1, -radius_xy : radius_xy + 1, -radius_xy : radius_xy + 1]
-    offsets = np.column_stack([axis[x**2 + y**2 <= radius_xy**2] for axis in (z, y, x)])
+    offsets = np.argwhere(_near(radius_xy, radius_z, radius_xy, radius_z)) - (radius_z, radius_xy, radius_xy)
     return offsets[len(offsets) // 2 + 1 :]  # the middle one is no offset at all
+
+
+def _near(reach_xy: int, reach_z: int, radius_xy: int, radius_z: int) -> np.ndarray:
+    """Which of the voxels around one, up to so many steps away in each axis, are its friends: (channel, y, x)."""
+    z, y, x = np.mgrid[-reach_z : reach_z + 1, -reach_xy : reach_xy + 1, -reach_xy : reach_xy + 1]
+    # without a division: what is just on the ellipsoid is on it
+    return (x**2 + y**2) * radius_z**2 + z**2 * radius_xy**2 <= (radius_xy * radius_z) ** 2
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from cubefocus.alma.blobs import probability_maps
-from cubefocus.alma.predict import predict_maps
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.alma.training_products import load_products, write_products
-from cubefocus.learn.checkpoint import load_model
-from cubefocus.learn.distributed import pick_device
+from cubefocus.learn.predict import Trained
+from cubefocus.settings import BlobSettings
 from cubefocus.timing import Clock
 
 KEYS = ("images/dirty", "images/cube_id")
@@ -51,12 +49,14 @@ def write_maps(
     CubefocusError
         If products or checkpoint cannot be read.
     """
-    model, _ = load_model(checkpoint, pick_device(device))
+    trained = Trained.load(checkpoint, device)
     images, cubes = (load_products([products], KEYS)[key] for key in KEYS)
 
     def mapped(each: np.ndarray) -> np.ndarray:
-        size = getattr(model, "image_size", None)
-        maps = probability_maps(list(each), lambda tiles: predict_maps(model, tiles), size, settings)
+        def predict(tiles: np.ndarray) -> np.ndarray:
+            return trained.predict({KEYS[0]: tiles}, scaled=True)["map"]
+
+        maps = probability_maps(list(each), predict, trained.arguments["image_size"], settings)
         return np.where(np.isnan(each), np.float32(0), np.array(maps, dtype=np.float32).reshape(each.shape))
 
     with (clock or Clock()).stage("map", len(images)):

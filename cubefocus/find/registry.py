@@ -1,4 +1,4 @@
-"""The source finders of a run by name: function, grid, what they search, and the package that they need."""
+"""The source finders of a run by name: those of `cubefocus.specs`, with what they name loaded."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import Any
 
 from cubefocus.errors import CubefocusError
-from cubefocus.find import aegean, bdsf, blobcat, decoras, smooth_and_clip, sofia, threshold
 from cubefocus.find.interface import Finder, Parameters, grid_points
-
-Kind = Literal["image", "cleaned", "map", "cube"]
+from cubefocus.specs import FINDERS, Searches, load
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Entry:
     kind : str
         What it searches: the integrated ``image``; the same of the ``cleaned`` cube; the ``map`` that the network of
         the finder's name makes of it; or the ``cube``, which gives line ranges z0 z1, which count, and has a parameter
-        ``beam_area`` (pixels).
+        ``beam_area`` (pixels), that of each cube's own beam.
     slow : bool
         Seconds an image, to search it or to make it: its parameters are chosen on some of the validation cubes only.
     package, program : str or None
@@ -39,7 +38,7 @@ class Entry:
     find: Finder
     grid: Mapping[str, Sequence[Any]]
     allowed: Callable[[Parameters], bool] = lambda point: True
-    kind: Kind = "image"
+    kind: Searches = "image"
     slow: bool = False
     package: str | None = None
     program: str | None = None
@@ -59,22 +58,7 @@ class Entry:
         return [point for point in grid_points(self.grid) if self.allowed(point)]
 
 
-FINDERS = {
-    "threshold": Entry(threshold.find, threshold.GRID),
-    "blobcat": Entry(blobcat.find, blobcat.GRID, blobcat.allowed),
-    "bdsf": Entry(bdsf.find, bdsf.GRID, bdsf.allowed, slow=True, package=bdsf.PACKAGE),
-    "aegean": Entry(aegean.find, aegean.GRID, aegean.allowed, slow=True, package=aegean.PACKAGE),
-    "decoras": Entry(decoras.BlobFinder(), decoras.GRID, kind="map"),
-    "decoras_bce": Entry(decoras.BlobFinder(), decoras.GRID, kind="map"),
-    "tclean": Entry(threshold.find, threshold.GRID, kind="cleaned", slow=True),
-    "smooth_and_clip": Entry(smooth_and_clip.GridFinder(), smooth_and_clip.GRID, kind="cube", slow=True),
-    "smooth_and_clip_defaults": Entry(
-        smooth_and_clip.find_with_defaults, smooth_and_clip.DEFAULTS_GRID, kind="cube", slow=True
-    ),
-    "sofia": Entry(sofia.find, sofia.GRID, kind="cube", slow=True, program=sofia.PROGRAM),
-}
-
-
+@cache
 def get_entry(name: str) -> Entry:
     """The finder of that name.
 
@@ -85,4 +69,14 @@ def get_entry(name: str) -> Entry:
     """
     if name not in FINDERS:
         raise CubefocusError(f"there is no source finder {name!r}; there are {', '.join(FINDERS)}")
-    return FINDERS[name]
+    spec = FINDERS[name]
+    function = load(spec.function)
+    return Entry(
+        find=function() if isinstance(function, type) else function,  # a class keeps what it found in the last image
+        grid=load(spec.grid),
+        allowed=load(spec.allowed) if spec.allowed else lambda point: True,
+        kind=spec.searches,
+        slow=spec.slow,
+        package=spec.package,
+        program=spec.program,
+    )

@@ -12,9 +12,9 @@ from astropy.table import Table, vstack
 
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import Finder, find_all
+from cubefocus.settings import Criterion, EvaluationSettings
 from cubefocus.stats.ratios import ratios
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import Criterion, EvaluationSettings
 from cubefocus.tables.matching import match
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def tune(
     settings: EvaluationSettings,
     with_line: bool = False,
     with_box: bool = True,
+    own: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Tuned:
     """Choose the parameters of a finder by the F1 score on the validation split.
 
@@ -53,7 +54,9 @@ def tune(
         Parameters to try, such as `cubefocus.find.interface.grid_points` gives them.
     settings : EvaluationSettings
     with_line, with_box : bool
-        What the criterion looks at, as for `cubefocus.report.tables.detection.Method`.
+        What the criterion looks at, as for `cubefocus.report.methods.Method`.
+    own : mapping from cube id to mapping, optional
+        Parameters that each cube has of its own, whatever the point.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def tune(
     found: list[list[Table]] = [[] for _ in points]
     for number, (cube, image) in enumerate(images.items(), start=1):
         for tables, point in zip(found, points, strict=True):
-            tables.append(find_all(finder, [(cube, image)], point))
+            tables.append(find_all(finder, [(cube, image)], {**point, **(own or {}).get(cube, {})}))
         logger.info("searched %d of %d cubes with %d points of the grid", number, len(images), len(points))
     criterion = settings.criterion(with_line, with_box)
     rows = [{**point, **_score(vstack(tables), true, criterion)} for point, tables in zip(points, found, strict=True)]

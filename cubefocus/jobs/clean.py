@@ -5,19 +5,70 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
 from cubefocus.cube.cube import read_cube, write_cube
-from cubefocus.engines.clean import NITER, SUFFIX, clean, integrated
+from cubefocus.engines.clean import NITER, clean, integrated
 from cubefocus.files import read_table
+from cubefocus.find.cubes import SUFFIX, drawn_ids
 from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.instrument.response import open_response, response_folder
-from cubefocus.provenance import digest
+from cubefocus.provenance import code_version, digest
 from cubefocus.timing import Clock
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Cubes to clean.
+
+    Attributes
+    ----------
+    cubes : str
+        Folder of the batch.
+    observation : mapping
+        Config section.
+    responses : str
+        Cache of responses.
+    images, time : str
+        Folder and file to make.
+    truth : list of str
+        Truth tables of the batches that cubes are drawn from.
+    drawn : int, optional
+        How many of their cubes are cleaned, drawn by the seed; all of them if it is not given.
+    seed : int
+    workers : int
+        Cubes at a time.
+    code : str, optional
+        Digest of the code behind the images: what other code left unfinished is not used.
+    provenance : mapping
+    """
+
+    cubes: str
+    observation: Mapping[str, Any]
+    responses: str
+    images: str
+    time: str
+    truth: list[str]
+    drawn: int | None = None
+    seed: int = 0
+    workers: int = 1
+    code: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(job: Clean) -> None:
+    """Clean those cubes of a batch that a finder will search."""
+    wanted = [cube["cube_id"] for path in job.truth for cube in read_table(path).meta["cubes"]]
+    if job.drawn is not None:
+        wanted = drawn_ids(wanted, job.drawn, job.seed)
+    observations = Observation.list_from_mapping(job.observation)
+    options: dict[str, Any] = {"workers": job.workers, "code": job.code, "time": job.time}
+    clean_batch(job.cubes, wanted, observations, job.responses, job.images, job.provenance, **options)
 
 
 def clean_batch(
@@ -31,7 +82,8 @@ def clean_batch(
     niter: int = NITER,
     workers: int = 1,
     scratch: str | Path | None = None,
-    clock: Clock | None = None,
+    code: str | None = None,
+    time: str | Path | None = None,
 ) -> Path:
     """Clean some cubes of a batch; called again after a failure it cleans the missing ones only.
 
@@ -53,8 +105,11 @@ def clean_batch(
         As for `clean`.
     workers : int
         Cubes at a time.
-    clock : Clock, optional
-        Measures the stage ``clean``, of the cubes that this call cleans.
+    code : str, optional
+        Digest of the code behind the images; without it, that of the whole package.
+    time : path, optional
+        Receives what the stage ``clean`` took, of the cubes that this call cleans; written before ``out_dir`` gets its
+        name, so that nothing is lost where the disk is full.
 
     Returns
     -------
@@ -69,8 +124,11 @@ def clean_batch(
     folder, out_dir = Path(folder), Path(out_dir)
     seeds = {cube["cube_id"]: cube["noise_seed"] for cube in read_table(folder / "truth.ecsv").meta["cubes"]}
     paths = {cube: path for cube, path in cubes_of(folder).items() if cube in set(cubes)}
-    recipe = digest({"cubes": [*paths], "niter": niter, "batch": read_recipe(folder)})
+    made_with = {"batch": read_recipe(folder), "code": code or code_version()}
+    recipe = digest({"cubes": [*paths], "niter": niter, **made_with})
+    clock = Clock()
     if is_made(out_dir, recipe):
+        _write(clock, time)
         return out_dir
 
     def make(cube: int, target: Path) -> None:
@@ -86,7 +144,14 @@ def clean_batch(
             targets = {cube: partial / f"{cube:06d}{SUFFIX}" for cube in paths}
             missing = [(cube, target) for cube, target in targets.items() if not target.is_file()]
             note = f"{workers} at a time" if workers > 1 else ""
-            with (clock or Clock()).stage("clean", len(missing), note), ThreadPoolExecutor(workers) as threads:
+            with clock.stage("clean", len(missing), note), ThreadPoolExecutor(workers) as threads:
                 list(threads.map(lambda each: make(*each), missing))
+        _write(clock, time)
+        if partial is not None:
             close_partial(partial, out_dir)
     return out_dir
+
+
+def _write(clock: Clock, path: str | Path | None) -> None:
+    if path is not None:
+        clock.write(path)

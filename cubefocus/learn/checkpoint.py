@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from cubefocus import networks
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn.distributed import pick_device
-from cubefocus.networks import BlobsFinder, DeepGRU, ResNet, UNet
 
 FORMAT = "cubefocus checkpoint 1"
-NETWORKS: dict[str, type[nn.Module]] = {each.__name__: each for each in (BlobsFinder, DeepGRU, ResNet, UNet)}
+NETWORKS: dict[str, type[nn.Module]] = {name: getattr(networks, name) for name in networks.__all__}
 # What torch raises for bytes that it cannot read, or refuses because they name more than tensors and plain values.
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError,
               AttributeError, AssertionError)  # fmt: skip

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from cubefocus.errors import CubefocusError
+from cubefocus.learn.batch_statistics import share_statistics
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,14 @@ class World:
     size: int
     device: torch.device
 
-    def share(self, rows: Tensor) -> Tensor:
-        """Rows of a joint batch that this process takes."""
-        return rows[self.rank :: self.size]
+    def share(self, number: int) -> tuple[Tensor, int]:
+        """Places of the samples of a joint batch that this process takes, and how many of them count.
+
+        Every process must take part in each step, as it waits for the gradients of the others. One for which no
+        sample is left takes the first one, and none counts.
+        """
+        places = torch.arange(number)[self.rank :: self.size]
+        return (places, len(places)) if len(places) else (torch.zeros(1, dtype=torch.long), 0)
 
     def total(self, values: Tensor) -> Tensor:
         """Sum over the processes."""
@@ -51,11 +57,12 @@ class World:
             dist.barrier()
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """Model whose gradients are averaged over the processes; the batch statistics too, on GPUs."""
+        """Model whose gradients and batch statistics are those of the joint batch."""
         if self.size == 1:
             return model
         if self.device.type == "cuda":
             return DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(model), [self.device.index])
+        share_statistics(model)  # what PyTorch has for this works on GPUs only
         return DistributedDataParallel(model)
 
 
@@ -78,6 +85,11 @@ def pick_device(device: str) -> torch.device:
     if device == "cuda":  # the processes of a node take its GPUs in turn
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
     return torch.device(device)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 by itself: a GPU of compute capability 8 or more; never the CPU here."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
 
 
 @contextmanager

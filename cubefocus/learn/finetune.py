@@ -12,8 +12,8 @@ import numpy as np
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
 from cubefocus.learn.loop import fit
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.task import Task
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def finetune(
     task: Task,
     data_train: Mapping[str, np.ndarray],
     data_valid: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     out: str | Path,
     start: str | Path,
     *,

@@ -18,14 +18,15 @@ from tqdm import tqdm
 
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.augment import N_RANDOM
-from cubefocus.learn.distributed import World, deterministic, processes
+from cubefocus.learn.distributed import World, deterministic, has_bfloat16, processes
 from cubefocus.learn.interrupt import wish_to_stop
 from cubefocus.learn.memory import kept_memory
 from cubefocus.learn.schedule import epochs_without_improvement, learning_rate
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.state import Training, begin, recipe_of, write_curves
 from cubefocus.learn.store import Store
-from cubefocus.learn.task import Task
+from cubefocus.learn.task import Outputs, Task, as_outputs
+from cubefocus.provenance import code_version
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Problem:
     task: Task
     train: Store
     valid: Store
-    settings: Settings
+    settings: TrainingSettings
     world: World
 
 
@@ -47,23 +48,24 @@ def fit(
     task: Task,
     data_train: Mapping[str, np.ndarray],
     data_valid: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     out: str | Path,
     start: str | Path | None = None,
     *,
     seed: int = 0,
     device: str = "auto",
     provenance: Mapping[str, Any] | None = None,
+    code: str | None = None,
 ) -> list[dict[str, float]]:
     """Train a network and write the weights with the lowest validation loss.
 
     Parameters
     ----------
     task : Task
-        What to learn, from `cubefocus.alma.tasks.make_task`.
+        What to learn, from `cubefocus.learn.task.make_task`.
     data_train, data_valid : mapping of str to ndarray, each of shape (n, ...)
         Training products; ``task.keys`` names those that are read.
-    settings : Settings
+    settings : TrainingSettings
     out : str or Path
         Checkpoint to write. The curves go beside it with suffix ``.csv``. While training runs, ``<out>.resume``
         holds what a killed run goes on from.
@@ -76,6 +78,9 @@ def fit(
         ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
     provenance : mapping, optional
         Facts to keep in the checkpoint.
+    code : str, optional
+        Digest of the code behind the training: with another one it starts anew, and not from the resume file. Without
+        it, that of the whole package.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def fit(
         valid = Store(data_valid, task.keys, world.device, f"validation set of {task.name}")
         problem = Problem(task, train, valid, settings, world)
         training = begin(task, data_train, settings, start, seed, world.device, provenance)
-        recipe = recipe_of(training, settings, start, [train.digest, valid.digest])
+        recipe = recipe_of(training, settings, start, [train.digest, valid.digest], code or code_version())
         resume = out.with_name(f"{out.name}.resume")
         training.resume(resume, recipe)
         if start is not None and not training.history:
@@ -156,23 +161,23 @@ def train_epoch(problem: Problem, training: Training, model: nn.Module) -> dict[
         rate = learning_rate(training.iteration, len(batches) * settings.epochs, settings)
         for group in training.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        mine, mine_u = world.share(batch).to(world.device), world.share(u[done : done + len(batch)])
-        inputs, target = task.batch(data.take(mine), normalisation, kind, mine_u)
-        loss = task.loss(_predict(model, inputs), target, weights, settings.ssim_window)
+        places, n_mine = world.share(len(batch))
+        inputs, targets = task.batch(data.take(batch[places].to(world.device)), normalisation, kind, u[done:][places])
+        loss = task.loss(_outputs(model, inputs), targets, weights, settings.ssim_window)
         training.optimiser.zero_grad(set_to_none=True)
         # processes may hold one sample more or less: weighted so, their average is the mean over the joint batch
-        (loss * (len(mine) * world.size / len(batch))).backward()
+        (loss * (n_mine * world.size / len(batch))).backward()
         training.optimiser.step()
         training.iteration += 1
         done += len(batch)
-        losses.append(loss.detach() * len(mine))
+        losses.append(loss.detach() * n_mine)
     values = torch.stack(losses)
     _refuse_nan(values, problem, training.epoch + 1, batches)
     return {"learning_rate": rate, "l1_weight": weights[0], "train_loss": float(world.total(values.sum())) / len(data)}
 
 
 def _batches(order: Tensor, batch_size: int, n_processes: int) -> tuple[Tensor, ...]:
-    """Batches of nearly equal size, at least one sample for every process.
+    """Batches of nearly equal size, with a sample for every process where there are so many.
 
     A last batch of one or two samples would move the weights as far as a full one.
     """
@@ -180,13 +185,12 @@ def _batches(order: Tensor, batch_size: int, n_processes: int) -> tuple[Tensor, 
     return order.tensor_split(max(min(wanted, len(order) // n_processes), 1))
 
 
-def _predict(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Output in float32; on a GPU the network itself computes in bfloat16."""
+def _outputs(model: nn.Module, inputs: Tensor) -> Outputs:
+    """Outputs in float32; on a GPU that has bfloat16 the network itself computes in it."""
     if inputs.ndim == 4:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=inputs.device.type == "cuda"):
-        output = model(inputs)
-    return output.float()
+    with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(inputs.device)):
+        return as_outputs(model(inputs))
 
 
 @torch.no_grad()
@@ -196,10 +200,11 @@ def validate(problem: Problem, training: Training) -> float:
     normalisation, window = training.description["normalisation"], problem.settings.ssim_window
     model = training.model.eval()
     total = torch.zeros((), device=world.device)
-    for batch in world.share(torch.arange(len(data), device=world.device)).split(problem.settings.batch_size):
+    mine = torch.arange(len(data), device=world.device)[world.rank :: world.size]
+    for batch in mine.split(problem.settings.batch_size) if len(mine) else ():
         unused = torch.zeros(len(batch), N_RANDOM, device=world.device)
-        inputs, target = task.batch(data.take(batch), normalisation, "none", unused)
-        total += task.loss(_predict(model, inputs), target, task.validation_weights, window) * len(batch)
+        inputs, targets = task.batch(data.take(batch), normalisation, "none", unused)
+        total += task.loss(_outputs(model, inputs), targets, task.validation_weights, window) * len(batch)
     mean = float(world.total(total)) / len(data)
     if not math.isfinite(mean):
         raise CubefocusError(
@@ -213,14 +218,15 @@ def _refuse_nan(losses: Tensor, problem: Problem, epoch: int, batches: tuple[Ten
     """Stop at the first batch whose loss is not finite; looked at once an epoch, not to wait for the GPU each step."""
     bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
     if bad:
-        rows = ", ".join(str(row) for row in sorted(problem.world.share(batches[bad[0]]).tolist()))
+        batch = batches[bad[0]]
+        rows = ", ".join(str(row) for row in sorted(batch[problem.world.share(len(batch))[0]].tolist()))
         raise CubefocusError(
             f"{problem.task.name}: loss is {float(losses[bad[0]])} in epoch {epoch}, batch {bad[0] + 1} of "
             f"{len(batches)} (rows {rows} of the training products); look for NaN there or lower learning_rate"
         )
 
 
-def _stalled(training: Training, settings: Settings) -> bool:
+def _stalled(training: Training, settings: TrainingSettings) -> bool:
     """Early stopping (MNRAS 4.5)."""
     losses = [row["valid_loss"] for row in training.history]
     if epochs_without_improvement(losses, settings.window) < settings.patience:

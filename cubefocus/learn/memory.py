@@ -17,8 +17,8 @@ def kept_memory() -> Iterator[None]:
     """Let the C library keep what is freed inside, and give it back at the end.
 
     Left to itself, it returns large arrays to the system at once, which clears every page of them again when the next
-    step asks for them: on a CPU, that is a third of the time of a training with Blobs Finder. Does nothing where the C
-    library is not GNU's.
+    step asks for them: on a CPU, some 40 000 pages in a step of Blobs Finder (``benchmarks/results/memory.md``). Does
+    nothing where the C library is not GNU's.
     """
     if platform.libc_ver()[0] != "glibc":
         yield

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 
 
-def learning_rate(iteration: int, n_iterations: int, settings: Settings) -> float:
+def learning_rate(iteration: int, n_iterations: int, settings: TrainingSettings) -> float:
     """Learning rate of one step, counted from 0: linear warm-up, then constant or a cosine down to zero."""
     rate = settings.learning_rate
     if iteration < settings.warmup_iterations:

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cubefocus import networks as models
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 from cubefocus.learn import checkpoint
-from cubefocus.learn.settings import Settings
 from cubefocus.learn.task import Task
 from cubefocus.provenance import digest, hardware
+from cubefocus.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Training:
 def begin(
     task: Task,
     data: Mapping[str, np.ndarray],
-    settings: Settings,
+    settings: TrainingSettings,
     start: str | Path | None,
     seed: int,
     device: torch.device,
@@ -154,29 +153,23 @@ def begin(
 
 def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
     """Parameters with the factor on their learning rate."""
-    dense = [*model.compress.parameters(), *model.expand.parameters()] if isinstance(model, models.BlobsFinder) else []
+    dense: list[nn.Parameter] = getattr(model, "dense", [])
     names = {id(parameter) for parameter in dense}
     others = [parameter for parameter in model.parameters() if id(parameter) not in names]
     groups: list[dict[str, Any]] = [{"params": others, "scale": 1.0}]
     return [*groups, {"params": dense, "scale": dense_rate}] if dense else groups
 
 
-def recipe_of(training: Training, settings: Settings, start: str | Path | None, data: list[int]) -> str:
-    """Digest of all that decides the weights; a resume file of another recipe is not used."""
+def recipe_of(
+    training: Training, settings: TrainingSettings, start: str | Path | None, data: list[int], code: str
+) -> str:
+    """Digest of all that decides the weights; a resume file of another recipe is not used.
+
+    ``code`` is the digest of the code that trains: a training must not go on from half of what other code made.
+    """
     facts = {key: training.description[key] for key in ("task", "arguments", "normalisation", "seed")}
     checksum = 0 if start is None else zlib.crc32(Path(start).read_bytes())
-    return digest({**facts, "settings": settings.recipe, "start": checksum, "data": data, "code": code_checksum()})
-
-
-def code_checksum() -> int:
-    """CRC of the networks' and the training's sources: an edit re-runs the training, which must not go on from half
-    of what the code before it made.
-    """
-    checksum = 0
-    for folder in (Path(models.__file__).parent, Path(__file__).parent):
-        for source in sorted(folder.glob("*.py")):
-            checksum = zlib.crc32(source.read_bytes(), checksum)
-    return checksum
+    return digest({**facts, "settings": settings.recipe, "start": checksum, "data": data, "code": code})
 
 
 def write_curves(path: Path, history: list[dict[str, float]]) -> None:

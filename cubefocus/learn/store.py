@@ -1,8 +1,9 @@
-"""The arrays of a training or validation set, on the device when they fit."""
+"""The arrays of a training or validation set: as many samples as fit on the device, the rest in main memory."""
 
 from __future__ import annotations
 
 import logging
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 
@@ -27,6 +28,9 @@ class Store:
     device : torch.device
     name : str
         For messages: which task and which set.
+    room : float, optional
+        Bytes on the device; of a GPU `FRACTION_OF_MEMORY` of what is free if not given. Samples that do not fit stay in
+        main memory and travel when they are taken.
 
     Raises
     ------
@@ -34,7 +38,8 @@ class Store:
         If an array is missing, if lengths differ, or if there is no sample at all.
     """
 
-    def __init__(self, data: Mapping[str, np.ndarray], keys: Sequence[str], device: torch.device, name: str) -> None:
+    def __init__(self, data: Mapping[str, np.ndarray], keys: Sequence[str], device: torch.device, name: str,
+                 room: float | None = None) -> None:  # fmt: skip
         missing = [key for key in keys if key not in data]
         if missing:
             raise CubefocusError(f"{name}: the products have no dataset '{missing[0]}'; cut them out again")
@@ -46,29 +51,38 @@ class Store:
             raise CubefocusError(f"{name}: no sample; simulate more cubes or loosen the matching")
         arrays = {key: torch.from_numpy(np.ascontiguousarray(data[key], dtype=np.float32)) for key in keys}
         self.digest = _checksum(arrays)
-        self.arrays = {key: self._place(array, arrays) for key, array in arrays.items()}
-
-    def _place(self, array: Tensor, arrays: Mapping[str, Tensor]) -> Tensor:
-        if self.device.type != "cuda":
-            return array
         size = sum(each.nbytes for each in arrays.values())
-        free, _ = torch.cuda.mem_get_info(self.device)
-        if size < FRACTION_OF_MEMORY * free:
-            return array.to(self.device)
-        logger.info("%.1f GB of data stay in main memory: %.1f GB are free on the GPU", size / 1e9, free / 1e9)
-        return array
+        room = _room(device) if room is None else room
+        self.n_near = self.length if size <= room else int(self.length * room / size)
+        if self.n_near < self.length:
+            logger.info("%s: %d of %d samples are on the GPU, the rest in memory", name, self.n_near, self.length)
+        self.near = {key: array[: self.n_near].to(device) for key, array in arrays.items()}
+        far = {key: array[self.n_near :] for key, array in arrays.items()}
+        self.far = {key: array.pin_memory() if device.type == "cuda" else array for key, array in far.items()}
 
     def __len__(self) -> int:
         return self.length
 
     def take(self, rows: Tensor) -> dict[str, Tensor]:
         """Samples of the given rows, on the device."""
-        return {key: self._rows(array, rows) for key, array in self.arrays.items()}
+        if self.n_near == self.length:
+            return {key: array[rows] for key, array in self.near.items()}
+        here = rows < self.n_near
+        there = (rows[~here] - self.n_near).cpu()
+        taken = {}
+        for key, array in self.near.items():
+            taken[key] = array.new_empty((len(rows), *array.shape[1:]))
+            taken[key][here] = array[rows[here]]
+            taken[key][~here] = self.far[key][there].to(self.device, non_blocking=True)
+        return taken
 
-    def _rows(self, array: Tensor, rows: Tensor) -> Tensor:
-        if array.device.type == self.device.type:
-            return array[rows]
-        return array[rows.to(array.device)].pin_memory().to(self.device, non_blocking=True)
+
+def _room(device: torch.device) -> float:
+    """Bytes that a set may take on a device."""
+    if device.type != "cuda":
+        return math.inf
+    free, _ = torch.cuda.mem_get_info(device)
+    return FRACTION_OF_MEMORY * free
 
 
 def _checksum(arrays: Mapping[str, Tensor]) -> int:

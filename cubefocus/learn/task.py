@@ -1,4 +1,4 @@
-"""What the training loop knows of a network: its arrays, augmentation, normalisation and loss."""
+"""What training and prediction know of a network: its arrays, what goes in, what is asked, what it says."""
 
 from __future__ import annotations
 
@@ -11,30 +11,50 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import ModelsSettings
+from cubefocus.specs import NETWORKS, load
 
 Arrays = Mapping[str, Tensor]
+Outputs = tuple[Tensor, ...]
 
 
 class Task(ABC):
-    """One network's training problem; the training loop knows nothing else about the network.
+    """One network's problem; training and prediction know nothing else about the network.
+
+    A network may have any number of outputs. What a batch goes through:
+
+        raw arrays --augment--> raw arrays --prepare--> input --network--> outputs --decode--> values with units
+                                    |---------targets---------> what the loss compares the outputs with
 
     Attributes
     ----------
     name : str
-        As in the config and in the file names: one of `NAMES`.
+        As in `cubefocus.specs.NETWORKS`.
     network : str
         Class of the network.
     keys : tuple of str
-        Datasets of the training products that the task reads.
-    augmentations : tuple of str
-        Kinds that the task offers; the first one is taken for ``augment: true``.
+        Datasets of the training products that the task reads; the first one is what the network sees.
+    validation_weights : tuple of float
+        Weights of the parts of the loss in validation, which do not move.
+    samples_at_once : int
+        In prediction.
     """
 
     name: str
     network: str
     keys: tuple[str, ...]
-    augmentations: ClassVar[tuple[str, ...]]
     validation_weights: ClassVar[tuple[float, float]] = (1.0, 0.0)
+    samples_at_once: ClassVar[int] = 64
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Task of this name with its options from the config section ``models``."""
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Kinds that the task offers; the first one is taken for ``augment: true``."""
+        return NETWORKS[self.name].augmentations
 
     def augmentation(self, choice: bool | str) -> str:
         """Name of the augmentation for a setting: true, false or a name.
@@ -60,16 +80,65 @@ class Task(ABC):
         return {}
 
     @abstractmethod
-    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Input and target of the network for raw arrays (b, ...): augmented, cropped, then scaled.
+    def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
+        """Raw arrays (b, ...) changed at random in the way that ``kind`` names, and cut to what the network sees.
 
-        ``u`` holds uniform random numbers, shape (b, `augment.N_RANDOM`).
+        ``u`` holds uniform random numbers, shape (b, `cubefocus.learn.augment.N_RANDOM`).
         """
 
+    @abstractmethod
+    def prepare(self, arrays: Arrays, scaled: bool = False) -> Tensor:
+        """Input of the network of raw arrays (b, ...), the same in training and in prediction.
+
+        ``scaled`` arrays have been brought to the network's range already.
+        """
+
+    @abstractmethod
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """What the outputs of the network should be, in their order."""
+
+    def batch(self, arrays: Arrays, normalisation: Mapping[str, Any], kind: str, u: Tensor) -> tuple[Tensor, Outputs]:
+        """Input and targets of the network for raw arrays: augmented, then scaled."""
+        arrays = self.augment(arrays, kind, u)
+        return self.prepare(arrays), self.targets(arrays, normalisation)
+
     def weights(self, epoch: int, epochs: int) -> tuple[float, float]:
-        """Weights of L1 and DSSIM in an epoch, counted from 0."""
+        """Weights of the parts of the loss in an epoch, counted from 0."""
         return (1.0, 0.0)
 
-    def loss(self, prediction: Tensor, target: Tensor, weights: tuple[float, float], window: str) -> Tensor:
-        """L1 (MNRAS Eq. 6); only Blobs Finder uses the weights and the window."""
-        return F.l1_loss(prediction, target)
+    def loss(self, outputs: Outputs, targets: Outputs, weights: tuple[float, float], window: str) -> Tensor:
+        """L1 (MNRAS Eq. 6), summed over the outputs; other tasks use the weights and the window."""
+        pairs = zip(outputs, targets, strict=True)
+        return sum((F.l1_loss(output, target) for output, target in pairs), start=outputs[0].new_zeros(()))
+
+    def check(self, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
+        """Refuse arrays that a network with these constructor arguments cannot take, with a CubefocusError."""
+
+    @abstractmethod
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What the outputs for raw arrays (b, ...) mean: values (b, ...) in their units, by name."""
+
+
+def as_outputs(value: Tensor | tuple[Tensor, ...]) -> Outputs:
+    """Outputs of a network in float32, as a tuple whatever their number."""
+    return tuple(each.float() for each in (value if isinstance(value, tuple) else (value,)))
+
+
+def make_task(name: str, models: Mapping[str, Any] | None = None) -> Task:
+    """Task of one network from the ``models`` section of a config.
+
+    Parameters
+    ----------
+    name : str
+        One of `cubefocus.specs.NETWORKS`.
+    models : mapping, optional
+        What is absent keeps its default.
+
+    Raises
+    ------
+    CubefocusError
+        If the name or an option is unknown.
+    """
+    if name not in NETWORKS:
+        raise CubefocusError(f"unknown network '{name}'; known are {', '.join(NETWORKS)}")
+    return load(NETWORKS[name].task).configured(name, ModelsSettings.from_mapping(models))

@@ -137,6 +137,11 @@ class BlobsFinder(nn.Module):
         self._initialise_code(side * side)
         self._initialise_output(output_bias)
 
+    @property
+    def dense(self) -> list[nn.Parameter]:
+        """Parameters of the two fully connected layers, which learn at a rate of their own."""
+        return [*self.compress.parameters(), *self.expand.parameters()]
+
     def _initialise_code(self, n_places: int) -> None:
         """Let the code start as a few orthogonal mixtures of the features at each place, as a convolution would.
 

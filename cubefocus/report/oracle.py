@@ -8,8 +8,8 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.blobs import find_blobs
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.cube.cutouts import scale01
+from cubefocus.settings import BlobSettings
 from cubefocus.tables.columns import BOX
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cubefocus.report.methods import BLOBS, CHAIN, PEAKS, TCLEAN
+
 N_TEST_CUBES = 1000
 N_TEST_SOURCES = 4556
 N_DETECTED_SOURCES = 4202
+THIS_RUN = "this run"  # source of the rows that are not published
 MNRAS = "published MNRAS"
 ECML = "published ECML"
 ESO = "published ESO"
@@ -38,13 +41,13 @@ class Detection:
 LINES = "IoU >= 0.6, centres < 3 px, line IoU >= 0.6"
 DETECTION = (
     Detection(
-        "blobs_finder", 4056, 4, 354, recall=0.89,
+        BLOBS, 4056, 4, 354, recall=0.89,
         note="text of section 5.1; 149 further sources, blended with those, count neither as found nor as missed",
     ),
-    Detection("blobs_finder+deep_gru", 4202, 63, 354, 0.98, 0.923, 0.74, criterion=LINES),
-    Detection("chain", 4202, 0, 354, 1.0, 0.923, 0.74, criterion=LINES),
+    Detection(PEAKS, 4202, 63, 354, 0.98, 0.923, 0.74, criterion=LINES),
+    Detection(CHAIN, 4202, 0, 354, 1.0, 0.923, 0.74, criterion=LINES),
     Detection(
-        "chain", 4202, 0, 354, 1.0, 0.923, 0.84, ECML, "IoU >= 0.8, centres < 3 px, line IoU >= 0.8"
+        CHAIN, 4202, 0, 354, 1.0, 0.923, 0.84, ECML, "IoU >= 0.8, centres < 3 px, line IoU >= 0.8"
     ),
     Detection("blobcat", 2779, 2429, 1777, 0.53, 0.609, 0.61),
     Detection("blobcat", 2779, 2429, 1777, 0.53, 0.609, 0.71, ECML, "IoU >= 0.8, centres < 3 px"),
@@ -114,7 +117,7 @@ class Similarity:
     note: str = "printed as mean SSIM, which is 1 for equal maps; so near to 0 it reads like a mean DSSIM"
 
 
-SIMILARITY = (Similarity("blobs_finder", 0.003), Similarity("decoras", 0.008))
+SIMILARITY = (Similarity(BLOBS, 0.003), Similarity("decoras", 0.008))
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,14 @@ class Time:
 K20 = "NVIDIA Tesla K20"
 TIMES = (
     Time(
-        "chain", "blobs_finder", 23 / N_TEST_CUBES, K20,
+        CHAIN, BLOBS, 23 / N_TEST_CUBES, K20,
         "23 s for all; printed speed-up over tclean: 200, and at least 150 with its major cycles", ESO,
     ),
-    Time("chain", "deep_gru", 9 / N_TEST_CUBES, K20, "9 s for all, with reading and writing"),
-    Time("chain", "morphology", 5 / N_TEST_CUBES, K20, "each ResNet 5 s for all, with reading and writing"),
-    Time("chain", "flux", 5 / N_TEST_CUBES, K20, "5 s for all, with reading and writing"),
+    Time(CHAIN, "deep_gru", 9 / N_TEST_CUBES, K20, "9 s for all, with reading and writing"),
+    Time(CHAIN, "morphology", 5 / N_TEST_CUBES, K20, "each ResNet 5 s for all, with reading and writing"),
+    Time(CHAIN, "flux", 5 / N_TEST_CUBES, K20, "5 s for all, with reading and writing"),
     Time(
-        "tclean", "clean", 4.3 * 60, "8 Intel Xeon E5-2680 CPUs",
+        TCLEAN, "clean", 4.3 * 60, "8 Intel Xeon E5-2680 CPUs",
         "niter=200, from visibilities; 1.5 h for all, 50 cubes at a time on 400 CPUs", ESO,
     ),
 )  # fmt: skip

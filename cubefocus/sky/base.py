@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from cubefocus.sky.columns import ColumnInfo, Source
+from cubefocus.sky.columns import Source
 from cubefocus.sky.emission import Emission, Frame
+from cubefocus.tables.columns import Column
 
 Ranges = Mapping[str, tuple[float, float]]
 """Uniform draws [low, high] by name, as in the section ``sky`` of a config file."""
@@ -27,15 +28,12 @@ class SkyType(ABC):
     ----------
     name : str
         As in the config file and in the column ``type``.
-    columns : tuple of ColumnInfo
+    columns : tuple of Column
         Truth columns that only this type has; masked for sources of other types.
-    ranges : mapping
-        Ranges that only this type draws from, with their default values.
     """
 
     name: ClassVar[str]
-    columns: ClassVar[tuple[ColumnInfo, ...]] = ()
-    ranges: ClassVar[Ranges] = {}
+    columns: ClassVar[tuple[Column, ...]] = ()
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw a source without its position.

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.contradictions import of_grid
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import SkySettings
 from cubefocus.sky.base import SkyType, brightness
 from cubefocus.sky.columns import Source, make_table
-from cubefocus.sky.registry import SKY_TYPES, SkySettings
+from cubefocus.sky.registry import SKY_TYPES, catalogue_columns
 
 LOG = logging.getLogger(__name__)
 SPLITS = ("train", "validation", "test")
@@ -35,7 +37,7 @@ def draw_catalogue(
     Parameters
     ----------
     sky : mapping
-        Section ``sky`` of a config file; see `cubefocus.sky.registry.SkySettings`.
+        Section ``sky`` of a config file; see `cubefocus.settings.SkySettings`.
     n_channels : int
         Channels of a cube.
     cubes : mapping
@@ -61,7 +63,8 @@ def draw_catalogue(
         If a setting is unknown or out of range, or if the sources cannot be placed.
     """
     settings = SkySettings.from_mapping(sky)
-    _check_grid(settings, n_channels, n_pixels)
+    for problem in of_grid(vars(settings), n_channels, n_pixels):
+        raise CubefocusError(problem)
     _check_draw(cubes, snr, seed)
     sources: list[Source] = []
     empty: list[dict[str, Any]] = []
@@ -71,7 +74,7 @@ def draw_catalogue(
         sources += [{**source, **cube} for source in inside]
         if not inside:
             empty.append(cube)
-    table = make_table(sources, settings.columns)
+    table = make_table(sources, catalogue_columns(settings))
     table.meta["cubes"] = empty
     LOG.info("catalogue: %d sources in %d cubes", len(table), sum(1 for _ in _splits(cubes)))
     return table
@@ -174,19 +177,6 @@ def _draw_place(others: list[Source], settings: SkySettings, rng: np.random.Gene
         if all(math.hypot(x - other["x"], y - other["y"]) >= settings.separation for other in others):
             return x, y
     return None
-
-
-def _check_grid(settings: SkySettings, n_channels: int, n_pixels: int) -> None:
-    low, high = settings.ranges["position"]
-    if not (low < high <= n_pixels):
-        raise CubefocusError(
-            f"sky: position is {[low, high]}; it must be a range within the {n_pixels} pixels of a cube"
-        )
-    low, high = settings.ranges["line_centre"]
-    if low < 0 or high > n_channels:
-        raise CubefocusError(
-            f"sky: line_centre is {[low, high]}; it must lie within the {n_channels} channels of a cube"
-        )
 
 
 def _check_draw(cubes: Mapping[str, Any], snr: tuple[float, float] | None, seed: int) -> None:

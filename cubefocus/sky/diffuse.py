@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
 from cubefocus.sky.base import Ranges, power_law, uniform
-from cubefocus.sky.columns import ColumnInfo, Source
+from cubefocus.sky.columns import Source
 from cubefocus.sky.emission import REACH, Emission, Frame, Window, gaussian_image
 from cubefocus.sky.separable import Gaussian, shape_of
+from cubefocus.tables.columns import Column
 
 CONTRAST = 0.7
 """Standard deviation of the logarithm of the brightness around the envelope."""
@@ -20,15 +20,11 @@ class Diffuse(Gaussian):
     """Wide, faint Gaussian envelope times a log-normal random field whose power falls as a power of the frequency."""
 
     name = "diffuse"
-    ranges: ClassVar[Ranges] = {
-        "diffuse_sigma": (12.0, 30.0),
-        "diffuse_amplitude": (0.2, 1.0),
-        "texture_slope": (2.0, 3.5),
-    }
     columns = (
-        ColumnInfo("texture_slope", "power of the texture's logarithm falls as spatial frequency^-slope"),
-        ColumnInfo("texture_seed", "seed of the texture", dtype=int),
-    )
+        Column("texture_slope", None, "arith.factor", float,
+               "power of the texture's logarithm falls as spatial frequency^-slope"),
+        Column("texture_seed", None, "meta.number", np.int64, "seed of the texture"),
+    )  # fmt: skip
 
     def draw_more(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw the envelope, wider and fainter than a compact source, and its texture."""

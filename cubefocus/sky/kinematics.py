@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.sky.base import Ranges, SkyType, power_law, uniform
-from cubefocus.sky.columns import PA_CONVENTION, ColumnInfo, Source
+from cubefocus.sky.columns import Source
 from cubefocus.sky.emission import (
     Emission,
     Frame,
@@ -21,6 +20,7 @@ from cubefocus.sky.emission import (
     shifted_lines,
 )
 from cubefocus.sky.separable import shape_of
+from cubefocus.tables.columns import PA_CONVENTION, Column
 
 SUBPIXELS = (np.arange(5) - 2.0) / 5.0
 """Where the velocity is looked at within a pixel, in pixels from its centre, in x and in y."""
@@ -58,14 +58,13 @@ class Gradient(Moving):
     """Gaussian source whose line centre changes linearly along a direction that is none of its axes."""
 
     name = "gradient"
-    ranges: ClassVar[Ranges] = {"velocity_gradient": (0.1, 0.5), "gradient_offset": (15.0, 75.0)}
     columns = (
-        ColumnInfo(
-            "velocity_gradient", "change of the line centre along velocity_pa", "chan / pix", kms_unit="km / (s pix)"
-        ),
-        ColumnInfo("velocity_pa", f"direction in which the line centre rises, {PA_CONVENTION}", "deg"),
-        ColumnInfo("fwhm_z_local", "full width at half maximum of the line at one point", "chan"),
-    )
+        Column("velocity_gradient", "chan / pix", "arith.grad;spect.dopplerVeloc", float,
+               "change of the line centre along velocity_pa", kms_unit="km / (s pix)"),
+        Column("velocity_pa", "deg", "pos.posAng", float, f"direction in which the line centre rises, {PA_CONVENTION}"),
+        Column("fwhm_z_local", "chan", "spect.line.width", float,
+               "full width at half maximum of the line at one point"),
+    )  # fmt: skip
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw a source; the drawn line width is that of a pixel, fwhm_z that of the whole source."""
@@ -99,17 +98,14 @@ class Disc(Moving):
     """
 
     name = "disc"
-    ranges: ClassVar[Ranges] = {
-        "rotation_velocity": (4.0, 9.0),
-        "velocity_dispersion": (0.5, 1.0),
-        "turnover": (0.2, 0.6),
-    }
     columns = (
-        ColumnInfo("inclination", "angle between the disc's axis and the line of sight", "deg"),
-        ColumnInfo("rotation_velocity", "flat rotation velocity; positive: the channel rises along the sigma_x axis",
-                   "chan", kms_unit="km / s"),
-        ColumnInfo("velocity_dispersion", "standard deviation of the line at one point", "chan", kms_unit="km / s"),
-        ColumnInfo("turnover_radius", "radius R_t of the arctangent rotation curve", "pix"),
+        Column("inclination", "deg", "src.orbital.inclination", float,
+               "angle between the disc's axis and the line of sight"),
+        Column("rotation_velocity", "chan", "phys.veloc.rotat", float,
+               "flat rotation velocity; positive: the channel rises along the sigma_x axis", kms_unit="km / s"),
+        Column("velocity_dispersion", "chan", "phys.veloc.dispersion", float,
+               "standard deviation of the line at one point", kms_unit="km / s"),
+        Column("turnover_radius", "pix", "phys.angSize", float, "radius R_t of the arctangent rotation curve"),
     )  # fmt: skip
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:

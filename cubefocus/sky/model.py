@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.instrument.observation import Observation
+from cubefocus.instrument.observation import Observation, draw_observation
 from cubefocus.sky.columns import Source, as_sources
 from cubefocus.sky.emission import Emission, Frame
 from cubefocus.sky.registry import SKY_TYPES
@@ -55,6 +55,20 @@ def sky_cube(rows: Table, observation: Observation) -> np.ndarray:
         Jy/pixel; the brightest voxel is ``observation.inbright``, unless there is no source.
     """
     return _scaled_cube(emissions(rows, observation), observation)
+
+
+def sky_of(truth: Table, cube_id: int, observations: Sequence[Observation]) -> np.ndarray:
+    """Sky cube of one of the cubes of a truth table, made again: Jy/pixel, shape (channel, y, x).
+
+    Raises
+    ------
+    CubefocusError
+        If the table does not list this cube.
+    """
+    seeds = {cube["cube_id"]: cube["noise_seed"] for cube in truth.meta["cubes"]}
+    if cube_id not in seeds:
+        raise CubefocusError(f"the truth table has no cube {cube_id}; make it and its cubes again")
+    return sky_cube(truth[truth["cube_id"] == cube_id], draw_observation(observations, seeds[cube_id]))
 
 
 def source_cube(row: Table.Row | Mapping[str, Any], observation: Observation, scale: float | None = None) -> np.ndarray:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
 from cubefocus.sky.base import Ranges, SkyType, power_law, uniform
-from cubefocus.sky.columns import ColumnInfo, Source
+from cubefocus.sky.columns import Source
 from cubefocus.sky.emission import Emission, Frame, Window, ellipse_window, gaussian_image, line_profile
+from cubefocus.tables.columns import Column
 
 PIXEL_SIGMA = 12.0**-0.5
 """Standard deviation of a uniform pixel, in pixels: the width of a source that fills one."""
@@ -67,19 +67,20 @@ class MultiLine(Gaussian):
     """Gaussian source with two or three lines; the common columns describe the strongest."""
 
     name = "multi_line"
-    ranges: ClassVar[Ranges] = {"extra_lines": (1, 2)}
     columns = (
-        ColumnInfo("n_lines", "number of lines of the source", dtype=int),
+        Column("n_lines", None, "meta.number;spect.line", np.int64, "number of lines of the source"),
         *(
             info
             for number in (2, 3)
             for info in (
-                ColumnInfo(f"z_{number}", f"centre of line {number}, in order of strength", "chan"),
-                ColumnInfo(f"fwhm_z_{number}", f"full width at half maximum of line {number}", "chan"),
-                ColumnInfo(f"line_amplitude_{number}", f"peak of line {number} over the continuum"),
+                Column(f"z_{number}", "chan", "em.bin", float, f"centre of line {number}, in order of strength"),
+                Column(f"fwhm_z_{number}", "chan", "spect.line.width", float,
+                       f"full width at half maximum of line {number}"),
+                Column(f"line_amplitude_{number}", None, "arith.factor", float,
+                       f"peak of line {number} over the continuum"),
             )
         ),
-    )
+    )  # fmt: skip
 
     def draw(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw the lines apart from each other by the sum of their widths; one that finds no room is left out."""
@@ -119,8 +120,8 @@ class Absorption(Gaussian):
     """Gaussian continuum source with an absorption line; its line amplitude is negative."""
 
     name = "absorption"
-    ranges: ClassVar[Ranges] = {"absorption_depth": (0.3, 0.9)}
-    columns = (ColumnInfo("optical_depth", "optical depth at the line centre, -ln(1 + line_amplitude)"),)
+    columns = (Column("optical_depth", None, "phys.absorption.opticalDepth", float,
+                      "optical depth at the line centre, -ln(1 + line_amplitude)"),)  # fmt: skip
 
     def draw_more(self, ranges: Ranges, rng: np.random.Generator) -> Source:
         """Draw the share of the continuum that is absorbed at the line centre, below 1."""

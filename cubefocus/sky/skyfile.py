@@ -14,7 +14,8 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS, FITSFixedWarning
 
-from cubefocus.cube.cube import Cube, read_cube, read_unit
+from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.repair import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 
@@ -25,7 +26,7 @@ UNITS = "Jy/pixel, Jy/arcsec2, MJy/sr, or Jy/beam with BMAJ and BMIN"
 
 def load_sky(
     path: str | Path, given: Mapping[str, Any] | None = None, moved: Mapping[str, Any] | None = None
-) -> tuple[np.ndarray, Observation]:
+) -> tuple[np.ndarray, Observation, dict[str, Any]]:
     """Read a sky model and find the observing set-up that fits it.
 
     Size, cell, frequencies and phase centre come from the file where it has them; what else an `Observation` holds
@@ -46,6 +47,8 @@ def load_sky(
     ndarray of float32, shape (channel, y, x)
         Jy/pixel, frequency increasing.
     Observation
+    dict
+        Cards of the spectral frame that the file has: RESTFRQ and SPECSYS, which an observation does not change.
 
     Raises
     ------
@@ -63,7 +66,16 @@ def load_sky(
         data = cube.data * _to_jy_per_pixel(cube, observation)
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error
-    return (data[::-1] if _descending(cube) else data), observation
+    return (data[::-1] if _descending(cube) else data), observation, _spectral_frame(cube)
+
+
+def _spectral_frame(cube: Cube) -> dict[str, Any]:
+    frame: dict[str, Any] = {}
+    if cube.rest_frequency_hz is not None:
+        frame["RESTFRQ"] = cube.rest_frequency_hz
+    if cube.header.get("SPECSYS"):
+        frame["SPECSYS"] = cube.header["SPECSYS"]
+    return frame
 
 
 def _has_celestial(cube: Cube) -> bool:

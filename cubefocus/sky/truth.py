@@ -16,11 +16,12 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.boxes import true_boxes
-from cubefocus.sky.columns import MEASURED, ColumnInfo, Source, as_sources, make_column, make_table
+from cubefocus.sky.columns import MEASURED, Source, as_sources, make_column, make_table
 from cubefocus.sky.emission import Emission
 from cubefocus.sky.model import cube_scale, emissions, integrated_images
 from cubefocus.sky.registry import SKY_TYPES
 from cubefocus.tables.boxes import blendness
+from cubefocus.tables.columns import Column
 
 Values = dict[str, Any]
 LIGHT_KMS = speed_of_light.to_value(u.km / u.s)
@@ -145,5 +146,7 @@ def _add_velocities(table: Table, observation: Observation) -> None:
         if info.name in table.colnames:
             pairs = zip(table[info.name].tolist(), width_kms.tolist(), strict=True)
             values = [None if value is None else value * width for value, width in pairs]
-            twin = ColumnInfo(f"{info.name}_kms", f"{info.description}; radio convention", info.kms_unit)
+            twin = Column(
+                f"{info.name}_kms", info.kms_unit, info.ucd, description=f"{info.description}; radio convention"
+            )
             table[twin.name] = make_column(values, twin)

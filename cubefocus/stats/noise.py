@@ -48,7 +48,7 @@ def thermal_rms(data: np.ndarray) -> float:
     if data.shape[0] > 1 and seen.any():
         total = np.abs(data.sum(axis=0, dtype=np.float64))
         seen &= total <= np.median(total[seen])
-    widths = [_robust_width(plane[seen]) for plane in rest]
+    widths = [robust_width(plane[seen]) if seen.any() else 0.0 for plane in rest]
     return float(np.median(widths)) / factor
 
 
@@ -57,15 +57,31 @@ def _width_in_gaps(data: np.ndarray, rest: np.ndarray) -> float:
     finite = np.isfinite(data)
     mean = np.abs(np.where(finite, data, 0.0).sum(axis=0, dtype=np.float64)) / np.maximum(finite.sum(axis=0), 1)
     faint = finite.any(axis=0) & (mean <= np.median(mean[finite.any(axis=0)]))
-    widths = [_robust_width(plane[faint & np.isfinite(plane)]) for plane in rest]
+    widths = [robust_width(plane[faint & np.isfinite(plane)]) for plane in rest]
     measured = [width for width in widths if width > 0]
     return float(np.median(measured)) if measured else 0.0
 
 
-def _robust_width(values: np.ndarray) -> float:
+def robust_width(values: np.ndarray, level: float | None = None) -> float:
+    """Standard deviation of the noise in values: 1.4826 times their median absolute deviation.
+
+    The one robust width of the package; what uses it differs only in the pixels that it looks at.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape, without NaN.
+    level : float, optional
+        What the deviations count from; the median of the values if None.
+
+    Returns
+    -------
+    float
+        In the unit of the values; NaN if there are none.
+    """
     if values.size == 0:
-        return 0.0
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+        return math.nan
+    return MAD_TO_SIGMA * float(median(np.abs(values - (median(values) if level is None else level))))
 
 
 def noise_of(values: np.ndarray, measure: str = "std") -> float:
@@ -82,7 +98,7 @@ def noise_of(values: np.ndarray, measure: str = "std") -> float:
     if finite.size == 0:
         return math.nan
     if measure == "mad":
-        return float(MAD_TO_SIGMA * median(np.abs(finite - median(finite))))
+        return robust_width(finite)
     finite = finite.astype(np.float64)
     return float(finite.var() if measure == "var" else finite.std())
 
@@ -100,6 +116,8 @@ def median(values: np.ndarray) -> np.floating:
 
 
 def background(pixels: np.ndarray) -> tuple[float, float]:
-    """Median and 1.4826 times the median absolute deviation of pixels, blind to the few that hold a source."""
-    level = float(np.median(pixels))
-    return level, MAD_TO_SIGMA * float(np.median(np.abs(pixels - level)))
+    """Median of pixels and their `robust_width` about it, blind to the few that hold a source; NaN without pixels."""
+    if pixels.size == 0:
+        return math.nan, math.nan
+    level = float(median(pixels))
+    return level, robust_width(pixels, level)

@@ -1,6 +1,8 @@
-"""Columns of catalogues as plain arrays: masked entries become NaN, units are converted, absent names are told."""
+"""Columns of all tables: what each one is, once, and how a table's columns are read as plain arrays."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
@@ -10,6 +12,152 @@ from cubefocus.errors import CubefocusError
 
 BOX = ("x0", "y0", "x1", "y1")
 LINE_RANGE = ("z0", "z1")
+PA_CONVENTION = "from the +x pixel axis, clockwise as seen with y up"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes
+    ----------
+    name : str
+    unit : str or None
+        As astropy reads it; None for a pure number.
+    ucd : str
+        Unified content descriptor, IVOA UCD1+ 1.5; empty where its vocabulary has no word.
+    dtype : type
+    description : str
+    kms_unit : str or None
+        For a velocity in channels: unit of its twin ``<name>_kms`` in the truth table, in km/s.
+    """
+
+    name: str
+    unit: str | None = None
+    ucd: str = ""
+    dtype: type = float
+    description: str = ""
+    kms_unit: str | None = None
+
+
+_STATED = "standard error; NaN where the parameter has none"
+_FORMAL = "formal error of the fit to the cleaned spectrum, without the network's own, which is larger; NaN without fit"
+_ALL = (
+    # which source
+    Column("cube_id", None, "meta.id;obs.field", np.int64, "cube that the source is in"),
+    Column("split", None, "meta.dataset", str, "train, validation or test"),
+    Column("source_id", None, "meta.id;src", np.int64, "number of the source in its cube, highest snr_focused first"),
+    Column("candidate_id", None, "meta.id", np.int64, "number of the candidate in its cube"),
+    Column("parent_id", None, "meta.id.parent", np.int64,
+           "candidate whose spectrum it is a further peak of; -1 for a blob of its own"),
+    Column("name", None, "meta.id;meta.main", str, "IAU style name from the J2000 position"),
+    Column("is_central", None, "meta.code", bool, "whether the source is the one at the phase centre"),
+    Column("type", None, "meta.code.class;src", str, "sky type"),
+    Column("stage", None, "meta.code", str, "last step it entered: blobs, spectra, focus, deblend, final"),
+    Column("reason", None, "meta.note", str, "kept, or why it was dropped"),
+    Column("flags", None, "meta.code.qual", str, "what a user should know, separated by semicolons"),
+    # where
+    Column("x", "pix", "pos.cartesian.x", float, "centre, 0-based, pixel centres at integers"),
+    Column("y", "pix", "pos.cartesian.y", float, "centre, 0-based, pixel centres at integers"),
+    Column("ra", "deg", "pos.eq.ra;meta.main", float, "right ascension, J2000 (frame of the cube)"),
+    Column("dec", "deg", "pos.eq.dec;meta.main", float, "declination, J2000 (frame of the cube)"),
+    Column("z", "chan", "em.bin", float, "centre of the line, 0-based channel"),
+    Column("frequency", "GHz", "em.freq;spect.line", float, "observed frequency of the line's centre"),
+    Column("velocity", "km / s", "spect.dopplerVeloc.radio", float,
+           "radio velocity of the line for the given rest frequency; NaN without one"),
+    Column("redshift", None, "src.redshift", float,
+           "redshift of the line for the given rest frequency; NaN without one"),
+    # how large
+    Column("sigma_x", "pix", "phys.angSize;stat.stdev", float, "standard deviation along the source's own first axis"),
+    Column("sigma_y", "pix", "phys.angSize;stat.stdev", float, "standard deviation along the source's own second axis"),
+    Column("fwhm_x", "pix", "phys.angSize", float, "2.35482 sigma_x"),
+    Column("fwhm_y", "pix", "phys.angSize", float, "2.35482 sigma_y"),
+    Column("sigma_x_arcsec", "arcsec", "phys.angSize;stat.stdev", float, "sigma_x on the sky"),
+    Column("sigma_y_arcsec", "arcsec", "phys.angSize;stat.stdev", float, "sigma_y on the sky"),
+    Column("fwhm_x_arcsec", "arcsec", "phys.angSize", float, "fwhm_x on the sky"),
+    Column("fwhm_y_arcsec", "arcsec", "phys.angSize", float, "fwhm_y on the sky"),
+    Column("pa", "deg", "pos.posAng", float, "angle of the sigma_x axis from the +x pixel axis, clockwise with y up"),
+    Column("fwhm_z", "chan", "spect.line.width", float, "full width at half maximum of the line"),
+    Column("fwhm_velocity", "km / s", "spect.line.width", float, "full width at half maximum of the line"),
+    # box and line range
+    Column("x0", "pix", "pos.cartesian.x;stat.min", np.int64, "box, first column"),
+    Column("y0", "pix", "pos.cartesian.y;stat.min", np.int64, "box, first row"),
+    Column("x1", "pix", "pos.cartesian.x;stat.max", np.int64, "box, first column behind it (half-open)"),
+    Column("y1", "pix", "pos.cartesian.y;stat.max", np.int64, "box, first row behind it (half-open)"),
+    Column("z0", "chan", "em.bin;stat.min", float, "start of the line range, z - fwhm_z"),
+    Column("z1", "chan", "em.bin;stat.max", float, "end of the line range, z + fwhm_z"),
+    Column("blob_x0", "pix", "pos.cartesian.x;stat.min", np.int64, "box of the blob before deblending, first column"),
+    Column("blob_y0", "pix", "pos.cartesian.y;stat.min", np.int64, "box of the blob before deblending, first row"),
+    Column("blob_x1", "pix", "pos.cartesian.x;stat.max", np.int64,
+           "box of the blob before deblending, first column behind it"),
+    Column("blob_y1", "pix", "pos.cartesian.y;stat.max", np.int64,
+           "box of the blob before deblending, first row behind it"),
+    Column("blendness", None, "stat.value", float,
+           "largest IoU of the true box with another one of the cube (MNRAS Eq. 22)"),
+    # how bright
+    Column("flux", "Jy / beam", "phot.flux.density", float,
+           "sum of the dirty voxels in box and line range: flux_line and continuum"),
+    Column("flux_line", "Jy / beam", "phot.flux.density;spect.line", float, "the line's part of flux"),
+    Column("continuum", "Jy / beam", "phot.flux.density;spect.continuum", float,
+           "mean of the voxels in the box outside the line range"),
+    Column("peak", "Jy / beam", "phot.flux.density;stat.max", float, "highest voxel in box and line range"),
+    Column("n_voxels", None, "meta.number;instr.pixel", np.int64,
+           "voxels in box and line range that hold a number in the dirty cube"),
+    Column("line_flux_jykms", "Jy km / s", "phot.flux;spect.line", float,
+           "velocity-integrated line flux of the sky model"),
+    Column("continuum_mjy", "mJy", "phot.flux.density;spect.continuum", float,
+           "continuum flux density of the sky model at the frequency of the line centre"),
+    # how sure
+    Column("snr", None, "stat.snr", float, "peak over the noise of a voxel"),
+    Column("snr_image", None, "stat.snr", float,
+           "brightest pixel of the integrated dirty image in the box over the noise rms there"),
+    Column("snr_integrated", None, "stat.snr", float, "Global SNR in the integrated image (MNRAS Eq. 17)"),
+    Column("snr_focused", None, "stat.snr", float, "Global SNR in the focused image (MNRAS Eq. 17)"),
+    Column("snr_sum", None, "stat.snr", float, "sum of the source's voxels over its noise"),
+    Column("pixel_snr", None, "stat.snr", float,
+           "SNR of the brightest pixel of a further peak (MNRAS Eq. 18); NaN for others"),
+    Column("snr_target", None, "stat.snr", float,
+           "signal-to-noise ratio asked for the central source in the integrated image; masked if none"),
+    Column("probability", None, "stat.probability", float, "highest value of the probability map in the blob"),
+    Column("reliability", None, "stat.probability", float, "share of true ones among detections like it"),
+    Column("n_peaks", None, "meta.number;spect.line", np.int64, "peaks in the cleaned spectrum of the blob"),
+    Column("thermal_rms", "Jy / beam", "stat.stdev;phot.flux.density", float, "rms of the thermal noise in a channel"),
+    Column("white_rms", "Jy / beam", "stat.stdev;phot.flux.density", float, "rms of the added white noise in a voxel"),
+    # errors
+    Column("x_err", "pix", "stat.error;pos.cartesian.x", float, f"{_STATED}; Condon (1997)"),
+    Column("y_err", "pix", "stat.error;pos.cartesian.y", float, f"{_STATED}; Condon (1997)"),
+    Column("z_err", "chan", "stat.error;em.bin", float, _FORMAL),
+    Column("frequency_err", "GHz", "stat.error;em.freq", float, f"{_STATED}; from z_err"),
+    Column("velocity_err", "km / s", "stat.error;spect.dopplerVeloc.radio", float, f"{_STATED}; from z_err"),
+    Column("redshift_err", None, "stat.error;src.redshift", float, f"{_STATED}; from z_err"),
+    Column("fwhm_z_err", "chan", "stat.error;spect.line.width", float, _FORMAL),
+    Column("flux_err", "Jy / beam", "stat.error;phot.flux.density", float,
+           f"{_STATED}; noise of the box-summed spectrum"),
+    Column("flux_line_err", "Jy / beam", "stat.error;phot.flux.density", float,
+           f"{_STATED}; noise of the box-summed spectrum"),
+    Column("continuum_err", "Jy / beam", "stat.error;phot.flux.density", float,
+           f"{_STATED}; noise of the box-summed spectrum"),
+    # how a source of the sky model was drawn
+    Column("amplitude", None, "arith.factor", float,
+           "continuum at the source's peak in channel 0, before scaling to the observation's inbright"),
+    Column("line_amplitude", None, "arith.factor", float,
+           "peak of the line over the continuum; negative in absorption"),
+    Column("spectral_index", None, "spect.index", float,
+           "s in continuum = amplitude (nu_0 / nu)^s, nu_0 the frequency of channel 0"),
+    Column("noise_seed", None, "meta.number", np.int64, "seed of this cube's noise"),
+)  # fmt: skip
+COLUMNS: dict[str, Column] = {one.name: one for one in _ALL}
+"""Every column that is in more than one place by name; a sky type's own ones are with the type."""
+
+
+def define(name: str, description: str | None = None) -> Column:
+    """The column of this name, with what it means in one table if that is more than its general description."""
+    return COLUMNS[name] if description is None else replace(COLUMNS[name], description=description)
+
+
+def dtypes(*names: str) -> dict[str, type]:
+    """Types of columns by name, for a table that is made of plain arrays."""
+    return {name: COLUMNS[name].dtype for name in names}
 
 
 def column(table: Table, name: str, unit: str | None = None, default_unit: str | None = None) -> np.ndarray:

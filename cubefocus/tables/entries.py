@@ -12,8 +12,8 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
-from cubefocus.tables.columns import has_columns
-from cubefocus.tables.mapping import Reading, standard_columns
+from cubefocus.tables.columns import BOX, LINE_RANGE, has_columns
+from cubefocus.tables.mapping import Reading, has_position, standard_columns
 from cubefocus.tables.reading import read_catalogue
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,15 @@ class Truth:
     listed: bool
     has_ids: bool = True
 
+    @property
+    def channels(self) -> tuple[float, float] | None:
+        """Lowest and highest channel of the true lines; None if the table has none."""
+        names = LINE_RANGE if has_columns(self.table, LINE_RANGE) else ("z",)
+        if not has_columns(self.table, names):
+            return None
+        values = np.concatenate([np.asarray(self.table[name], dtype=float) for name in names])
+        return (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else None
+
 
 def read_truth(path: Path, reading: Reading, split: str | None = None) -> Truth:
     """Read a truth table and choose a split.
@@ -63,8 +72,8 @@ def read_truth(path: Path, reading: Reading, split: str | None = None) -> Truth:
         If the table is unusable, has no such split, or has several and none is named, or the header of
         `reading` does not place its sources where they are.
     """
-    raw = read_catalogue(path)
-    table = standard_columns(raw, path, reading)
+    raw = _read(path, reading)
+    table = standard_columns(raw, path, reading, whole=True)
     has_ids = "cube_id" in table.colnames
     if not has_ids:
         table["cube_id"] = np.zeros(len(table), dtype=np.int64)
@@ -76,6 +85,10 @@ def read_truth(path: Path, reading: Reading, split: str | None = None) -> Truth:
     cubes = {*rows[chosen].tolist(), *(cube for cube, ours in known.items() if ours)} if has_ids else {0}
     others = {*rows.tolist(), *known} - cubes
     return Truth(table[chosen], path, frozenset(cubes), frozenset(others), bool(listed), has_ids)
+
+
+def _read(path: Path, reading: Reading) -> Table:
+    return read_catalogue(path, lambda table: has_position(table, reading), reading.table)
 
 
 def _listed(meta: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -103,13 +116,13 @@ def _chosen(raw: Table, listed: Iterable[Any], split: str | None, path: Path) ->
 
 def _check_header(table: Table, path: Path, reading: Reading) -> None:
     """Compare where the header puts the true sources with where the table has them."""
-    if reading.wcs is None:
+    if reading.sky is None or not len(table):
         return
     if not has_columns(table, ("ra", "dec", "x", "y")):
         raise CubefocusError(f"{path}: has no ra, dec, x and y to check the header of --wcs with; leave --wcs out")
-    x, y = reading.wcs.wcs_world2pix(table["ra"], table["dec"], 0)
-    apart = np.hypot(x - table["x"], y - table["y"])
-    if len(apart) and not apart.max() <= SAME_PLACE:
+    x, y = reading.sky.pixels(reading.sky.directions(np.asarray(table["ra"]), np.asarray(table["dec"])))
+    apart = np.nan_to_num(np.hypot(x - table["x"], y - table["y"]), nan=np.inf)
+    if apart.max() > SAME_PLACE:
         raise CubefocusError(
             f"{path}: the header of --wcs puts its sources up to {apart.max():.3g} px from their x and y; give a cube "
             "of this field"
@@ -130,15 +143,13 @@ def read_entry(path: Path, reading: Reading, truth: Truth) -> Table:
     CubefocusError
         If the table is unusable, does not say which cube a row is in, or is of other cubes.
     """
-    table = standard_columns(read_catalogue(path), path, reading)
+    table = standard_columns(_read(path, reading), path, reading, truth.channels)
+    _tell_repeated(table, path)
     if "cube_id" not in table.colnames or not truth.has_ids:
         return _of_one_cube(table, path, truth)
     ids = np.asarray(table["cube_id"])
     if ids.size and not truth.cubes.intersection(ids.tolist()):
-        raise CubefocusError(
-            f"{path}: has cubes {_range(ids)}, none of which is among those scored ({_range(truth.cubes)} of "
-            f"{truth.path}); give the truth table of the same experiment, and the right --split"
-        )
+        raise _no_common_cube(path, ids, truth)
     elsewhere = np.isin(ids, [*truth.others])
     if elsewhere.any():
         logger.info("%s: %d detections in cubes of other splits are left out", path, elsewhere.sum())
@@ -152,6 +163,32 @@ def read_entry(path: Path, reading: Reading, truth: Truth) -> Table:
         logger.warning("%s: %s has no source in cubes %s; all detections there are false", path, truth.path,
                        ", ".join(map(str, sorted(strangers))))  # fmt: skip
     return table[~elsewhere]
+
+
+def _tell_repeated(table: Table, path: Path) -> None:
+    """Tell of rows in the same place: at most one of them can match, the others are false detections."""
+    names = [name for name in ("cube_id", "x", "y", *BOX, *LINE_RANGE) if name in table.colnames]
+    if len(table) < 2 or not names:
+        return
+    values = np.column_stack([np.asarray(table[name], dtype=float) for name in names])
+    repeated = len(table) - len(np.unique(values, axis=0))
+    if repeated:
+        logger.warning("%s: %d rows are in the place of another one and count as false detections", path, repeated)
+
+
+def _no_common_cube(path: Path, ids: np.ndarray, truth: Truth) -> CubefocusError:
+    """What to do about a catalogue whose cubes are none of the truth's."""
+    head = (
+        f"{path}: has cubes {_range(ids)}, none of which is among those scored ({_range(truth.cubes)} of {truth.path})"
+    )
+    if truth.others.intersection(ids.tolist()):
+        return CubefocusError(f"{head}; they are of another split, give the right --split")
+    if len(truth.cubes) == 1 == len(set(ids.tolist())):
+        return CubefocusError(f"{head}; if it is the same cube, --ignore cubes")
+    return CubefocusError(
+        f"{head}; give the truth table of the same experiment, or number the cubes as it does in a column, --column "
+        "cube_id=NAME"
+    )
 
 
 def _of_one_cube(table: Table, path: Path, truth: Truth) -> Table:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.faults
 TRAINED = "results/tiny/models/blobs_finder/trained.pt"
 # Snakemake makes nothing again that nobody asks for: what comes after the product that is missing must be missing too
 SEARCH = ("detections", "catalogue.ecsv", "candidates.ecsv", "tables", "figures/[!t]*")
-FINETUNED = ("predictions", "models/*/finetuned.*", *SEARCH)
+FINETUNED = ("predictions", "models/*/finetuned.*", "bundle", *SEARCH)
 NETWORK = ("models/blobs_finder", *FINETUNED)
 TEST_CUBES = ("cubes/test", "truth/test", "products/test", "truth.ecsv", "finders", *SEARCH)
 

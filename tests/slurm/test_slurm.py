@@ -8,27 +8,30 @@ from runs import TINY, finish, on_slurm, records
 
 pytestmark = pytest.mark.slurm
 
-# partition, ranks, cores a rank, memory in MB, minutes (batches of two cubes), GPUs
-SIMULATE = ("cpu", 11, 1, 25000, 38, 0)
-TRAIN, PREDICT = ("gpu", 1, 4, 16000, 1440, 1), ("gpu", 4, 1, 18000, 60, 1)
-FINETUNE = ("gpu", 1, 4, 16000, 360, 1)
+# partition, ranks, cores a rank, memory in MB of a node or of each core, minutes, GPUs: of batches of two small cubes,
+# next to which networks and CASA themselves need most
+SIMULATE = ("cpu", 11, 1, "each 808", 38, 0)
+TRAIN, PREDICT = ("gpu", 1, 4, "8001", 61, 1), ("gpu", 4, 1, "each 3514", 31, 1)
 WANTED = {
-    "draw_catalogue": ("cpu", 1, 1, 2000, 10, 0),
-    "response": ("cpu", 1, 1, 3000, 60, 0),
+    "draw_catalogue": ("cpu", 1, 1, "2001", 10, 0),
+    "response": ("cpu", 1, 1, "810", 60, 0),
     "simulate": SIMULATE,
     "train": TRAIN,
-    "train_blobs_finder": ("gpu", 1, 4, 8000, 1440, 2),  # and its images, which are few here
+    "train_blobs_finder": ("gpu", 1, 4, "8001", 61, 2),
     "predict_blobs": PREDICT,
     "predict_lines": PREDICT,
     "predict_morphology": PREDICT,
-    "finetune_deep_gru": FINETUNE,
-    "finetune_morphology": FINETUNE,
-    "finetune_flux": FINETUNE,
+    "finetune_deep_gru": TRAIN,
+    "finetune_morphology": TRAIN,
+    "finetune_flux": TRAIN,
     "detect": PREDICT,
     "detect_inverted": PREDICT,
-    "clean": ("cpu", 1, 4, 12000, 31, 0),
-    "map": ("gpu", 1, 1, 4000, 60, 1),
-    "evaluate": ("cpu", 1, 1, 8000, 60, 0),
+    "clean": ("cpu", 1, 4, "each 812", 31, 0),
+    "map": ("gpu", 1, 1, "3501", 60, 1),
+    "tune": ("cpu", 1, 1, "2001", 60, 0),
+    "find": ("cpu", 1, 1, "2001", 31, 0),
+    "tables": ("cpu", 1, 1, "8001", 60, 0),
+    "figures": ("cpu", 1, 1, "8001", 60, 0),
 }
 
 
@@ -53,7 +56,9 @@ def requested(job):
     days, _, clock = job["TimeLimit"].rpartition("-")
     hours, minutes, _ = (int(part) for part in clock.split(":"))
     gpus = int(job.get("TresPerJob", "gres:gpu:0").rpartition(":")[2])
-    memory = float(job["MinMemoryNode"][:-1]) * {"M": 1, "G": 1024}[job["MinMemoryNode"][-1]]
+    each = "MinMemoryCPU" in job
+    memory = job["MinMemoryCPU" if each else "MinMemoryNode"]
+    memory = f"{'each ' * each}{float(memory[:-1]) * {'M': 1, 'G': 1024}[memory[-1]]:.0f}"
     time = (int(days or 0) * 24 + hours) * 60 + minutes
     return job["Partition"], int(job["NumTasks"]), int(job["CPUs/Task"]), memory, time, gpus
 
@@ -108,5 +113,5 @@ def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path
     assert done.returncode != 0
     assert "array 'alma.cycle9.33' is not known" in done.stdout
     tries = [job for job in records() if job["JobId"] not in before and "simulate_wildcards_test" in job["Comment"]]
-    assert [requested(job)[3] for job in tries] == [25000, 50000]
+    assert [requested(job)[3] for job in tries] == ["each 808", "each 1616"]
     assert {job["JobState"] for job in tries} == {"FAILED"}

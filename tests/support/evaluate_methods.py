@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import Table, vstack
 from evaluate_catalogues import catalogue, square
 
-from cubefocus.report.tables.rates import blendness_by_cube
+from cubefocus.report.rates import blendness_by_cube
 
 NAMES = ("chain", "blobs_finder", "decoras", "blobcat", "smooth_and_clip", "tclean", "bdsf", "aegean")
 

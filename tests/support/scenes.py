@@ -11,9 +11,9 @@ from astropy.io import fits
 
 from cubefocus.alma.blobs import find_blobs
 from cubefocus.alma.chain import Chain
-from cubefocus.alma.settings import DetectionSettings
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra, integrate, scale01
+from cubefocus.settings import DetectionSettings
 
 N_PIXELS, N_CHANNELS = 96, 40
 
@@ -90,7 +90,8 @@ def oracle() -> Callable[..., Chain]:
 
     def make(scenes: list[Scene], section: dict | None = None, maps: list[np.ndarray] | None = None,
              spectra: np.ndarray | None = None) -> Chain:  # fmt: skip
-        settings = DetectionSettings.from_mapping(section)
+        section = section or {}  # blobs stay as they are, unless a test parts them
+        settings = DetectionSettings.from_mapping({**section, "blobs": {"split": "none", **section.get("blobs", {})}})
         perfect = maps or [scale01(integrate(one.sky)) for one in scenes]
 
         def clean(standardised: np.ndarray) -> np.ndarray:

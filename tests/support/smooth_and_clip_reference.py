@@ -1,5 +1,6 @@
 """Smooth and clip in plain loops, to compare with: slow, and nothing in common with the package."""
 
+from fractions import Fraction
 from math import ceil, exp, log, sqrt
 from statistics import median
 
@@ -69,15 +70,16 @@ def detect(cube, kernels_xy, kernels_z, threshold, replacement):
 
 
 def friends_of_friends(voxels, radius_xy, radius_z):
-    """Groups of voxels (channel, y, x), each a set, that are linked within the radii."""
+    """Groups of voxels (channel, y, x), each a set, that are linked within an ellipsoid."""
     groups = []
     for k, j, i in voxels:
         joined = {(k, j, i)}
         apart = []
         for group in groups:
             near = any(
-                abs(k - c) <= radius_z and (j - b) ** 2 + (i - a) ** 2 <= radius_xy**2 for c, b, a in group
-            )  # fmt: skip
+                Fraction((j - b) ** 2 + (i - a) ** 2, radius_xy**2) + Fraction((k - c) ** 2, radius_z**2) <= 1
+                for c, b, a in group
+            )
             if near:
                 joined |= group
             else:

@@ -1,11 +1,12 @@
-"""Settings of short trainings, and models of another variant."""
+"""TrainingSettings of short trainings, and models of another variant."""
 
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 
 
 def settings(**changes):
-    values = {"epochs": 4, "batch_size": 4, "learning_rate": 3e-3, "patience": 100, "resume_seconds": 0.0, **changes}
-    return Settings(**values)
+    """Few epochs at a rate that does not fall, whatever the default experiment has."""
+    plain = {"learning_rate": 3e-3, "dense_rate": 1.0, "decay": "none", "patience": 100, "resume_seconds": 0.0}
+    return TrainingSettings(**{"epochs": 4, "batch_size": 4, **plain, **changes})
 
 
 def with_variant(models, variant):

@@ -5,7 +5,7 @@ from train_products import make_products
 
 SMALL = {
     "image_size": 32,
-    "blobs_finder": {"latent": 32},
+    "blobs_finder": {"variant": "mnras", "latent": 32},
     "deep_gru": {"hidden": 8},
     "resnet": {"widths": [4, 8, 8, 16]},
 }

@@ -2,12 +2,14 @@
 
 import math
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from runs import ROOT, here
+from runs import ROOT, finish, here
 
 from cubefocus.cli.provenance import read_provenance
 
@@ -50,19 +52,22 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     )
     once = [
         "all",
+        "bundle",
         "collect",
         "collect_inverted",
         "collect_truth",
         "compare_engines",
         "curves",
         "draw_catalogue",
-        "evaluate",
+        "draw_engines",
+        "figures",
     ]
-    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "times", "train_blobs_finder"]
+    once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
     mapped = [name for name in finders if name.startswith("decoras")]
-    networks = {"train": 5 + len(mapped), "finetune_morphology": 3, "find": len(finders)}
+    networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
+    networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
@@ -96,6 +101,38 @@ def test_a_dry_run_of_a_hundred_thousand_cubes_takes_little_memory(tmp_path):
     assert float(done.stdout) < 1e6  # kB
 
 
+def asked(output: str, rule: str) -> set[int]:
+    """Memory that the jobs of a rule ask for in a dry run, MB."""
+    parts = re.findall(rf"^rule {rule}:\n(?:    .*\n)+", output, re.MULTILINE)
+    return {int(found) for part in parts for found in re.findall(r"[ ,]mem_mb=(\d+)", part)}
+
+
+def test_jobs_ask_for_memory_by_the_size_of_their_sets(snakemake, tmp_path):
+    """All trainings on images hold two float images of 360 px of every cube, twice while they are joined."""
+    for name in ("paper", "large"):
+        config = {}
+        for overlay in EXPERIMENTS[name]:
+            config |= yaml.safe_load(overlay.read_text()).get("cubes", {})
+        images = (config["train"] + config["validation"]) * 2 * 360**2 * 4 / 1e6
+        output = snakemake(tmp_path, "--dry-run", "--until", "train", "train_blobs_finder", overlays=EXPERIMENTS[name])
+        (blobs,) = asked(output.stdout, "train_blobs_finder")
+        assert 2 * images < blobs < 2 * images + 10_000
+        assert max(asked(output.stdout, "train")) == blobs, "DECORAS learns from the same images"
+
+
+def test_an_environment_in_a_path_with_a_space_runs_jobs(tmp_path):
+    """Snakemake puts the path of the interpreter into shell commands as it is."""
+    environment = tmp_path / "my environment"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", environment)
+    (environment / "lib").symlink_to(Path(sys.prefix) / "lib")
+    command = here(tmp_path, "results/tiny/config.yaml")
+    done = finish([str(environment / "bin" / "python"), *command[1:]])
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "results/tiny/config.yaml").is_file()
+
+
 def test_names_with_spaces_quotes_and_dollars_are_names_only(snakemake, tmp_path):
     folder = tmp_path / ODD
     folder.mkdir()
@@ -116,7 +153,7 @@ def test_parsing_needs_neither_casa_nor_torch(tmp_path):
         "import sys, runpy\n"
         "class Refuse:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'cubefocus', 'astropy', 'h5py'}:\n"
+        "        if name.split('.')[0] in {'torch', 'casatasks', 'casatools', 'astropy', 'h5py'}:\n"
         "            raise ImportError('the workflow must parse without ' + name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "runpy.run_module('snakemake', run_name='__main__')\n"
@@ -148,3 +185,11 @@ def test_lint_is_clean(snakemake, tmp_path):
     done = snakemake(tmp_path, "--lint")
     assert done.returncode == 0, done.stdout
     assert "good condition" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_a_profile_names_rules_that_exist(snakemake, tmp_path, name):
+    profile = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+    done = snakemake(tmp_path, "--list-rules")
+    assert done.returncode == 0, done.stdout
+    assert {*profile.get("set-threads", {}), *profile.get("set-resources", {})} <= set(done.stdout.split())

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from cubefocus.report.figures.style import (
     BLACK,
     COLUMN,
-    label_of,
     logarithmic,
     look,
     method_legend,
@@ -18,6 +17,7 @@ from cubefocus.report.figures.style import (
     rate_line,
     styled,
 )
+from cubefocus.report.methods import label_of
 
 
 @styled

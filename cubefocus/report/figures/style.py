@@ -34,20 +34,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MANY = 4  # more bands than this in one panel hide each other
 TRUE, PREDICTED = GREEN, VERMILION
 IMAGES = "gray_r"  # boxes in colour stand out on grey only
-LABELS = {
-    "blobs_finder": "Blobs Finder",
-    "blobs_finder+deep_gru": "Blobs Finder + Deep GRU",
-    "deep_gru": "Deep GRU",
-    "sofia": "SoFiA-2",
-    "decoras": "DECORAS",
-    "decoras_bce": "DECORAS, BCE",
-    "bdsf": "PyBDSF",
-    "aegean": "Aegean",
-    "sigma_x": r"ResNet $\sigma_x$",
-    "sigma_y": r"ResNet $\sigma_y$",
-    "pa": "ResNet pa",
-    "flux": "ResNet flux",
-}
 COLUMN, PAGE = 3.32, 6.97  # widths of a column and of a page of a journal, inches
 
 # The fonts come with matplotlib: the same figure on every machine.
@@ -156,11 +142,6 @@ def plus_minus(values: np.ndarray) -> str:
     mean, spread = float(values.mean()), float(values.std())
     digits = int(np.clip(1 - math.floor(math.log10(spread)), 0, 6)) if spread > 0 else 2
     return rf"${mean:z.{digits}f} \pm {spread:.{digits}f}$"
-
-
-def label_of(name: str) -> str:
-    """A method or network as a figure names it."""
-    return LABELS.get(name, name.replace("_", " "))
 
 
 class Look(NamedTuple):

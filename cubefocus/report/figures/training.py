@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cubefocus.errors import CubefocusError
-from cubefocus.report.figures.style import BLUE, PAGE, VERMILION, label_of, logarithmic, new_figure, styled
+from cubefocus.report.figures.style import BLUE, PAGE, VERMILION, logarithmic, new_figure, styled
+from cubefocus.report.methods import label_of
 from cubefocus.tables.columns import column
 
 PHASES = {"trained": ("-", "o", ""), "finetuned": ("--", "s", ", fine-tuning")}

@@ -10,7 +10,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cubefocus.report.figures.style import BLACK, LINES, MARKERS, PAGE, label_of, new_figure, nothing, styled
+from cubefocus.report.figures.style import BLACK, LINES, MARKERS, PAGE, new_figure, nothing, styled
+from cubefocus.report.methods import label_of
 from cubefocus.tables.columns import column
 
 NOT_PARAMETERS = ("tp", "fp", "fn", "precision", "recall", "f1")

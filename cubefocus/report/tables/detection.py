@@ -6,22 +6,22 @@ import logging
 import math
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from cubefocus.report import published
+from cubefocus.report.methods import Method
+from cubefocus.report.published import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_sums, wilson
 from cubefocus.stats.ratios import ratios
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import Matches, match
 
 logger = logging.getLogger(__name__)
 
-THIS_RUN = "this run"
-ORACLE = "oracle"
 INTERVALS = ("precision", "recall", "f1", "mean_iou")
 COLUMNS: dict[str, type] = {
     "method": str,
@@ -36,34 +36,6 @@ COLUMNS: dict[str, type] = {
     "oracle_recall": float,
     "note": str,
 }
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method and what it found on the test cubes.
-
-    Attributes
-    ----------
-    name : str
-        As in the table; a published row of the same name is put beside it.
-    predictions : astropy.table.Table
-        Columns as `cubefocus.tables.matching.match` reads them, all test cubes in one table.
-    with_line : bool
-        Whether its lines are part of the criterion.
-    with_box : bool
-        Whether its boxes are; if not, only the distance of the centres counts.
-    oracle : str or None
-        Name of the method that is its upper bound: the same extraction on the noise-free map.
-    note : str
-        For the column of that name, such as its parameters.
-    """
-
-    name: str
-    predictions: Table
-    with_line: bool = False
-    with_box: bool = True
-    oracle: str | None = ORACLE
-    note: str = ""
 
 
 def detection_table(
@@ -101,6 +73,11 @@ def detection_table(
     rows = [_row(method, true, ids, settings, seed) for method in methods]
     _compare_with_oracles(rows, methods)
     return _table(_beside_published(rows, others))
+
+
+def by_distance(methods: Sequence[Method]) -> list[Method]:
+    """The same methods, where neither boxes nor lines need to agree."""
+    return [replace(method, with_box=False, with_line=False) for method in methods]
 
 
 def _row(method: Method, true: Table, cubes: list[int], settings: EvaluationSettings, seed: int) -> dict[str, Any]:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from astropy.table import Table
 
-from cubefocus.report.tables.detection import THIS_RUN, Method, detection_table
-from cubefocus.report.tables.parameters import parameter_table, shared_parameters
+from cubefocus.report.methods import Method
+from cubefocus.report.parameters import shared_parameters
+from cubefocus.report.published import THIS_RUN
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.report.tables.parameters import parameter_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import cube_ids
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.entries import Truth
 from cubefocus.tables.matching import match
+from cubefocus.tables.shapes import like_true
 
 DISTANCE_ONLY = "no boxes looked at: matched by distance only"
 
@@ -43,7 +47,9 @@ def parameter_scores(method: Method, truth: Truth, settings: EvaluationSettings,
     if not shared:
         return None
     matches = match(method.predictions, truth.table, **settings.criterion(method.with_line, method.with_box))
-    table = _ours(parameter_table(method.predictions, truth.table, matches, settings, seed, shared))
+    ellipses = method.predictions.meta.get("ellipses", False)  # of another program: major axis first
+    found = like_true(method.predictions, truth.table, matches) if ellipses else method.predictions
+    table = _ours(parameter_table(found, truth.table, matches, settings, seed, shared))
     table.remove_column("source")
     table.meta["caption"] = (
         f"Residuals (true - predicted) of the matched sources of {method.name}. Intervals of the moments are a "

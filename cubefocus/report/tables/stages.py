@@ -10,13 +10,13 @@ from astropy.table import Table
 from cubefocus.alma.candidate import Reason
 from cubefocus.errors import CubefocusError
 from cubefocus.report import published
-from cubefocus.report.tables.detection import THIS_RUN
+from cubefocus.report.candidates import blobs, peaks
+from cubefocus.report.published import THIS_RUN
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import wilson
-from cubefocus.tables.columns import BOX, column, has_columns
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.tables.columns import column
 from cubefocus.tables.matching import match
 
-BLOB_BOX = tuple(f"blob_{name}" for name in BOX)
 MEANING = {
     "blobs": "islands in the probability map",
     "peaks": "peaks in the cleaned spectra of the blobs",
@@ -30,26 +30,6 @@ MEANING = {
     Reason.LOW_SNR: "dropped: focused SNR below the least one",
     "catalogue": "in the catalogue",
 }
-
-
-def blobs(candidates: Table) -> Table:
-    """What Blobs Finder alone finds: the candidates that are blobs of their own, with the box of the blob.
-
-    Deblending may give a candidate a new box; ``blob_x0`` ... ``blob_y1``, where the table has them, hold the blob's.
-    """
-    return _with_blob_boxes(candidates[column(candidates, "parent_id") < 0])
-
-
-def peaks(candidates: Table) -> Table:
-    """What Blobs Finder and Deep GRU find: one row a peak of a blob's spectrum, with the box of the blob."""
-    return _with_blob_boxes(candidates[np.isfinite(column(candidates, "z0"))])
-
-
-def _with_blob_boxes(rows: Table) -> Table:
-    if has_columns(rows, BLOB_BOX):
-        for name, blob_name in zip(BOX, BLOB_BOX, strict=True):
-            rows[name] = rows[blob_name]
-    return rows
 
 
 def stages_table(candidates: Table, true: Table, settings: EvaluationSettings) -> Table:

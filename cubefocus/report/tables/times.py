@@ -9,10 +9,11 @@ from typing import Any
 from astropy.table import Table
 
 from cubefocus.report import published
-from cubefocus.report.tables.detection import THIS_RUN
+from cubefocus.report.methods import CHAIN
+from cubefocus.report.published import THIS_RUN
 from cubefocus.timing import Clock, Cost
 
-CHAIN, TOTAL, SEARCH = "chain", "total", "search"
+TOTAL, SEARCH = "total", "search"
 COLUMNS: dict[str, type] = {
     "method": str,
     "stage": str,

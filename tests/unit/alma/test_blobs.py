@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cubefocus.alma.blobs import find_blobs, probability_maps, tile_origins
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.cube.cutouts import centre_crop, scale01
 from cubefocus.errors import CubefocusError
+from cubefocus.settings import BlobSettings
 
 SETTINGS = BlobSettings()
 
@@ -147,7 +147,7 @@ def test_blobs_smaller_than_asked_are_dropped():
 
 
 def test_unknown_splitting_is_refused():
-    from cubefocus.alma.settings import DetectionSettings
+    from cubefocus.settings import DetectionSettings
 
     with pytest.raises(CubefocusError, match=r"blobs\.split is 'saw'"):
         DetectionSettings.from_mapping({"blobs": {"split": "saw"}})

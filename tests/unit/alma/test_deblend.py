@@ -5,7 +5,7 @@ import pytest
 
 from cubefocus.alma.candidate import Candidate, Field, Line, Reason
 from cubefocus.alma.deblend import focus_field, grow
-from cubefocus.alma.settings import FocusSettings
+from cubefocus.settings import FocusSettings
 
 SETTINGS = FocusSettings()
 

@@ -9,8 +9,9 @@ import pytest
 from astropy.io import fits
 
 from cubefocus.alma import batch, cube_task
-from cubefocus.cli.simulate import add_simulate_parser, default_cache
+from cubefocus.cli.simulate import add_arguments
 from cubefocus.cube.cube import read_cube
+from cubefocus.engines.simulate import default_cache
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.instrument.observation import draw_observation
@@ -96,8 +97,8 @@ def test_cubes_of_another_engine_are_not_taken_for_these(instrument, setup, tmp_
 
 def simulate(*arguments):
     parser = argparse.ArgumentParser()
-    add_simulate_parser(parser.add_subparsers())
-    options = parser.parse_args(["simulate", *map(str, arguments)])
+    add_arguments(parser)
+    options = parser.parse_args([*map(str, arguments)])
     options.run(options)
 
 

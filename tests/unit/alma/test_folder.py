@@ -48,13 +48,14 @@ def test_a_second_process_waits_and_takes_what_the_first_has_made(tmp_path, capl
 
     with open_partial(out, "recipe") as partial:
         (partial / "000001.dirty.fits").write_text("a cube")
-        waiting = threading.Thread(target=second)
+        waiting = threading.Thread(target=second, daemon=True)
         waiting.start()
         while "waiting for it" not in caplog.text:
+            assert waiting.is_alive(), "it did not wait"
             time.sleep(0.01)
         assert not seen
         close_partial(partial, out)
-    waiting.join(timeout=10)
+    waiting.join()
     assert seen == [None], "the cubes are there"
     assert {path.name for path in out.iterdir()} == {"recipe.json", "000001.dirty.fits"}
     assert [path.name for path in tmp_path.iterdir()] == ["000"]

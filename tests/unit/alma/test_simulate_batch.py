@@ -1,6 +1,8 @@
 """Batches: whole or resumable, one failure alone, noise of each cube its own. The observation is a plain smoothing."""
 
+import errno
 import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +11,6 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from cubefocus.alma import batch, cube_task
-from cubefocus.alma.folder import sky_of
 from cubefocus.alma.training_products import join_products, true_products
 from cubefocus.cube.cube import Cube, read_cube
 from cubefocus.engines.casa import CasaError
@@ -18,6 +19,7 @@ from cubefocus.files import read_table
 from cubefocus.instrument.noise import central_peak
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.catalogue import draw_catalogue, select
+from cubefocus.sky.model import sky_of
 
 SETUP = Observation(n_pixels=48, n_channels=12, cell_arcsec=0.1)
 SKY = {
@@ -205,6 +207,43 @@ def test_finished_batch_is_not_made_again_nor_taken_for_another(telescope, tmp_p
     assert telescope.observed == []
     with pytest.raises(CubefocusError, match="another recipe"):
         make(catalogue(2), tmp_path / "000")
+
+
+def test_cubes_of_other_code_are_not_used(telescope, tmp_path):
+    """A batch that was killed and goes on after an edit must not mix cubes of old and new code."""
+    telescope.broken = {"cube 1"}
+    with pytest.raises(CasaError):
+        make(catalogue(2), tmp_path / "000", code="before")
+    telescope.broken, telescope.observed = set(), []
+    make(catalogue(2), tmp_path / "000", code="after")
+    assert sorted(telescope.observed) == ["cube 0", "cube 1"]
+
+
+def test_a_full_disk_in_the_copies_costs_no_cube(telescope, tmp_path, monkeypatch):
+    copies = {"truth.ecsv": tmp_path / "truth" / "000.ecsv", "products.h5": tmp_path / "products" / "000.h5"}
+
+    def full(source, target):
+        if target.name.endswith("000.h5"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(source, target)
+
+    real = shutil.copyfile
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(CubefocusError, match=r"000\.h5: cannot be written, the disk is full; make room"):
+            make(catalogue(2), tmp_path / "000", cut=CUT, copies=copies)
+    assert not (tmp_path / "000").exists(), "Snakemake removes the outputs of a failed job"
+    made = {path.name: path.stat().st_ino for path in (tmp_path / "000.partial").glob("*.dirty.fits")}
+    assert len(made) == 2
+    telescope.observed = []
+    out = make(catalogue(2), tmp_path / "000", cut=CUT, copies=copies)
+    assert telescope.observed == [], "no cube is made again"
+    assert {name: (out / name).stat().st_ino for name in made} == made
+    assert all(path.read_bytes() == (out / name).read_bytes() for name, path in copies.items())
+    for path in copies.values():
+        path.unlink()
+    make(catalogue(2), tmp_path / "000", cut=CUT, copies=copies)
+    assert all(path.is_file() for path in copies.values()), "they are made of a finished batch, too"
 
 
 def test_leftovers_of_another_recipe_are_not_used(telescope, tmp_path):

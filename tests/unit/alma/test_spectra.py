@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy.modeling import fitting, models
 
-from cubefocus.alma.settings import SpectraSettings
 from cubefocus.alma.spectra import clean_spectra, find_lines, resample
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.settings import SpectraSettings
 
 SETTINGS = SpectraSettings()
 

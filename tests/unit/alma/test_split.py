@@ -1,22 +1,22 @@
 """Touching blobs told apart, and the bound that this gives on the perfect map of the paper's sky."""
 
 import numpy as np
+import paper
 import pytest
 from astropy.table import Table
 
 from cubefocus.alma.blobs import find_blobs
-from cubefocus.alma.settings import SPLITS, BlobSettings, DetectionSettings
 from cubefocus.alma.split import SPLITTERS, symmetric
 from cubefocus.cube.cutouts import scale01
 from cubefocus.errors import CubefocusError
-from cubefocus.instrument.observation import Observation
 from cubefocus.report.oracle import chain_extraction, oracle_boxes
+from cubefocus.settings import SPLITS, BlobSettings, DetectionSettings
 from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.catalogue import draw_catalogue
 from cubefocus.sky.model import emissions, integrated_images
 from cubefocus.tables.matching import match
 
-PLAIN, WATERSHED = BlobSettings(), BlobSettings(split="watershed")
+PLAIN, WATERSHED = BlobSettings(split="none"), BlobSettings(split="watershed")
 N_CUBES = 150
 
 
@@ -75,11 +75,10 @@ def test_value_out_of_range_is_named(key, value):
 @pytest.fixture(scope="module")
 def paper_sky():
     """Perfect maps of the paper's sky, and the true boxes in them."""
-    observation = Observation()
-    catalogue = draw_catalogue({}, 128, {"train": N_CUBES}, (10.0, 30.0), seed=1, n_pixels=360)
+    catalogue = draw_catalogue(paper.SKY, 128, {"train": N_CUBES}, (10.0, 30.0), seed=1, n_pixels=360)
     images, true = {}, []
     for cube in range(N_CUBES):
-        parts = emissions(catalogue[catalogue["cube_id"] == cube], observation)
+        parts = emissions(catalogue[catalogue["cube_id"] == cube], paper.OBSERVATION)
         images[cube] = integrated_images(parts, 360)
         own = true_boxes([part.window for part in parts], [part.integrated() for part in parts], images[cube], 0.15)
         true += [(cube, *box) for box in own.tolist()]

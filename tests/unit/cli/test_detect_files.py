@@ -1,13 +1,15 @@
 """What a user finds on disk: regions, pictures, products, and the command."""
 
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from cubefocus.alma.chain import Chain
-from cubefocus.cli.detect import detect_files, file_names, load_dirty, read_settings
+from cubefocus.alma.inputs import load_dirty
+from cubefocus.cli import detect_files as command
+from cubefocus.cli.detect_files import detect_files, file_names, read_settings
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import write_cube
@@ -24,7 +26,7 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
     assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
                      "field.field.png", "field.spectra.png"}  # fmt: skip
     table = read_table(tmp_path / "out" / "catalogue.ecsv")
-    facts = {"models": "oracle", "inputs": [{"seed": 1}]}
+    facts = {"models": "oracle", "cubes": [str(tmp_path / "field.fits")], "inputs": [{"seed": 1}]}
     assert table.meta["provenance"] == facts
     for name in names:
         assert read_provenance(tmp_path / "out" / name) == facts
@@ -36,15 +38,17 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
         assert total == pytest.approx(table["flux_line"][0], rel=0.1)
 
 
-def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, tmp_path, monkeypatch, capsys):
+def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, bundle, tmp_path, monkeypatch, capsys):
     odd = 'my "odd" cube\'s $(touch pwned) `touch pwned` $x^$'
     one = scene([source(25, 30, 10)])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Chain, "load", lambda *_: oracle([one]))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(command, "load_chain", lambda *_, **__: oracle([one]))
+    bundle.rename(f"{odd} models")
     write_cube(f"{odd}.fits", one.cube.data, one.cube.header, {})
     assert main(["detect", f"{odd}.fits", "--models", f"{odd} models", "-o", f"{odd} found"]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {f"{odd}.fits", f"{odd} found"}
-    names = {path.name for path in (tmp_path / f"{odd} found").iterdir()}
+    assert {path.name for path in Path().iterdir()} == {f"{odd}.fits", f"{odd} models", f"{odd} found"}
+    names = {path.name for path in Path(f"{odd} found").iterdir()}
     assert {f"{odd}.reg", f"{odd}.field.png", f"{odd}.spectra.png"} < names
     for name in names:
         assert main(["provenance", "--json", f"{odd} found/{name}"]) == 0
@@ -63,9 +67,8 @@ def test_pictures_of_an_empty_field_can_be_drawn(scene, oracle, tmp_path):
 def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     write_cube(tmp_path / "bad.fits", one.cube.data * np.nan, one.cube.header, {})
-    write_cube(tmp_path / "good.fits", one.cube.data, one.cube.header, {})
     with pytest.raises(CubefocusError, match="all NaN") as caught:
-        detect_files(oracle([one]), [tmp_path / "good.fits", tmp_path / "bad.fits"], tmp_path / "out", {})
+        detect_files(oracle([one]), [tmp_path / "bad.fits"], tmp_path / "out", {})
     assert str(caught.value).startswith(f"{tmp_path / 'bad.fits'} holds no finite value")
     assert not (tmp_path / "out").exists()
 
@@ -98,7 +101,7 @@ def test_catalogue_is_in_jy_per_beam_whatever_the_file_is_in(scene, unit, factor
 def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     write_cube(tmp_path / "a.fits", one.cube.data, one.cube.header, {})
-    with pytest.raises(CubefocusError, match=r"a\.fits: no folder can be made here"):
+    with pytest.raises(CubefocusError, match=r"a\.fits: no folder can be made or written here"):
         detect_files(oracle([one]), [tmp_path / "a.fits"], tmp_path / "a.fits", {})
 
 
@@ -115,9 +118,17 @@ def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle
     assert angle == -30
 
 
-def test_two_cubes_of_one_name_do_not_overwrite_each_other(tmp_path):
-    paths = [tmp_path / "a" / "x.fits", tmp_path / "b" / "x.fits.gz", tmp_path / "y.fits"]
-    assert file_names(paths) == ["0.x", "1.x", "y"]
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.fits", "b/x.fits.gz", "y.fits"], ["0.x", "1.x", "y"]),
+        (["a/x.fits", "b/x.fits", "0.x.fits"], ["0.0.x", "1.x", "0.x"]),
+        (["a/x.fits", "1.X.fits", "c/X.FITS"], ["0.x", "1.X", "2.X"]),
+        (["x.tar.gz", "x.fits.gz", "x"], ["x.tar", "1.x", "2.x"]),
+    ],
+)
+def test_two_cubes_of_one_name_do_not_overwrite_each_other(paths, names):
+    assert file_names([Path(path) for path in paths]) == names
 
 
 def test_settings_come_from_a_config_or_from_its_section(tmp_path):
@@ -133,3 +144,11 @@ def test_settings_come_from_a_config_or_from_its_section(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(CubefocusError, match="not YAML"):
         read_settings(tmp_path / "bad.yaml")
+    (tmp_path / "twice.yaml").write_text("blobs: {threshold: 0.2}\nflux: {dilation: 2}\nblobs: {overlap: 0.5}\n")
+    with pytest.raises(CubefocusError, match=r"twice\.yaml: line 3: the key blobs stands twice, first in line 1"):
+        read_settings(tmp_path / "twice.yaml")
+    (tmp_path / "typo.yaml").write_text("blobs: {treshold: 0.2}\n")
+    with pytest.raises(
+        CubefocusError, match=r"typo\.yaml: unknown key detection\.blobs\.treshold: did you mean threshold"
+    ):
+        read_settings(tmp_path / "typo.yaml")

@@ -19,6 +19,8 @@ from cubefocus.cli.main import main
 from cubefocus.cli.provenance import READERS, lines_of, read_provenance
 from cubefocus.cube.cube import write_cube
 from cubefocus.learn import checkpoint
+from cubefocus.learn.bundle import Bundle
+from cubefocus.learn.manifest import MANIFEST
 from cubefocus.learn.state import write_curves
 from cubefocus.provenance import code_version, digest, hardware, processor, provenance
 from cubefocus.report import pictures, render
@@ -55,6 +57,8 @@ def write_all(folder):
     pictures.save_figure(Figure(), folder / "field.png", FACTS)
     regions.write_regions(folder / "field.reg", Table(), FACTS)
     (folder / "config.yaml").write_text(f"# {json.dumps(FACTS)}\n{yaml.safe_dump(CONFIG)}")
+    Bundle({}, {}, provenance=FACTS).save(folder / "bundle")
+    (folder / "bundle" / MANIFEST).rename(folder / MANIFEST)
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ from cubefocus.engines.measure import get_response
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.instrument.observation import Observation
-from cubefocus.jobs.simulate import simulate
+from cubefocus.jobs.simulate import Simulate, run
 from cubefocus.ranks import launch
 from cubefocus.sky.catalogue import draw_catalogue
 
@@ -35,86 +35,105 @@ def as_root(monkeypatch):
 
 
 @pytest.fixture
-def request_for(instrument, setup, tmp_path):
-    """Makes the request of a batch of six cubes with two set-ups; their responses are measured."""
+def job_of(instrument, setup, tmp_path):
+    """Makes the job of a batch of six cubes with two set-ups; their responses are measured."""
     observation = asdict(setup) | {"alternatives": [{}, {"hour_angle": "2h"}]}
     for one in Observation.list_from_mapping(observation):
         get_response(one, tmp_path / "cache")
     write_table(tmp_path / "sky.ecsv", draw_catalogue(SKY, 3, {"train": 8}, (10.0, 30.0), 7, n_pixels=40), {})
 
-    def request(name, **changes):
-        return {
-            "catalogue": str(tmp_path / "sky.ecsv"),
-            "cube_ids": [1, 2, 3, 4, 6, 7],
-            "observation": observation,
-            "noise": {"thermal": True, "snr": [10, 30]},
-            "box": {"box_level": 0.15, "box_reference": "image"},
-            "out_dir": str(tmp_path / name),
-            "engine": "fft",
-            "responses": str(tmp_path / "cache"),
-            "cut": {"size": 16, "dilation": 1.5},
-            "facts": {"seed": 7},
-        } | changes
+    def make(name, **changes):
+        job = Simulate(
+            catalogue=str(tmp_path / "sky.ecsv"),
+            cube_ids=[1, 2, 3, 4, 6, 7],
+            observation=observation,
+            noise={"thermal": True, "snr": [10, 30]},
+            box={"box_level": 0.15, "box_reference": "image"},
+            cubes=str(tmp_path / name),
+            engine="fft",
+            responses=str(tmp_path / "cache"),
+            cut={"size": 16, "dilation": 1.5},
+            facts={"seed": 7},
+        )
+        return replace(job, **changes)
 
-    return request
+    return make
 
 
-def over_ranks(request, ranks, launcher=MPIEXEC):
-    launch(simulate, request, ranks, launcher, request["out_dir"])
-    return Path(request["out_dir"])
+def over_ranks(job, ranks, launcher=MPIEXEC):
+    launch(run, job, ranks, launcher, job.cubes)
+    return Path(job.cubes)
 
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_cubes_are_the_same_whatever_the_number_of_ranks(request_for, tmp_path, caplog):
-    alone = contents(simulate(request_for("alone", compress=True)))
+def test_cubes_are_the_same_whatever_the_number_of_ranks(job_of, tmp_path, caplog):
+    alone = contents(run(job_of("alone", compress=True)))
     assert {"000007.dirty.fits", "truth.ecsv", "products.h5"} <= set(alone)
     with caplog.at_level("INFO", logger="cubefocus"):
         for ranks in (2, 3):
-            assert contents(over_ranks(request_for(f"{ranks}", compress=True), ranks)) == alone
+            assert contents(over_ranks(job_of(f"{ranks}", compress=True), ranks)) == alone
     assert caplog.text.count("6 of 6") == 2, "what the ranks say is in the log"
     assert {path.name for path in tmp_path.iterdir()} == {"alone", "2", "3", "cache", "sky.ecsv", "array.cfg"}
 
 
-def test_failed_cubes_are_named_and_made_by_the_next_run(request_for, tmp_path):
-    alone = contents(simulate(request_for("alone")))
+def test_failed_cubes_are_named_and_made_by_the_next_run(job_of, tmp_path):
+    alone = contents(run(job_of("alone")))
     beams = sorted((tmp_path / "cache").glob("*/psf.fits"))
     whole = beams[0].read_bytes()
     beams[0].write_bytes(whole[:5000])
     script = tmp_path / "launcher.sh"  # leaves the status of mpiexec behind
     script.write_text(f'{Path(sys.executable).parent}/{MPIEXEC} "$@"; echo $? | tee {tmp_path}/status; exit 0')
     with pytest.raises(CubefocusError, match=r"of 6 cubes failed(?s:.*)cube \d: .*psf\.fits") as caught:
-        over_ranks(request_for("out"), 3, f"sh {script}")
+        over_ranks(job_of("out"), 3, f"sh {script}")
     assert "Traceback" not in str(caught.value)
     assert (tmp_path / "status").read_text().strip() == "1"
     made = {path.name: path.stat().st_ino for path in (tmp_path / "out.partial").glob("*.dirty.fits")}
     assert 0 < len(made) < 6
     beams[0].write_bytes(whole)
-    out = over_ranks(request_for("out"), 2)
+    out = over_ranks(job_of("out"), 2)
     assert contents(out) == alone
     assert {name: (out / name).stat().st_ino for name in made} == made, "these were not made again"
 
 
-def test_a_rank_that_dies_names_its_cube_and_the_next_run_makes_what_is_missing(request_for, tmp_path):
-    request = request_for("out", workers=1)
+# Read by the Pythons of the ranks when they start: each stays in its second cube, and is killed there.
+STAY = """
+import pathlib, time
+real, notes = pathlib.Path.write_text, []
+def write_text(self, *arguments, **options):
+    written = real(self, *arguments, **options)
+    if self.suffix == ".at-work":
+        notes.append(self)
+        time.sleep(3600 if len(notes) > 1 else 0)
+    return written
+pathlib.Path.write_text = write_text
+"""
+
+
+def test_a_rank_that_dies_names_its_cube_and_the_next_run_makes_what_is_missing(job_of, tmp_path, monkeypatch):
+    job = job_of("out", workers=1)
+    (tmp_path / "stay").mkdir()
+    (tmp_path / "stay" / "sitecustomize.py").write_text(STAY)
     killer = threading.Thread(target=kill_a_rank, args=(tmp_path, found := []))
     killer.start()
-    with pytest.raises(CubefocusError, match=r"out: .* \(killed.*rank [12] was at work on cube \d") as caught:
-        over_ranks(request, 3)
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path / "stay"))
+        with pytest.raises(CubefocusError, match=r"out: .* \(killed.*rank [12] was at work on cube \d") as caught:
+            over_ranks(job, 3)
     killer.join()
     assert f"rank {found[0][0]} was at work on {found[0][1]};" in str(caught.value)
     made = {path.name: path.stat().st_ino for path in (tmp_path / "out.partial").glob("*.truth.ecsv")}
     assert len(made) < 6
-    out = over_ranks(request, 2)
-    assert contents(out) == contents(simulate(request_for("alone")))
+    out = over_ranks(job, 2)
+    assert contents(out) == contents(run(job_of("alone")))
     assert not list(tmp_path.glob(".out.*"))
 
 
 def kill_a_rank(folder, found):
     """Kill a rank in a cube, as the system does when memory is short."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not found and time.monotonic() < deadline:
         for note in folder.glob(".out.*/*.at-work"):
             for process in psutil.process_iter(["environ", "cmdline"]):
@@ -123,22 +142,22 @@ def kill_a_rank(folder, found):
                     process.info["cmdline"]
                 ):
                     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot go on to another cube meanwhile
-                    if note.is_file():
+                    if note.is_file() and note.read_text():
                         found.append((int(note.stem), note.read_text()))
                     os.kill(process.pid, signal.SIGKILL if found else signal.SIGCONT)
                     if found:
                         return
 
 
-def test_cube_that_the_catalogue_lacks_is_named(request_for):
+def test_cube_that_the_catalogue_lacks_is_named(job_of):
     with pytest.raises(CubefocusError, match=r"sky\.ecsv: has no cube 99; delete it and run again"):
-        simulate(request_for("out", cube_ids=[1, 99]))
+        run(job_of("out", cube_ids=[1, 99]))
 
 
-def test_launcher_of_another_library_is_refused(request_for, tmp_path):
+def test_launcher_of_another_library_is_refused(job_of, tmp_path):
     # each of its processes takes itself for the only one
     with pytest.raises(CubefocusError, match=r"made 1 of 2 MPI ranks.*Open MPI"):
-        over_ranks(request_for("out"), 2, f"{sys.executable} -c 'import os, sys; os.execv(sys.argv[3], sys.argv[3:])'")
+        over_ranks(job_of("out"), 2, f"{sys.executable} -c 'import os, sys; os.execv(sys.argv[3], sys.argv[3:])'")
     assert not (tmp_path / "out.partial").exists()
 
 
@@ -151,8 +170,8 @@ def test_launcher_of_another_library_is_refused(request_for, tmp_path):
         ("sh -c 'exit 0'", "ended with status 0"),
     ],
 )
-def test_launcher_that_fails_is_named(request_for, caplog, tmp_path, launcher, message):
+def test_launcher_that_fails_is_named(job_of, caplog, tmp_path, launcher, message):
     with caplog.at_level("INFO", logger="cubefocus"), pytest.raises(CubefocusError, match=message):
-        over_ranks(request_for("out"), 2, launcher)
+        over_ranks(job_of("out"), 2, launcher)
     assert ("no slots" in caplog.text) == ("slots" in launcher)
     assert not list(tmp_path.glob(".out.*"))

@@ -18,7 +18,7 @@ from cubefocus.engines.casa import ONE_THREAD, SITE_CONFIG, CasaError, observe
 from cubefocus.engines.clean import clean, integrated
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
-from cubefocus.find.cubes import clean_beam, cleaned_images
+from cubefocus.find.cubes import clean_beams, cleaned_images
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs import clean as jobs_clean
 from cubefocus.jobs.clean import clean_batch
@@ -122,5 +122,6 @@ def test_a_batch_goes_on_with_the_cubes_that_are_missing(tmp_path, monkeypatch):
     images = cleaned_images([tmp_path / "cleaned"])
     assert {cube: float(image[1, 0]) for cube, image in images.items()} == {5: 20.0, 6: 24.0}
     assert not images[5][0].any()  # no data
-    assert clean_beam([tmp_path / "cleaned"]) == pytest.approx((4.0, 2.0, 20.0))
+    beams = clean_beams([tmp_path / "cleaned"])
+    assert {cube: pytest.approx(beam) for cube, beam in beams.items()} == dict.fromkeys((5, 6), (4.0, 2.0, 20.0))
     assert read_cube(tmp_path / "cleaned" / "000005.clean.fits").header["CDELT3"] == pytest.approx(2e7)

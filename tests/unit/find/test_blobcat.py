@@ -8,7 +8,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.find import blobcat
 from cubefocus.find.blobcat import find, flux_fraction, noise_maps, parabola_peak
 from cubefocus.find.interface import COLUMNS, grid_points
-from cubefocus.find.registry import FINDERS
+from cubefocus.find.registry import get_entry
 from cubefocus.stats.noise import MAD_TO_SIGMA
 
 
@@ -131,7 +131,7 @@ def test_blanked_pixels_are_no_data():
 
 
 def test_the_grid_leaves_out_floods_above_the_detection_threshold():
-    points = FINDERS["blobcat"].points
+    points = get_entry("blobcat").points
     assert len(points) < len(grid_points(blobcat.GRID))
     assert all(2 <= point["detection"] <= 15 and 1 <= point["flooding"] <= point["detection"] for point in points)
     assert {"detection": 8.0, "flooding": 4.0} in points

@@ -1,5 +1,8 @@
 """Smooth and clip: its masks against plain loops, its linker against brute force, its sources against the truth."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,9 +12,19 @@ from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import COLUMNS
 from cubefocus.find.linker import link, measure
 from cubefocus.find.reliability import reliability
-from cubefocus.find.smooth_and_clip import PARAMETERS, SOFIA_DEFAULTS, GridFinder, checked, find, masks, smooth_and_clip
+from cubefocus.find.smooth_and_clip import (
+    PARAMETERS,
+    SOFIA_DEFAULTS,
+    GridFinder,
+    checked,
+    find,
+    masks,
+    smooth_and_clip,
+)
+from cubefocus.find.smoothing import passes, smooth
 from cubefocus.tables.matching import match
 
+SOFIA = Path(__file__).parent / "data" / "sofia-2.2.1.npz"
 FEW = {"kernels_xy": (0, 3), "kernels_z": (0, 3)}
 LOW = {"threshold": 3.2, "min_size_xy": 3, "min_size_z": 2, "kernels_xy": (0, 3, 5), "kernels_z": (0, 3, 5)}
 BEAM, BEAM_AREA = 1.2, 4 * np.pi * 1.2**2  # noise that is correlated over so many pixels
@@ -87,6 +100,51 @@ def test_voxels_are_friends_up_to_the_radius_and_no_further():
     mask[7, 8, 9] = True
     assert link(mask, 5, 2).max() == 2
     assert link(mask, 5, 3).max() == 1
+
+
+def test_the_window_of_the_linker_is_an_ellipsoid():
+    mask = np.zeros((9, 20, 20), dtype=bool)
+    mask[4, 10, 10] = mask[5, 10, 11] = True  # they share an edge, no face
+    assert link(mask, 1, 1).max() == 2
+    assert link(mask, 2, 2).max() == 1
+    mask[5, 10, 11], mask[6, 10, 13] = False, True  # 9 / 16 + 4 / 9 is just above 1
+    assert link(mask, 4, 3).max() == 2
+    assert link(mask, 5, 3).max() == 1
+    mask[6, 10, 13], mask[7, 14, 10] = False, True  # 16 / 25 + 9 / 25 is 1
+    assert link(mask, 5, 5).max() == 1
+
+
+@pytest.mark.parametrize("setting", ["no_smoothing_thr4", "defaults_thr4", "link22_thr4", "paper_kernels_thr4"])
+def test_with_its_kernels_the_masks_are_those_of_sofia(setting):
+    with np.load(SOFIA) as file:
+        cube, raw, theirs = (file[name] for name in ("cube", f"raw_{setting}", f"mask_{setting}"))
+        settings = ast.literal_eval(str(file[f"parameters_{setting}"])) | {"kernel": "boxcar"}
+    detected, ours = smooth_and_clip(cube, checked(settings)), masks(cube, settings)
+    assert overlap(detected, raw) > 0.9997
+    assert overlap(ours > 0, theirs > 0) > 0.9997
+    assert np.mean(detected == raw) > 0.9999
+    pairs = np.unique(np.column_stack([ours.ravel(), theirs.ravel()]), axis=0)
+    assert len(pairs[pairs.all(axis=1)]) == ours.max() == theirs.max()  # the same sources, none split or merged
+
+
+def overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
+@pytest.mark.parametrize(
+    ("fwhm", "width"), [(1.0, 3.33), (3, 3.33), (5, 4.71), (6, 5.77), (7, 6.66), (9, 9.42), (11, 10.53), (40, 39.4)]
+)
+def test_passes_of_a_boxcar_are_about_as_wide_as_the_gaussian(fwhm, width):
+    number, radius = passes(fwhm)
+    assert 3 <= number <= 6
+    assert radius >= 1
+    point, scratch = np.zeros((1, 201, 201), np.float32), [np.empty((1, 201, 201), np.float32) for _ in range(2)]
+    point[0, 100, 100] = 1.0
+    seen = smooth(point, fwhm, 0, tuple(scratch), "boxcar")[0].astype(float)
+    assert seen.sum() == pytest.approx(1.0, rel=1e-5)
+    variance = (seen.sum(axis=0) * (np.arange(201) - 100) ** 2).sum()
+    assert np.sqrt(8 * np.log(2) * variance) == pytest.approx(width, rel=2e-3)
+    np.testing.assert_allclose(seen, seen.T, atol=1e-8)
 
 
 def test_what_is_measured_of_a_source():
@@ -252,6 +310,7 @@ def test_a_cube_without_detections_gives_an_empty_table_with_all_columns():
         {"kernels_xy": 3},
         {"kernels_xy": ()},
         {"beam_area": 0.5},
+        {"kernel": "box"},
     ],
 )
 def test_bad_parameters_are_named(bad):
@@ -269,3 +328,4 @@ def test_what_is_no_dirty_cube_is_refused():
 def test_the_paper_s_kernels_and_sofia_s_own():
     assert PARAMETERS["kernels_xy"] == PARAMETERS["kernels_z"] == (0, 3, 5, 7, 9, 11)
     assert set(SOFIA_DEFAULTS) == set(PARAMETERS)
+    assert (PARAMETERS["kernel"], SOFIA_DEFAULTS["kernel"]) == ("gaussian", "boxcar")

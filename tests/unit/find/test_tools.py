@@ -1,6 +1,5 @@
 """PyBDSF and Aegean in their own processes: what they find, what they leave behind, and what becomes of a crash."""
 
-import os
 import tempfile
 
 import numpy as np
@@ -43,11 +42,15 @@ def test_sources_are_found_where_they_are_with_their_sizes(finder, smoothing, im
 def test_nothing_is_left_behind_or_said(image, capfd, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    here = sorted(os.listdir())
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    tool._process.cache_clear()  # so that they start here, in a folder where no other test writes
     for finder in (bdsf, aegean):
         finder.find(image + 1.0)
-    assert sorted(os.listdir()) == here
-    assert list(tmp_path.iterdir()) == []
+        tool._process(finder.__name__.rpartition(".")[2]).close()
+    assert list(here.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [here]
     assert capfd.readouterr() == ("", "")
 
 

@@ -8,7 +8,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import empty_detections, grid_points
 from cubefocus.find.threshold import find
 from cubefocus.find.tune import tune
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings()
 

@@ -1,28 +1,26 @@
 """A finder of a run: tuned on validation cubes, run once on test cubes, or missing."""
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from astropy.table import Table
 
 from cubefocus.cube.cube import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.find import threshold
-from cubefocus.find.cubes import DrawnCubes, InvertedImages, StoredCubes, refuse_missing
+from cubefocus.find.cubes import DrawnCubes, StoredCubes, refuse_missing
 from cubefocus.find.interface import find_all
-from cubefocus.find.registry import FINDERS, Entry, get_entry
-from cubefocus.find.run import tune_and_find
+from cubefocus.find.registry import Entry, get_entry
+from cubefocus.find.run import Choice, choose, search
 from cubefocus.instrument.observation import Observation
-from cubefocus.report.tables.detection import Method, detection_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.methods import Method
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.settings import EvaluationSettings
+from cubefocus.specs import FINDERS
 from cubefocus.timing import Clock
 
-ROOT = Path(__file__).parents[3]
 SETTINGS = EvaluationSettings(bootstrap=10)
 
 
@@ -39,45 +37,78 @@ def truth(cubes):
     return Table({"cube_id": list(cubes), "split": ["validation"] * len(cubes), **box})
 
 
-def test_parameters_come_from_validation_cubes_and_the_test_cubes_are_searched_once():
+def test_parameters_come_from_validation_cubes_and_test_cubes_are_searched_once(tmp_path):
     searched = []
 
     def find(image, parameters):
         searched.append((float(image[0, 0]), parameters["threshold"]))
         return threshold.find(image, parameters)
 
-    test = images([7, 8])
+    test, clock = images([7, 8]), Clock()
     entry = Entry(find, {"threshold": (2.0, 5.5, 30.0)})
-    outcome = tune_and_find(
-        entry, images([1, 2]), test, InvertedImages(DrawnCubes(test, 1, 0)), truth([1, 2, 3]), SETTINGS
-    )
-    found, scores, (drawn,) = outcome.found, outcome.scores, outcome.inverted.meta["cubes"]
-    assert found.meta["parameters"] == {"threshold": 5.5}
-    assert found["cube_id"].tolist() == [7, 8]
+    choice, scores = choose(entry, images([1, 2]), truth([1, 2, 3]), SETTINGS, clock)
+    assert choice.parameters == {"threshold": 5.5}
     assert scores["f1"].tolist()[1:] == [1.0, 0.0]
-    last = [(float(test[7][0, 0]), 5.5), (float(test[8][0, 0]), 5.5), (-float(test[drawn][0, 0]), 5.5)]
-    assert searched[-3:] == last
-    assert len(searched) == 3 * 2 + 2 + 1
-    assert len(outcome.inverted) == 0
-    assert {name: cost.cubes for name, cost in outcome.clock.stages.items()} == {"tuning": 2, "search": 2}
-    assert outcome.clock.stages["tuning"].note == "3 points of the grid"
+    assert len(searched) == 3 * 2
+    assert {name: cost.cubes for name, cost in clock.stages.items()} == {"tuning": 2}
+    assert clock.stages["tuning"].note == "3 points of the grid"
+    search(entry, test, replace(choice, inverted=[8]), tmp_path)
+    assert searched[6:] == [(float(test[7][0, 0]), 5.5), (float(test[8][0, 0]), 5.5), (-float(test[8][0, 0]), 5.5)]
+    assert {path.name for path in tmp_path.glob("*.ecsv")} == {
+        "000007.found.ecsv",
+        "000008.found.ecsv",
+        "000008.inverted.ecsv",
+    }
+    search(entry, test, choice, tmp_path, skip={7, 8})
+    assert len(searched) == 9, "what has been searched is not searched again"
+
+
+def test_each_cube_is_searched_with_the_area_of_its_own_beam(tmp_path):
+    """Of two set-ups with beams of other sizes, neither may be searched with the beam of the other."""
+    seen = []
+
+    def find(image, parameters):
+        seen.append(parameters["beam_area"])
+        return threshold.find(image, {"threshold": parameters["threshold"]})
+
+    entry, two = Entry(find, {"threshold": (5.5, 30.0)}), {1: {"beam_area": 12.0}, 2: {"beam_area": 40.0}}
+    choice, scores = choose(entry, images([1, 2]), truth([1, 2]), SETTINGS, Clock(), two)
+    assert seen == [12.0, 12.0, 40.0, 40.0]
+    assert choice.parameters == {"threshold": 5.5}
+    assert "beam_area" not in scores.colnames, "it is no parameter of the finder when cubes differ"
+    search(entry, images([1, 2]), choice, tmp_path, two)
+    assert seen[4:] == [12.0, 40.0]
+    one = {cube: {"beam_area": 12.0} for cube in (1, 2)}
+    choice, scores = choose(entry, images([1, 2]), truth([1, 2]), SETTINGS, Clock(), one)
+    assert scores["beam_area"].tolist() == [12.0, 12.0]
+    assert choice.parameters == {"threshold": 5.5}
 
 
 def test_a_missing_package_is_said_in_the_catalogue_and_in_table_1():
-    entry = replace(FINDERS["bdsf"], package="no_such_package")
-    outcome = tune_and_find(entry, images([1]), images([7]), images([7]), truth([1]), SETTINGS)
-    found = outcome.found
-    assert (len(found), len(outcome.inverted), len(outcome.scores)) == (0, 0, 0)
-    assert outcome.inverted.meta["cubes"] == []
-    assert outcome.clock == Clock(note=found.meta["note"])
-    assert found.meta["note"] == "not run: no_such_package is not installed; pip install no_such_package"
+    entry, clock = replace(get_entry("bdsf"), package="no_such_package"), Clock()
+    choice, scores = choose(entry, images([1]), truth([1]), SETTINGS, clock)
+    assert choice == Choice(note="not run: no_such_package is not installed; pip install no_such_package")
+    assert len(scores) == 0
+    assert clock == Clock(note=choice.note)
     assert (
         replace(entry, package=None, program="no-such-program").lacks == "there is no program no-such-program on PATH"
     )
     assert replace(entry, package="numpy", program="python3").lacks == ""
-    table = detection_table([Method("bdsf", found, oracle=None, note=found.meta["note"])], truth([7]), [7], SETTINGS)
+    nothing = find_all(entry.find, [], {})
+    table = detection_table([Method("bdsf", nothing, oracle=None, note=choice.note)], truth([7]), [7], SETTINGS)
     assert (table["tp"][0], table["fn"][0]) == (0, 1)
     assert table["note"][0].startswith("not run: no_such_package is not installed")
+
+
+def test_a_damaged_choice_is_named(tmp_path):
+    choice = Choice({"threshold": 5.5, "min_pixels": 3, "smooth": False}, [4, 7])
+    choice.write(tmp_path / "choice.json")
+    assert Choice.read(tmp_path / "choice.json") == choice
+    (tmp_path / "choice.json").write_text("{")
+    with pytest.raises(CubefocusError, match=r"choice\.json: truncated or damaged"):
+        Choice.read(tmp_path / "choice.json")
+    with pytest.raises(CubefocusError, match="no such file"):
+        Choice.read(tmp_path / "no.json")
 
 
 def test_cubes_are_drawn_by_the_seed():
@@ -116,7 +147,8 @@ def test_a_cube_of_which_nothing_is_left_is_named():
 
 def test_every_finder_has_a_grid_of_points_that_it_takes():
     image = images([1])[1]
-    for name, entry in FINDERS.items():
+    for name in FINDERS:
+        entry = get_entry(name)
         assert (1 if name.endswith("_defaults") else 2) <= len(entry.points) <= 100
         if not entry.slow:
             for point in entry.points:
@@ -124,16 +156,3 @@ def test_every_finder_has_a_grid_of_points_that_it_takes():
         assert get_entry(name) is entry
     with pytest.raises(CubefocusError, match="'sextractor'; there are threshold"):
         get_entry("sextractor")
-
-
-def test_workflow_knows_the_finders_and_what_they_search():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert schema["properties"]["finders"]["properties"]["methods"]["items"]["enum"] == list(FINDERS)
-    common = (ROOT / "workflow/rules/common.smk").read_text()
-    for constant, kind in (("CUBE_FINDERS", "cube"), ("CLEAN_FINDERS", "cleaned")):
-        (listed,) = re.findall(rf"^{constant} = \[(.*?)\]", common, re.MULTILINE)
-        assert re.findall(r'"(\w+)"', listed) == [name for name, entry in FINDERS.items() if entry.kind == kind]
-    (start,) = re.findall(r'^MAP_FINDERS = .*startswith\("(\w+)"\)', common, re.MULTILINE)
-    assert [name for name in FINDERS if name.startswith(start)] == [
-        name for name, entry in FINDERS.items() if entry.kind == "map"
-    ]

@@ -107,6 +107,15 @@ def test_dishes_of_two_sizes_are_refused(instrument, setup, tmp_path):
     assert instrument.runs == []
 
 
+def test_a_primary_beam_that_is_as_good_as_none_is_refused(instrument, setup, tmp_path):
+    instrument.fwhm_arcsec = 1e5
+    with pytest.raises(CubefocusError, match=r"no primary beam of TEST.*1\.000 at the corner.*12 m about 0\.6"):
+        get_response(setup, tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*/"))
+    # where none is expected to fall, its shape is not known
+    assert get_response(replace(setup, n_pixels=8), tmp_path / "cache").shape == (3, 8, 8)
+
+
 def test_gridded_noise_of_two_baselines():
     """A sample at 3 cells east and 2 north is at column -3 of the pixels' frequencies, so mirrored at (-2, 3)."""
     frequency, cell = np.array([299792458.0]), np.array([1.0, 1.0])  # metres are wavelengths are cells

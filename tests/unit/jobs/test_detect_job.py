@@ -1,4 +1,4 @@
-"""A batch as a request: what it writes, in one process or with an executor."""
+"""A batch to search: what the job writes, in one process or with an executor."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +10,8 @@ from cubefocus.alma import folder
 from cubefocus.alma.chain import Chain
 from cubefocus.cube.cube import write_cube
 from cubefocus.files import read_table, write_table
-from cubefocus.jobs import detect as request
+from cubefocus.jobs import parts
+from cubefocus.jobs.detect import Detect, run
 from cubefocus.timing import Clock
 
 STAGES = ["loading", "reading", "blobs_finder", "deep_gru", "focus", "morphology", "flux", "catalogue"]
@@ -18,9 +19,9 @@ STAGES = ["loading", "reading", "blobs_finder", "deep_gru", "focus", "morphology
 
 @pytest.fixture
 def batch(scene, tmp_path, monkeypatch):
-    """Request for a batch of three cubes that are read one by one, with a chain that sees nothing."""
+    """Job for a batch of three cubes that are read one by one, with a chain that sees nothing."""
     chain = Chain(np.zeros_like, lambda spectra: spectra, lambda name, images: np.zeros(len(images)))
-    monkeypatch.setattr(request, "_load_chain", lambda networks, detection: chain)
+    monkeypatch.setattr(parts, "_load_chain", lambda text: chain)
     monkeypatch.setattr(folder, "CUBES_IN_MEMORY", 1)
     cubes = [{"cube_id": number} for number in (5, 6, 9)]
     write_table(tmp_path / "cubes" / "truth.ecsv", Table(meta={"cubes": cubes}), {})
@@ -29,19 +30,18 @@ def batch(scene, tmp_path, monkeypatch):
         write_cube(tmp_path / "cubes" / f"{cube['cube_id']:06d}.dirty.fits", one.data, one.header, {})
     files = {"products": "products.h5", "catalogue": "catalogue.ecsv", "candidates": "candidates.ecsv"}
     made = {name: str(tmp_path / file) for name, file in {**files, "time": "time.json"}.items()}
-    inputs = {"cubes": str(tmp_path / "cubes"), "networks": {}, "detection": {}, "inverted": False, "provenance": {}}
-    return made | inputs
+    return Detect(str(tmp_path / "cubes"), bundle="bundle", **made)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_each_stage_took_is_added_up_over_the_parts(batch, workers):
     if workers:
         with ThreadPoolExecutor(workers) as executor:
-            request.detect(batch, executor)
+            run(batch, executor)
     else:
-        request.detect(batch)
-    clock = Clock.read(batch["time"])
+        run(batch)
+    clock = Clock.read(batch.time)
     assert list(clock.stages) == STAGES
     assert {cost.cubes for cost in clock.stages.values()} == {3}
     assert len(clock.machines) == 1
-    assert "clock" not in read_table(batch["catalogue"]).meta
+    assert "clock" not in read_table(batch.catalogue).meta

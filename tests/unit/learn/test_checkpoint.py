@@ -4,12 +4,12 @@ import pytest
 import torch
 from train_settings import settings, with_variant
 
-from cubefocus.alma.predict import predict_maps
-from cubefocus.alma.tasks import make_task
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import checkpoint
 from cubefocus.learn.checkpoint import load, load_model
 from cubefocus.learn.loop import fit
+from cubefocus.learn.predict import Trained
+from cubefocus.learn.task import make_task
 from cubefocus.networks import UNet
 from cubefocus.provenance import hardware
 
@@ -81,7 +81,7 @@ def test_a_u_net_comes_back_and_is_not_taken_for_the_autoencoder(tmp_path, produ
     fit(make_task("blobs_finder", with_variant(small_models, "unet")), data, data, settings(epochs=1), path)
     model, meta = load_model(path)
     assert (type(model), meta["network"], model.image_size) == (UNet, "UNet", 32)
-    maps = predict_maps(model, data["images/dirty"])
+    maps = Trained.of(model, meta).predict({"images/dirty": data["images/dirty"]}, scaled=True)["map"]
     assert maps.shape == (8, 32, 32)
     assert maps.min() >= 0
     with pytest.raises(CubefocusError, match=r"'blobs_finder' \(UNet\); blobs_finder \(BlobsFinder\) cannot"):

@@ -6,17 +6,17 @@ import pytest
 
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.schedule import epochs_without_improvement, learning_rate
-from cubefocus.learn.settings import Settings
+from cubefocus.settings import TrainingSettings
 
 
 def test_the_learning_rate_rises_over_ten_iterations_and_stays():
-    rates = [learning_rate(i, 100, Settings(learning_rate=1e-4)) for i in range(100)]
+    rates = [learning_rate(i, 100, TrainingSettings(learning_rate=1e-4, decay="none")) for i in range(100)]
     assert rates[:10] == pytest.approx([1e-5 * (i + 1) for i in range(10)])
     assert set(rates[10:]) == {1e-4}
 
 
 def test_the_cosine_falls_from_the_full_rate_to_nearly_nothing():
-    rates = [learning_rate(i, 100, Settings(learning_rate=1.0, decay="cosine")) for i in range(100)]
+    rates = [learning_rate(i, 100, TrainingSettings(learning_rate=1.0, decay="cosine")) for i in range(100)]
     assert rates[10] == 1
     assert rates[55] == pytest.approx(0.5)
     assert 0 < rates[-1] < 1e-3
@@ -48,10 +48,11 @@ def test_one_improvement_starts_the_count_again():
 
 
 def test_settings_are_checked_by_name_and_value():
-    assert Settings.from_mapping({"learning_rate": "1e-4"}).learning_rate == 1e-4  # how YAML reads 1e-4
+    with pytest.raises(CubefocusError, match=r"YAML reads 1e-4 as a text, write 1\.0e-4"):
+        TrainingSettings.from_mapping({"learning_rate": "1e-4"})
     with pytest.raises(CubefocusError, match="learnig_rate"):
-        Settings.from_mapping({"learnig_rate": 1e-4})
+        TrainingSettings.from_mapping({"learnig_rate": 1e-4})
     with pytest.raises(CubefocusError, match="epochs is 0"):
-        Settings.from_mapping({"epochs": 0})
+        TrainingSettings.from_mapping({"epochs": 0})
     with pytest.raises(CubefocusError, match="linear"):
-        Settings(decay="linear")
+        TrainingSettings(decay="linear")

@@ -1,6 +1,7 @@
 """Files from strangers are data: nothing that they hold is run, and the message says what to do."""
 
 import contextlib
+import json
 import pickle
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 import torch
 
 from cubefocus.alma.training_products import load_products
-from cubefocus.cli.detect import read_settings
+from cubefocus.cli.detect_files import read_settings
 from cubefocus.cli.main import main
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.instrument.observation import Observation
+from cubefocus.learn import manifest
 from cubefocus.learn.checkpoint import FORMAT, load, load_model
 
 
@@ -48,7 +50,7 @@ def among_weights(path, evil):
 def checkpoint(request, tmp_path):
     """A checkpoint that makes the file ``ran`` beside it if it is unpickled without care."""
     path = tmp_path / "models" / "blobs_finder" / "trained.pt"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     request.param(path, Evil(tmp_path / "ran"))
     return path
 
@@ -72,13 +74,27 @@ def test_a_checkpoint_that_holds_code_is_refused_and_nothing_is_run(checkpoint, 
 
 
 def test_the_commands_refuse_it_in_one_line(checkpoint, tmp_path, capsys):
-    models = str(checkpoint.parents[1])
-    detect = ["detect", str(tmp_path / "cube.fits"), "--models", models, "-o", str(tmp_path / "out")]
-    for arguments in (detect, ["provenance", str(checkpoint)]):
-        assert main(arguments) == 1
-        message = capsys.readouterr().err
-        assert str(checkpoint) in message
-        assert len(message.splitlines()) == 1
+    for models in (checkpoint, checkpoint.parents[1]):
+        detect = ["detect", str(tmp_path / "cube.fits"), "--models", str(models), "-o", str(tmp_path / "out")]
+        for arguments in (detect, ["provenance", str(checkpoint)]):
+            assert main(arguments) == 1
+            message = capsys.readouterr().err
+            assert str(checkpoint.parents[1]) in message
+            assert len(message.splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_of_a_bundle_that_hold_code_are_refused_and_nothing_is_run(bundle, checkpoint, tmp_path, capsys):
+    (bundle / "pa.safetensors").write_bytes(checkpoint.read_bytes())
+    told = json.loads((bundle / "bundle.json").read_text())
+    told["networks"]["pa"]["sha256"] = manifest.sha256(checkpoint.read_bytes())
+    del told["format"], told["digest"]
+    (bundle / "bundle.json").write_text(manifest.encode(told))
+    arguments = ["detect", str(tmp_path / "cube.fits"), "--models", str(bundle), "-o", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    message = capsys.readouterr().err
+    assert "pa.safetensors: holds no weights" in message
+    assert len(message.splitlines()) == 1
     assert not (tmp_path / "ran").exists()
 
 

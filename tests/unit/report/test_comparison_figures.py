@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgba
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
-from cubefocus.report.figures.comparison import MapPanel, ResidualPanel, at_beam, map_panels, residual_panels, residuals
+from cubefocus.report.figures.maps import MapPanel, map_panels
+from cubefocus.report.figures.residual_maps import ResidualPanel, at_beam, residual_panels, residuals
 from cubefocus.report.figures.style import PREDICTED, TRUE
 
 BEAM = (8.0, 5.0, 30.0)

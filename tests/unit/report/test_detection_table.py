@@ -7,12 +7,12 @@ import pytest
 from astropy.table import Table
 from evaluate_catalogues import catalogue, square
 
-from cubefocus.alma.settings import BlobSettings
 from cubefocus.errors import CubefocusError
+from cubefocus.report.methods import Method
 from cubefocus.report.oracle import chain_extraction, oracle_boxes
-from cubefocus.report.tables.detection import Method, detection_table
+from cubefocus.report.tables.detection import detection_table
+from cubefocus.settings import BlobSettings, EvaluationSettings
 from cubefocus.stats.intervals import wilson
-from cubefocus.tables.criteria import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap=200)
 TRUE = catalogue([square(0, 0, 0), square(0, 40, 40), square(1, 0, 0), square(2, 5, 5)])

@@ -10,7 +10,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.find import threshold
 from cubefocus.find.interface import find_all
 from cubefocus.find.threshold import find
-from cubefocus.report import figures
+from cubefocus.report.figures.fidelity import fidelity_curves
 from cubefocus.report.tables.fidelity import fidelity, fidelity_table, ratio, snr_edges
 
 
@@ -92,7 +92,7 @@ def test_the_table_has_all_methods_and_the_figure_draws_them():
     rows = fidelity_table({"threshold": searched(2), "nothing": (Table(), Table())})
     assert list(dict.fromkeys(rows["method"])) == ["threshold", "nothing"]
     assert rows["n_positive"].sum() == len(searched(2)[0])
-    figure = figures.fidelity_curves(rows)
+    figure = fidelity_curves(rows)
     figure.draw_without_rendering()
     (line,) = [line for line in figure.axes[0].lines if line.get_label() == "threshold"]
     shown = np.isfinite(rows["fidelity"])

@@ -12,11 +12,21 @@ from evaluate_methods import NAMES, found_by, truth_of
 from matplotlib.collections import FillBetweenPolyCollection
 
 from cubefocus.errors import CubefocusError
-from cubefocus.report import figures
-from cubefocus.report.figures.style import BLACK, bin_edges, look, plus_minus
-from cubefocus.report.tables.detection import Method
-from cubefocus.report.tables.rates import rates_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.figures.completeness import completeness_purity
+from cubefocus.report.figures.detected import detected_histograms
+from cubefocus.report.figures.distributions import truth_distributions
+from cubefocus.report.figures.flux_error import flux_error
+from cubefocus.report.figures.focused import focused_images
+from cubefocus.report.figures.images import ImagePanel, image_panels
+from cubefocus.report.figures.pa_error import pa_error
+from cubefocus.report.figures.residuals import parameter_residuals
+from cubefocus.report.figures.spectra import SpectrumPanel, spectra
+from cubefocus.report.figures.style import BLACK, bin_edges, look, plus_minus, save_figure
+from cubefocus.report.figures.training import training_curves
+from cubefocus.report.figures.tuning import tuning_curves
+from cubefocus.report.methods import Method
+from cubefocus.report.rates import rates_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.matching import match
 
 
@@ -39,12 +49,12 @@ def predictions(true):
 def image_panel():
     image = np.random.default_rng(0).normal(size=(32, 32))
     image[:4] = np.nan
-    return figures.ImagePanel("cube 1", image, np.zeros((32, 32)), np.full((32, 32), 0.5), [(3, 4, 9, 8)])
+    return ImagePanel("cube 1", image, np.zeros((32, 32)), np.full((32, 32), 0.5), [(3, 4, 9, 8)])
 
 
 def spectrum_panel():
     spectrum = np.random.default_rng(0).normal(size=32)
-    return figures.SpectrumPanel("cube 1", spectrum, np.zeros(32), np.array([[3.0, 9.0]]))
+    return SpectrumPanel("cube 1", spectrum, np.zeros(32), np.array([[3.0, 9.0]]))
 
 
 def draw(figure):
@@ -57,47 +67,45 @@ def test_figures_of_catalogues_draw_with_many_one_and_no_sources(n):
     true = truth(n)
     pred = predictions(true) if n > 1 else true
     matches = match(pred, true, line_iou=0.6)
-    draw(figures.truth_distributions(true))
-    draw(figures.detected_histograms(true, {"chain": matches.matched_true}))
-    for plot in (figures.parameter_residuals, figures.flux_error, figures.pa_error):
+    draw(truth_distributions(true))
+    draw(detected_histograms(true, {"chain": matches.matched_true}))
+    for plot in (parameter_residuals, flux_error, pa_error):
         draw(plot(pred, true, matches))
     rates = rates_table([Method("chain", pred), Method("blobs_finder", pred)], true, EvaluationSettings())
-    draw(figures.completeness_purity(rates))
+    draw(completeness_purity(rates))
 
 
 def test_figures_draw_when_nothing_was_detected():
     true = truth()
     matches = match(Table(), true)
-    for plot in (figures.parameter_residuals, figures.flux_error, figures.pa_error):
+    for plot in (parameter_residuals, flux_error, pa_error):
         draw(plot(Table(), true, matches))
-    draw(figures.detected_histograms(true, {"chain": matches.matched_true}))
-    draw(figures.completeness_purity(rates_table([Method("chain", Table())], true, EvaluationSettings())))
+    draw(detected_histograms(true, {"chain": matches.matched_true}))
+    draw(completeness_purity(rates_table([Method("chain", Table())], true, EvaluationSettings())))
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_pictures_of_cubes_draw(number):
-    draw(figures.image_panels([image_panel()] * number))
-    draw(figures.spectra([spectrum_panel()] * number))
+    draw(image_panels([image_panel()] * number))
+    draw(spectra([spectrum_panel()] * number))
     boxes = np.array([[3, 4, 9, 8]] * number)
-    draw(figures.focused_images(image_panel().dirty, boxes, [5.0] * number, [np.eye(3)] * number,
+    draw(focused_images(image_panel().dirty, boxes, [5.0] * number, [np.eye(3)] * number,
                                 [9.0] * number))  # fmt: skip
 
 
 def test_an_integrated_image_without_sources_draws():
-    draw(figures.focused_images(image_panel().dirty, np.empty((0, 4)), [], [], []))
+    draw(focused_images(image_panel().dirty, np.empty((0, 4)), [], [], []))
 
 
 def test_boxes_are_outlined_at_the_borders_of_their_pixels():
-    axes = figures.image_panels([image_panel()]).axes[0]
+    axes = image_panels([image_panel()]).axes[0]
     patch = axes.patches[0]
     assert (patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()) == (2.5, 3.5, 6, 4)
 
 
 def test_training_curves_draw_also_for_a_first_epoch_without_training_loss():
     table = Table({"epoch": [0, 1, 2], "train_loss": [np.nan, 0.5, 0.3], "valid_loss": [0.9, 0.5, 0.6]})
-    figure = figures.training_curves(
-        {"blobs_finder": {"trained": table}, "flux": {"trained": table, "finetuned": table}}
-    )
+    figure = training_curves({"blobs_finder": {"trained": table}, "flux": {"trained": table, "finetuned": table}})
     best = figure.axes[0].lines[-1]
     assert (best.get_xdata()[0], best.get_ydata()[0]) == (1, 0.5)
     draw(figure)
@@ -111,8 +119,8 @@ def test_eight_methods_are_told_apart_with_the_legend_outside():
     true = truth_of(40)
     found = {name: found_by(true, number) for number, name in enumerate(NAMES)}
     methods = [Method(name, table) for name, table in found.items()]
-    rates = figures.completeness_purity(rates_table(methods, true, EvaluationSettings()))
-    detected = figures.detected_histograms(true, {name: match(one, true).matched_true for name, one in found.items()})
+    rates = completeness_purity(rates_table(methods, true, EvaluationSettings()))
+    detected = detected_histograms(true, {name: match(one, true).matched_true for name, one in found.items()})
     for figure, number in ((rates, 8), (detected, 9)):  # the truth is the ninth
         draw(figure)
         panel = figure.axes[1]
@@ -130,7 +138,7 @@ def test_bands_give_way_to_bars_where_they_would_hide_each_other():
     true = truth_of(10)
     for number, bands in ((4, 4), (5, 0)):
         methods = [Method(name, found_by(true, 0)) for name in NAMES[:number]]
-        axes = figures.completeness_purity(rates_table(methods, true, EvaluationSettings())).axes[0]
+        axes = completeness_purity(rates_table(methods, true, EvaluationSettings())).axes[0]
         assert sum(isinstance(part, FillBetweenPolyCollection) for part in axes.collections) == bands
         assert len(axes.collections) == number
 
@@ -142,16 +150,16 @@ def test_any_number_of_methods_has_looks_of_their_own():
 
 
 def test_nothing_to_draw_is_told():
-    for plot in (figures.image_panels, figures.spectra):
+    for plot in (image_panels, spectra):
         with pytest.raises(CubefocusError, match="at least one"):
             plot([])
     with pytest.raises(CubefocusError, match="training curves"):
-        figures.training_curves({})
+        training_curves({})
 
 
 def test_the_same_figure_gives_the_same_bytes(tmp_path):
     def made(name):
-        paths = figures.save_figure(figures.spectra([spectrum_panel()]), tmp_path / name, {"seed": 1})
+        paths = save_figure(spectra([spectrum_panel()]), tmp_path / name, {"seed": 1})
         assert [path.suffix for path in paths] == [".png", ".pdf"]
         return [path.read_bytes() for path in paths]
 
@@ -163,8 +171,8 @@ def test_no_backend_is_chosen_and_no_setting_is_left_behind():
     code = """
 import sys, numpy as np, matplotlib
 matplotlib.rcParams["font.size"] = 17.0
-from cubefocus.report import figures
-figures.spectra([figures.SpectrumPanel("a", np.arange(4.0), np.arange(4.0))])
+from cubefocus.report.figures.spectra import SpectrumPanel, spectra
+spectra([SpectrumPanel("a", np.arange(4.0), np.arange(4.0))])
 assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams["font.size"] == 17.0
 """
@@ -173,7 +181,7 @@ assert matplotlib.rcParams["font.size"] == 17.0
 
 def test_a_users_style_does_not_change_the_figure():
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "black"}):
-        axes = figures.truth_distributions(truth()).axes[0]
+        axes = truth_distributions(truth()).axes[0]
     assert axes.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
     assert axes.xaxis.label.get_fontsize() == 9
 
@@ -195,7 +203,7 @@ def test_mean_and_deviation_have_the_digits_of_the_deviation():
 def test_every_method_has_a_curve_of_its_own_look():
     true = truth()
     found = {f"method {number}": np.ones(len(true), dtype=bool) for number in range(12)}
-    figure = figures.detected_histograms(true, found)
+    figure = detected_histograms(true, found)
     lines = figure.axes[1].get_lines()
     assert len(lines) == 13
     assert len({(line.get_color(), str(line.get_linestyle()), line._unscaled_dash_pattern) for line in lines}) == 13
@@ -204,7 +212,7 @@ def test_every_method_has_a_curve_of_its_own_look():
 def test_tuning_shows_the_best_of_further_parameters_and_marks_the_point_that_was_used():
     rows = [(t, p, e, f) for t in (4.0, 5.0, 6.0) for p in (1, 9) for e, f in ((1.0, 0.1 * t + 0.01 * p), (2.0, 0.0))]
     scores = Table(rows=rows, names=("threshold", "min_pixels", "extent", "f1"))
-    figure = figures.tuning_curves({"threshold": scores, "bdsf": Table(names=["extent", "f1"])})
+    figure = tuning_curves({"threshold": scores, "bdsf": Table(names=["extent", "f1"])})
     draw(figure)
     *lines, mark = figure.axes[0].get_lines()
     assert [line.get_label() for line in lines] == ["1", "9"]
@@ -212,5 +220,5 @@ def test_tuning_shows_the_best_of_further_parameters_and_marks_the_point_that_wa
     assert lines[1].get_ydata() == pytest.approx([0.49, 0.59, 0.69])
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == pytest.approx((6.0, 0.69))
     assert [text.get_text() for text in figure.axes[1].texts] == ["not run"]
-    draw(figures.tuning_curves({"one": Table({"threshold": [3.0, 4.0], "f1": [0.5, np.nan]})}))
-    draw(figures.tuning_curves({}))
+    draw(tuning_curves({"one": Table({"threshold": [3.0, 4.0], "f1": [0.5, np.nan]})}))
+    draw(tuning_curves({}))

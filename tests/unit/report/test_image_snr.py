@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from cubefocus.report.tables.image_snr import SNR, with_image_snr
+from cubefocus.report.image_snr import SNR, with_image_snr
 
 
 def detections(boxes, cube=3):

@@ -6,7 +6,7 @@ import torch
 
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.losses import dssim, ssim
-from cubefocus.report.tables.similarity import map_similarity
+from cubefocus.report.similarity import map_similarity
 
 
 def maps(n=3, size=32):

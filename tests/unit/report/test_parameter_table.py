@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from evaluate_catalogues import catalogue, square
 
-from cubefocus.report.tables.parameters import PARAMETERS, axis_ratio, moments, parameter_table, relative_error
+from cubefocus.report.parameters import PARAMETERS, axis_ratio, relative_error
+from cubefocus.report.tables.parameters import moments, parameter_table
+from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.noise import MAD_TO_SIGMA
-from cubefocus.tables.criteria import EvaluationSettings
 from cubefocus.tables.matching import match
 
 SETTINGS = EvaluationSettings(bootstrap=100)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from evaluate_catalogues import catalogue, square
 
-from cubefocus.report.tables.detection import Method
-from cubefocus.report.tables.rates import BLENDNESS_EDGES, binned_rate, blendness_by_cube, quantile_edges, rates_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.methods import Method
+from cubefocus.report.rates import BLENDNESS_EDGES, binned_rate, blendness_by_cube, quantile_edges, rates_table
+from cubefocus.settings import EvaluationSettings
 
 
 def test_rates_of_known_bins():

@@ -6,8 +6,9 @@ import pytest
 from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.render import latex_text, markdown_text
-from cubefocus.report.tables.similarity import map_similarity, similarity_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.similarity import map_similarity
+from cubefocus.report.tables.similarity import similarity_table
+from cubefocus.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap=200)
 

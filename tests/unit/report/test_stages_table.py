@@ -7,8 +7,9 @@ from evaluate_catalogues import catalogue, square
 from cubefocus.alma.candidate import Reason
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS
 from cubefocus.errors import CubefocusError
-from cubefocus.report.tables.stages import MEANING, blobs, peaks, stages_table
-from cubefocus.tables.criteria import EvaluationSettings
+from cubefocus.report.candidates import blobs, peaks
+from cubefocus.report.tables.stages import MEANING, stages_table
+from cubefocus.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings()
 TRUE = catalogue([square(0, 0, 0, z=10), square(0, 40, 40, z=20), square(1, 0, 0, z=10)])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cubefocus.report import published
+from cubefocus.report.published import THIS_RUN
 from cubefocus.report.render import csv_text, latex_text, markdown_text
-from cubefocus.report.tables.detection import THIS_RUN
 from cubefocus.report.tables.times import times_table
 from cubefocus.timing import Clock, Cost
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import numpy as np
+import paper
 import pytest
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, write_table
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, noise_seed, select
-from cubefocus.sky.registry import PAPER_RANGES, SKY_TYPES
+from cubefocus.sky.registry import SKY_TYPES
 
 SNR = (10.0, 30.0)
 
 
 def draw(sky=None, train=40, validation=0, test=0, seed=1, snr=SNR):
     cubes = {"train": train, "validation": validation, "test": test, "batch_size": 4, "keep": True}
-    return draw_catalogue(sky or {}, 128, cubes, snr, seed, n_pixels=360)
+    return draw_catalogue({**paper.SKY, **(sky or {})}, 128, cubes, snr, seed, n_pixels=360)
 
 
 def as_text(table: Table, tmp_path) -> str:
@@ -57,7 +57,7 @@ def test_draws_fill_their_ranges_evenly():
     names = {"amplitude": "amplitude", "sigma": "sigma_x", "pa": "pa", "spectral_index": "spectral_index",
              "line_amplitude": "line_amplitude", "line_centre": "z", "line_fwhm": "fwhm_z"}  # fmt: skip
     for setting, column in names.items():
-        low, high = PAPER_RANGES[setting]
+        low, high = paper.SKY[setting]
         share = (central[column] - low) / (high - low)
         assert 0 <= share.min() < 0.05
         assert 0.95 < share.max() <= 1
@@ -94,10 +94,8 @@ def test_further_sources_keep_apart_but_not_from_the_central_one():
 
 
 def test_impossible_separation_ends_with_an_error():
-    started = time.monotonic()
     with pytest.raises(CubefocusError, match=r"cube 0.*500.*separation"):
         draw({"separation": 500, "n_sources": [3, 3]})
-    assert time.monotonic() - started < 10
 
 
 def test_noise_seeds_are_distinct_and_fit_casa():
@@ -162,7 +160,7 @@ def test_columns_have_units_and_descriptions_that_survive_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("sky", "message"),
     [
-        ({"sigm": [1, 2]}, "unknown key sigm"),
+        ({"sigm": [1, 2]}, "unknown key sky.sigm: did you mean sigma"),
         ({"sigma": [0, 2]}, "sigma"),
         ({"sigma": [3, 2]}, "sigma"),
         ({"sigma": 3}, "sigma"),

@@ -6,6 +6,7 @@ import math
 import tracemalloc
 
 import numpy as np
+import paper
 import pytest
 
 from cubefocus.errors import CubefocusError
@@ -83,7 +84,7 @@ def test_line_has_its_centre_and_fwhm(observation, make_rows):
 @pytest.mark.parametrize("kind", SKY_TYPES)
 def test_brightest_voxel_of_any_sky_is_inbright(kind):
     observation = Observation(n_channels=128, n_pixels=360, inbright=0.0025)
-    rows = draw_catalogue({"types": {kind: 1.0}}, 128, {"train": 1}, (10, 30), 4, n_pixels=360)
+    rows = draw_catalogue({**paper.SKY, "types": {kind: 1.0}}, 128, {"train": 1}, (10, 30), 4, n_pixels=360)
     cube = sky_cube(rows, observation)
     assert cube.dtype == np.float32
     assert cube.shape == (128, 360, 360)
@@ -152,8 +153,8 @@ def test_scale_of_a_foreign_cube_is_refused(observation, make_rows):
 
 
 def test_paper_size_cube_makes_no_copy_of_itself():
-    observation = Observation()
-    catalogue = draw_catalogue({"n_sources": [5, 5]}, 128, {"train": 1}, (10, 30), 1, n_pixels=360)
+    observation = paper.OBSERVATION
+    catalogue = draw_catalogue({**paper.SKY, "n_sources": [5, 5]}, 128, {"train": 1}, (10, 30), 1, n_pixels=360)
     tracemalloc.start()
     cube = sky_cube(select(catalogue, [0]), observation)
     peak = tracemalloc.get_traced_memory()[1]

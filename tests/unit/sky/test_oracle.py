@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import paper
 import pytest
 from astropy.table import Table
 from scipy.optimize import linear_sum_assignment
@@ -42,9 +43,8 @@ def oracle(rows: Table, observation: Observation) -> tuple[int, int]:
 
 
 def test_perfect_map_of_the_papers_sky_is_found_to_0_895():
-    observation = Observation()
-    catalogue = draw_catalogue({}, 128, {"train": 400}, (10.0, 30.0), seed=1, n_pixels=360)
+    catalogue = draw_catalogue(paper.SKY, 128, {"train": 400}, (10.0, 30.0), seed=1, n_pixels=360)
     cubes = [catalogue[catalogue["cube_id"] == cube] for cube in range(400)]
-    hits = sum(oracle(rows, observation)[0] for rows in cubes)
+    hits = sum(oracle(rows, paper.OBSERVATION)[0] for rows in cubes)
     assert len(catalogue) > 1600
     assert hits / len(catalogue) == pytest.approx(0.895, abs=0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import paper
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import vstack
@@ -138,7 +139,9 @@ def test_box_level_and_reference_are_used(observation, make_rows):
 
 def test_velocities_are_given_in_km_per_s_too():
     observation = Observation(n_channels=128, n_pixels=360)
-    catalogue = draw_catalogue({"types": dict.fromkeys(SKY_TYPES, 1.0)}, 128, {"train": 12}, (10, 30), 1, n_pixels=360)
+    catalogue = draw_catalogue(
+        {**paper.SKY, "types": dict.fromkeys(SKY_TYPES, 1.0)}, 128, {"train": 12}, (10, 30), 1, n_pixels=360
+    )
     tables = []
     for cube in range(3):
         rows = select(catalogue, [cube])

@@ -6,17 +6,20 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import paper
 import pytest
 from scipy.signal import find_peaks
 
 from cubefocus.instrument.observation import Observation
+from cubefocus.settings import SkySettings
 from cubefocus.sky.base import brightness
 from cubefocus.sky.diffuse import random_texture
 from cubefocus.sky.emission import Frame
 from cubefocus.sky.kinematics import disc_line_width
 from cubefocus.sky.model import emissions, source_cube
-from cubefocus.sky.registry import KNOWN_RANGES, SKY_TYPES
+from cubefocus.sky.registry import SKY_TYPES
 
+RANGES = SkySettings.from_mapping(paper.SKY).ranges
 DISC = {
     "type": "disc", "sigma_x": 5.0, "sigma_y": 2.5, "inclination": 60.0, "rotation_velocity": 9.0,
     "velocity_dispersion": 0.6, "turnover_radius": 1.0, "fwhm_z": 18.0,
@@ -103,7 +106,7 @@ def test_drawn_lines_come_by_strength_and_do_not_overlap():
     rng = np.random.default_rng(3)
     counts = []
     for _ in range(200):
-        source = SKY_TYPES["multi_line"].draw(KNOWN_RANGES, rng)
+        source = SKY_TYPES["multi_line"].draw(RANGES, rng)
         lines = [(source[f"line_amplitude{s}"], source[f"z{s}"], source[f"fwhm_z{s}"])
                  for s in ("", "_2", "_3")[: source["n_lines"]]]  # fmt: skip
         counts.append(len(lines))
@@ -120,7 +123,7 @@ def test_absorption_line_lies_below_the_continuum(observation, make_rows):
     assert cube[:, 32, 32].argmin() == 16
     assert cube[0, 32, 32] == pytest.approx(2.0, rel=1e-4)
     assert cube.min() >= 0
-    drawn = SKY_TYPES["absorption"].draw(KNOWN_RANGES, np.random.default_rng(1))
+    drawn = SKY_TYPES["absorption"].draw(RANGES, np.random.default_rng(1))
     assert -0.9 <= drawn["line_amplitude"] <= -0.3
     assert math.exp(-drawn["optical_depth"]) == pytest.approx(1 + drawn["line_amplitude"])
     assert brightness(drawn) == drawn["amplitude"]
@@ -138,9 +141,9 @@ def test_gradient_moves_the_line_along_its_own_direction(observation, make_rows)
 
 
 def test_gradients_whole_line_is_as_wide_as_its_table_says():
-    source = SKY_TYPES["gradient"].draw({**KNOWN_RANGES, "sigma": (5.0, 8.0)}, np.random.default_rng(5))
+    source = SKY_TYPES["gradient"].draw({**RANGES, "sigma": (5.0, 8.0)}, np.random.default_rng(5))
     source |= {"x": 90.0, "y": 90.0, "z": 64.0}
-    part = SKY_TYPES["gradient"].emission(source, Frame.of(Observation(n_pixels=180)))
+    part = SKY_TYPES["gradient"].emission(source, Frame.of(Observation(n_pixels=180, n_channels=128)))
     assert half_width(np.arange(128.0), part.line_spectrum()) == pytest.approx(source["fwhm_z"], rel=0.02)
     assert source["fwhm_z"] > 1.05 * source["fwhm_z_local"]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 SOURCES = sorted(
     path for part in ("cubefocus", "scripts", "workflow", "benchmarks") for path in (ROOT / part).glob("**/*.py")
 )
-RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
+RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("**/*.smk"))]
 
 # Ranks of one MPI job also pickle what they tell each other, inside mpi4py; nothing of that comes from a file.
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "commands", "pty"}

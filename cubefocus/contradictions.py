@@ -1,0 +1,93 @@
+"""Values of a config that cannot both hold, in one place for the workflow and the package.
+
+Standard library only, as the workflow is parsed on login nodes. Each function gives one line for each contradiction in
+values that have passed the limits of their own sections.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cubefocus.errors import shown
+
+
+def of_config(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of the study ``alma``."""
+    observation = config["observation"]
+    yield from of_observation(observation)
+    yield from of_alternatives(observation)
+    yield from of_sky(config["sky"], observation["n_channels"], observation["n_pixels"])
+    size, n_pixels = config["models"]["image_size"], observation["n_pixels"]
+    if size > n_pixels:
+        yield (
+            f"models.image_size is {size}, larger than observation.n_pixels, {n_pixels}: "
+            f"give a multiple of 16, at most {n_pixels // 16 * 16}"
+        )
+
+
+def of_observation(observation: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of one observing set-up."""
+    integration, total = observation["integration_s"], observation["total_time_s"]
+    if integration > total:
+        yield f"observation.integration_s is {integration}, longer than total_time_s, {total}: give at most {total}"
+    below_centre = observation["n_channels"] // 2 * observation["channel_width_mhz"] * 1e-3
+    if below_centre >= observation["frequency_ghz"]:
+        yield (
+            f"observation.channel_width_mhz is {observation['channel_width_mhz']}: {observation['n_channels']} "
+            f"channels around {observation['frequency_ghz']} GHz reach below 0; give narrower or fewer channels"
+        )
+
+
+def of_alternatives(observation: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions that only an alternative set-up has, which would stop the run after its first jobs."""
+    shared = set(of_observation(observation))
+    for number, own in enumerate(observation["alternatives"]):
+        for problem in of_observation({**observation, **own}):
+            if problem not in shared:
+                yield problem.replace("observation.", f"observation.alternatives[{number}].", 1)
+
+
+def of_grid(sky: Mapping[str, Any], n_channels: int, n_pixels: int) -> Iterator[str]:
+    """What would be drawn outside a cube of (n_channels, n_pixels, n_pixels)."""
+    lo, hi = sky["position"]
+    if hi > n_pixels:
+        yield f"sky.position is [{lo}, {hi}], outside the image of {n_pixels} px: give at most {n_pixels}"
+    elif lo == hi:
+        yield f"sky.position is [{lo}, {hi}]: no whole number with lo <= x < hi, give a wider range"
+    if sky["line_centre"][1] > n_channels:
+        yield (
+            f"sky.line_centre is {shown(sky['line_centre'])}, outside the band of {n_channels} channels: "
+            f"give at most {n_channels}"
+        )
+
+
+def of_sky(sky: Mapping[str, Any], n_channels: int, n_pixels: int) -> Iterator[str]:
+    """Contradictions of the sky with a cube of (n_channels, n_pixels, n_pixels), and within itself."""
+    yield from of_grid(sky, n_channels, n_pixels)
+    lo, hi = sky["position"]
+    if lo < hi <= n_pixels and not _fits(sky["n_sources"][1], sky["separation"], hi - lo):
+        yield (
+            f"sky.separation is {sky['separation']}: {sky['n_sources'][1]} sources cannot keep that distance "
+            f"in {hi - lo} x {hi - lo} px; lower separation or n_sources, or widen position"
+        )
+    if sky["line_fwhm"][1] > n_channels:
+        yield (
+            f"sky.line_fwhm is {shown(sky['line_fwhm'])}, wider than the band of {n_channels} channels: "
+            f"give at most {n_channels}"
+        )
+    if sky["empty_fraction"] == 1:
+        yield "sky.empty_fraction is 1, so that there is nothing to learn from: give less than 1"
+    yield from of_types(sky)
+
+
+def of_types(sky: Mapping[str, Any]) -> Iterator[str]:
+    """A draw of no sky type."""
+    if not any(sky["types"].values()):
+        yield f"sky.types is {shown(dict(sky['types']))}: give at least one type a weight above 0"
+
+
+def _fits(n_sources: int, separation: float, side: int) -> bool:
+    """Tell whether sources dropped one by one into a square find room: random packing of discs jams at 0.547."""
+    return n_sources < 2 or n_sources * math.pi / 4 * separation**2 < 0.5 * (side + separation) ** 2

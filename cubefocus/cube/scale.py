@@ -1,0 +1,16 @@
+"""How large the dirty beam of a cube is for what sees pixels only."""
+
+from __future__ import annotations
+
+import math
+
+from cubefocus.cube.cube import Cube
+
+
+def beam_px(cube: Cube) -> list[float] | None:
+    """Minor and major axis of the dirty beam (FWHM) in pixels; None if the header does not say them."""
+    cell = cube.cell_arcsec
+    if cube.beam is None or not cell > 0:
+        return None
+    major, minor, _ = cube.beam
+    return [minor / cell, major / cell] if 0 < minor <= major < math.inf else None

@@ -1,0 +1,73 @@
+"""Choose the parameters of a finder on the validation split, and the test cubes that it searches times -1 as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cubefocus.files import read_table, write_table
+from cubefocus.find.cubes import DrawnCubes, StoredCubes, drawn_ids, searched
+from cubefocus.find.registry import get_entry
+from cubefocus.find.run import BEAM, choose
+from cubefocus.settings import EvaluationSettings
+from cubefocus.timing import Clock
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A finder to tune.
+
+    Attributes
+    ----------
+    method : str
+    truth : str
+        Truth table of all splits.
+    validation : list of str
+        What it searches of the validation split, all batches.
+    evaluation : mapping
+        Of the config section, what decides what matches.
+    tuning_cubes, inverted_cubes : int
+        How many validation cubes a slow finder is tuned on, and how many test cubes it searches times -1; drawn by the
+        seed. The others take all.
+    seed : int
+    choice, scores, time : str
+        Files to write: the choice, the score of every point of the grid, what it took.
+    provenance : mapping
+    """
+
+    method: str
+    truth: str
+    validation: list[str]
+    evaluation: Mapping[str, Any]
+    tuning_cubes: int
+    inverted_cubes: int
+    seed: int
+    choice: str
+    scores: str
+    time: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(job: Tune) -> None:
+    """Choose and write.
+
+    Raises
+    ------
+    CubefocusError
+        As `cubefocus.find.run.choose`, or if the products cannot be read.
+    """
+    entry, clock, truth = get_entry(job.method), Clock(), read_table(job.truth)
+    images = searched(entry.kind, job.validation)
+    inverted = sorted(cube["cube_id"] for cube in truth.meta["cubes"] if cube["split"] == "test")
+    own = None
+    if entry.slow:
+        images = drawn = DrawnCubes(images, job.tuning_cubes, job.seed)
+        inverted = drawn_ids(inverted, job.inverted_cubes, job.seed)
+        if isinstance(drawn.images, StoredCubes):
+            own = {cube: {BEAM: area} for cube, area in drawn.images.beam_areas(drawn).items()}
+    settings = EvaluationSettings.from_mapping(job.evaluation)
+    choice, scores = choose(entry, images, truth[truth["split"] == "validation"], settings, clock, own)
+    write_table(job.scores, scores, job.provenance)
+    clock.write(job.time)
+    replace(choice, inverted=inverted).write(job.choice)

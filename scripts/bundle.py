@@ -1,0 +1,16 @@
+"""Put the networks of a run into a bundle, with the settings and the ranges that they are good for."""
+
+from common import job, networks
+
+from cubefocus.jobs.bundle import Job, run
+
+with job(snakemake) as provenance:
+    run(
+        Job(
+            networks=networks(snakemake.input),
+            truth=[*snakemake.input.truth],
+            bundle=snakemake.output.bundle,
+            provenance=provenance,
+            **snakemake.params.bundle,
+        )
+    )

@@ -1,0 +1,9 @@
+"""Join what one of the other finders found in the batches, and what that took."""
+
+from common import job
+
+from cubefocus.jobs.collect_found import CollectFound, run
+
+with job(snakemake) as provenance:
+    made = {name: snakemake.output[name] for name in ("catalogue", "inverted", "time")}
+    run(CollectFound([*snakemake.input.found], snakemake.input.tuning, provenance=provenance, **made))

@@ -1,0 +1,9 @@
+"""Draw how far the engine fft is from CASA, for every observing set-up of the experiment."""
+
+from common import job
+
+from cubefocus.jobs.draw_engines import DrawEngines, run
+
+with job(snakemake) as provenance:
+    figures = [path.removesuffix(".png") for path in snakemake.output.png]
+    run(DrawEngines(snakemake.params.observation, [*snakemake.input.comparisons], figures, provenance))

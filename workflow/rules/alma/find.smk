@@ -1,0 +1,80 @@
+"""Other ways to find sources: parameters chosen on the validation split, the test split searched once, by batches.
+
+In: the truth, and what each finder searches: products/<split>/<batch>.h5 (integrated images), what CLEAN or a network
+makes of them, or the cubes. Out: finders/<method>/scores.ecsv with the score of every point of its grid;
+catalogue.ecsv; inverted.ecsv, the same of test cubes times -1; time.json, what all of that took.
+"""
+
+
+rule tune:
+    input:
+        truth=results("truth.ecsv"),
+        validation=lambda wildcards: batches(searched(wildcards.method), "validation"),
+    output:
+        choice=results("finders/{method}/choice.json"),
+        scores=results("finders/{method}/scores.ecsv"),
+        time=results("finders/{method}/tuning.time.json"),
+    log:
+        results("logs/tune/{method}.log"),
+    benchmark:
+        results("benchmarks/tune/{method}.tsv")
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(
+            lambda wildcards, threads: NEEDS.rows_mb(*SPLITS)
+            + finder_mb(wildcards.method, config["cubes"]["validation"]),
+            lambda wildcards, threads: NEEDS.tuning_minutes(specs.FINDERS[wildcards.method].slow),
+        ),
+    params:
+        evaluation=matching_settings(),
+        tuning_cubes=config["finders"]["tuning_cubes"],
+        inverted_cubes=config["finders"]["inverted_cubes"],
+        seed=config["seed"],
+        code=lambda wildcards: digest("tune", *code_of_finder(wildcards.method)),
+    script:
+        "../../../scripts/tune.py"
+
+
+rule find:
+    input:
+        choice=results("finders/{method}/choice.json"),
+        truth=results("truth/test/{batch}.ecsv"),
+        searched=lambda wildcards: results(searched(wildcards.method).format(split="test", batch=wildcards.batch)),
+    output:
+        found=directory(results("finders/{method}/found/{batch}")),
+    log:
+        results("logs/find/{method}-{batch}.log"),
+    benchmark:
+        results("benchmarks/find/{method}-{batch}.tsv")
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(
+            lambda wildcards, threads: finder_mb(wildcards.method, config["cubes"]["batch_size"]),
+            lambda wildcards, threads: NEEDS.search_minutes(specs.FINDERS[wildcards.method].slow),
+        ),
+    params:
+        code=lambda wildcards: digest("find", *code_of_finder(wildcards.method)),
+    script:
+        "../../../scripts/find.py"
+
+
+rule collect_found:
+    input:
+        found=batches("finders/{{method}}/found/{batch}", "test"),
+        tuning=results("finders/{method}/tuning.time.json"),
+    output:
+        catalogue=results("finders/{method}/catalogue.ecsv"),
+        inverted=results("finders/{method}/inverted.ecsv"),
+        time=results("finders/{method}/time.json"),
+    log:
+        results("logs/collect_found/{method}.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(NEEDS.table_mb("test"), 20),
+    params:
+        code=digest("collect_found"),
+    script:
+        "../../../scripts/collect_found.py"

@@ -1,0 +1,59 @@
+"""What the stages of the ALMA study share: its targets, which networks and finders a run has, what these search.
+
+In: config, names of cubefocus/specs.py. Out: nothing is made here.
+"""
+
+FINDERS = config["finders"]["methods"]
+N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
+ADDED = [name for name, network in specs.NETWORKS.items() if not network.chain and name in FINDERS]
+TRAINED = [*specs.CHAIN, *ADDED]
+FINETUNED = [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]
+SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
+LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
+
+
+wildcard_constraints:
+    network="|".join(TRAINED),
+    method="|".join(FINDERS) or "none",
+
+
+def targets() -> list[str]:
+    """What a run makes."""
+    made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv"]
+    made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
+    made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
+    return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
+
+
+def searching(kind: str) -> list[str]:
+    """The finders of this run that search cubes, or images, cleaned ones, or maps."""
+    return [name for name in FINDERS if specs.FINDERS[name].searches == kind]
+
+
+def searched(method: str) -> str:
+    """Pattern of what a finder searches."""
+    kind = specs.FINDERS[method].searches
+    return f"maps/{method}/{{split}}/{{batch}}.h5" if kind == "map" else LISTED[kind]
+
+
+def code_of_finder(method: str) -> list[str]:
+    """References to what a finder is made of."""
+    finder = specs.FINDERS[method]
+    return [reference for reference in (finder.function, finder.grid, finder.allowed) if reference]
+
+
+def finder_mb(method: str, cubes: int) -> float:
+    """Memory of a finder that searches so many cubes."""
+    return NEEDS.finder_mb(specs.FINDERS[method].searches, cubes)
+
+
+def what_it_took(method: str) -> list[str]:
+    """Times of a finder, after those of what is made of the test cubes for it alone."""
+    alone = specs.FINDERS[method].searches in ("cleaned", "map")
+    made = batches(f"{searched(method).removesuffix('.h5')}.time.json", "test") if alone else []
+    return [*made, results(f"finders/{method}/time.json")]
+
+
+def matching_settings() -> dict:
+    """The part of config section ``evaluation`` that decides what matches, without that of the intervals."""
+    return {key: config["evaluation"][key] for key in ("distance", "iou", "line_iou")}
