@@ -34,13 +34,14 @@ def spectra(standardised):
 
 
 def parameters(name, images):
-    """Moments of the images, without what is faint in them."""
+    """Moments of the images around their middle, without what is faint in them."""
     if name == "flux":
         return images.sum(axis=(1, 2))
     if name == "pa":
         return np.full(len(images), 30.0)
     y, x = np.mgrid[: images.shape[1], : images.shape[2]]
-    bright = np.where(images > 0.3 * images.max(axis=(1, 2), keepdims=True), images, 0.0)
+    near = np.hypot(x - images.shape[2] // 2, y - images.shape[1] // 2) < 9
+    bright = np.where(near & (images > 0.3 * images.max(axis=(1, 2), keepdims=True)), images, 0.0)
     total = bright.sum(axis=(1, 2))
     axis = x if name == "sigma_x" else y
     mean = (bright * axis).sum(axis=(1, 2)) / total
@@ -175,7 +176,7 @@ def test_blank_channels_without_a_line(chain, sky, mark, channels):
     np.testing.assert_allclose(after["z"], before["z"], atol=0.1)
     np.testing.assert_allclose(after["x"], before["x"], atol=0.1)
     assert_same(after, before, ("snr", "peak", "x_err"), rtol=0.05)
-    assert_same(after, before, ("flux", "flux_line"), rtol=0.1)  # a channel at the rim of the range may change sides
+    assert_same(after, before, ("flux", "flux_line"), rtol=0.05)
     assert (np.abs(after["continuum"] - before["continuum"]) < before["continuum_err"]).all()
 
 
@@ -199,4 +200,5 @@ def test_bright_neighbour_far_away(chain, scene, source, sky, brightness):
     after = found(chain, loud, sky.header)
     assert np.hypot(after["x"] - neighbour.x, after["y"] - neighbour.y).min() < 0.5
     after = after[after["x"] < SIZE]
-    assert_same(after, before, (*MEASURED, "x", "y", "z"), rtol=0.02)
+    assert_same(after, before, [name for name in (*MEASURED, "x", "y", "z") if name != "x_err"], rtol=0.02)
+    np.testing.assert_allclose(after["x_err"], before["x_err"], rtol=0.1)  # noise of a plane that the neighbour is in
