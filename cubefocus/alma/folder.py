@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, read_table
 from cubefocus.instrument.observation import Observation, draw_observation

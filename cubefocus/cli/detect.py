@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from astropy import units as u
 
 from cubefocus.alma.chain import Chain, Detections
 from cubefocus.alma.detection_products import source_products, write_detection_products
-from cubefocus.cube.cube import Cube, read_cube, read_unit
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import in_jy_per_beam, read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, write_table
 from cubefocus.provenance import decode, digest, provenance
@@ -141,18 +140,7 @@ def load_dirty(path: Path) -> Cube:
     CubefocusError
         If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
     """
-    cube = read_cube(path)
-    text = str(cube.header.get("BUNIT", "")).strip()
-    try:
-        _ = cube.frequencies_hz
-        factor = 1.0 if not text else read_unit(text).to(u.Jy / u.beam)
-    except u.UnitConversionError as error:
-        raise CubefocusError(f"{path}: is in {text}, not in Jy/beam or a multiple of it; convert it first") from error
-    except CubefocusError as error:
-        raise CubefocusError(f"{path}: {error}") from error
-    if not text:
-        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else Cube(cube.data * np.float32(factor), cube.header)
+    return in_jy_per_beam(read_cube(path), path)
 
 
 def file_names(paths: Sequence[Path]) -> list[str]:

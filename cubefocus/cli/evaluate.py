@@ -13,7 +13,7 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
 from cubefocus.report.render import plain_text, write_table

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from cubefocus.alma.training_products import products_provenance
-from cubefocus.cube.cube import cube_provenance
+from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.provenance import decode, digest

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import yaml
 
-from cubefocus.cube.cube import Cube, write_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import observe
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.noise import add_white
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import response_hash
 from cubefocus.provenance import provenance
-from cubefocus.sky.skyfile import UNITS, load_sky
+from cubefocus.sky.skyfile import UNITS, keep_frame, place_sky
 from cubefocus.stats.noise import thermal_rms
 
 logger = logging.getLogger(__name__)
@@ -89,10 +91,12 @@ def run_simulate(options: argparse.Namespace) -> None:
     """
     output = Path(options.output)
     _check_output(output, options.overwrite)
-    sky, observation = _load(options)
+    model = read_cube(options.sky)
+    sky, observation = _load(options, model)
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
     dirty = _observe(options, sky, observation, options.log or output.with_suffix(".log"))
+    keep_frame(dirty.header, model)
     if options.white_rms is not None:
         rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
         dirty = Cube(add_white(dirty.data, options.white_rms, rng), dirty.header)
@@ -144,7 +148,7 @@ def _check_output(output: Path, overwrite: bool) -> None:
         raise CubefocusError(f"{output}: exists already; name another file or add --overwrite")
 
 
-def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation]:
+def _load(options: argparse.Namespace, model: Cube) -> tuple[np.ndarray, Observation]:
     """Sky in Jy/pixel and its observing set-up, from the file, the YAML and the options."""
     if options.white_rms is not None and not 0 <= options.white_rms < np.inf:
         raise CubefocusError(f"--white-rms is {options.white_rms}; it must be 0 or more, in Jy/beam")
@@ -152,7 +156,7 @@ def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation]:
     chosen = {field: value for field, value in chosen.items() if value is not None}
     given = {**_from_yaml(options.observation), **chosen}
     moved = {field: chosen[field] for _, field, _, _ in GRID_OPTIONS if field in chosen}
-    sky, observation = load_sky(options.sky, given, moved)
+    sky, observation = place_sky(model, options.sky, given, moved)
     if options.inbright is None:
         return sky, observation
     peak = float(np.nanmax(sky))

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.folder import cubes_of
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.engines.clean import SUFFIX
 from cubefocus.errors import CubefocusError
 

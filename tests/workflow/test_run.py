@@ -16,7 +16,7 @@ import yaml
 from runs import MEASURED, ROOT, here
 
 from cubefocus.cli.provenance import READERS, read_provenance
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.casa]

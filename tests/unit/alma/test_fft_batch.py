@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from cubefocus.alma import batch, cube_task
 from cubefocus.cli.simulate import add_simulate_parser, default_cache
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.instrument.observation import draw_observation

@@ -10,7 +10,7 @@ from cubefocus.alma.chain import Chain
 from cubefocus.cli.detect import detect_files, file_names, load_dirty, read_settings
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.tables.regions import write_regions

@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cli.simulate import add_simulate_parser
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.skyfile import load_sky

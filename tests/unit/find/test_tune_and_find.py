@@ -9,7 +9,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.find import threshold
