@@ -19,6 +19,7 @@ from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import observe
 from cubefocus.errors import CubefocusError
+from cubefocus.files import make_folder
 from cubefocus.instrument.noise import add_white
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import response_hash
@@ -93,6 +94,7 @@ def run_simulate(options: argparse.Namespace) -> None:
     _check_output(output, options.overwrite)
     model = read_cube(options.sky)
     sky, observation = _load(options, model)
+    make_folder(output.absolute().parent, "name another output")
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
     dirty = _observe(options, sky, observation, options.log or output.with_suffix(".log"))

@@ -134,6 +134,8 @@ def set_steps(header: fits.Header, matrix: np.ndarray) -> None:
     if size > 2:
         header["CDELT3"] = float(matrix[2, 2])
     sky = matrix[:2, :2]
+    if sky.any() and abs(np.linalg.det(sky)) < 1e-9 * np.abs(sky).max() ** 2:
+        raise CubefocusError("its CD or PC cards are a singular matrix: pixels have no area; correct them")
     if not sky[0, 1] and not sky[1, 0]:
         header["CDELT1"], header["CDELT2"] = float(sky[0, 0]), float(sky[1, 1])
         return

@@ -36,7 +36,7 @@ def repair_beam(header: fits.Header, n_pixels: int, notes: list[str]) -> None:
         _without(header, notes, f"its beam has no {lacking[0]}")
         return
     major, minor, angle = (float(header.get(key, 0.0)) for key in ("BMAJ", "BMIN", "BPA"))
-    cell = abs(float(header.get("CDELT2", math.nan)))
+    cell = abs(float(header.get("CDELT2", math.nan))) * read_unit(str(header.get("CUNIT2") or "deg")).to(u.deg)
     if not (0 < major < math.inf and 0 < minor < math.inf):
         _without(header, notes, f"BMAJ is {major:g} and BMIN {minor:g}, which is no beam")
     elif major > 2 * n_pixels * cell or major < cell / 10:

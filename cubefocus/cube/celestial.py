@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import FK5, ICRS, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
+from numpy.typing import ArrayLike
 
 from cubefocus.cube.axes import is_latitude, is_longitude, kind_of, part
 from cubefocus.errors import CubefocusError
@@ -58,9 +59,6 @@ def check_celestial(header: fits.Header, shape: tuple[int, ...]) -> None:
     for axis, kind in kinds.items():
         _check_axis(header, axis, kind)
     wcs = celestial_wcs(header)
-    if wcs.naxis != 2:
-        raise CubefocusError(f"CTYPE1 '{header['CTYPE1']}' and CTYPE2 '{header['CTYPE2']}' name no projection; "
-                             "write them as RA---SIN and DEC--SIN")  # fmt: skip
     corners = np.array([[0, 0, shape[-1] - 1, shape[-1] - 1, shape[-1] / 2],
                         [0, shape[-2] - 1, 0, shape[-2] - 1, shape[-2] / 2]])  # fmt: skip
     if not np.isfinite(wcs.wcs_pix2world(corners.T, 0)).any():
@@ -68,6 +66,9 @@ def check_celestial(header: fits.Header, shape: tuple[int, ...]) -> None:
 
 
 def _check_axis(header: fits.Header, axis: int, kind: str) -> None:
+    if not str(header[f"CTYPE{axis}"])[5:].strip():
+        raise CubefocusError(f"CTYPE{axis} '{header[f'CTYPE{axis}']}' names no projection; "
+                             "write it, as in RA---SIN and DEC--SIN")  # fmt: skip
     if f"CRVAL{axis}" not in header:
         raise CubefocusError(f"CRVAL{axis} is missing: where the image is on the sky is not known; {EDIT}")
     rotated = any(key in header for key in ("PC1_2", "PC2_1", "PC1_1", "PC2_2"))
@@ -81,14 +82,14 @@ def _check_axis(header: fits.Header, axis: int, kind: str) -> None:
             raise CubefocusError(f"CRVAL{axis} is {value:g}; a {kind} lies between -90 and 90 deg: {EDIT}")
 
 
-def equatorial(wcs: WCS, x: np.ndarray, y: np.ndarray) -> SkyCoord:
+def equatorial(wcs: WCS, x: ArrayLike, y: ArrayLike) -> SkyCoord:
     """Positions of pixels as right ascension and declination.
 
     Parameters
     ----------
     wcs : astropy.wcs.WCS
         Celestial.
-    x, y : ndarray
+    x, y : array_like
         0-based pixel coordinates.
 
     Returns
@@ -99,6 +100,8 @@ def equatorial(wcs: WCS, x: np.ndarray, y: np.ndarray) -> SkyCoord:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a frame that the header does not name is astropy's to choose
         positions: SkyCoord = wcs.pixel_to_world(x, y)
-    if positions.frame.name == "fk5":
-        return positions.transform_to("fk5")  # of equinox J2000, whatever the header's
-    return positions if positions.frame.name == "icrs" else positions.icrs
+    if positions.frame.name == "icrs" or positions.is_equivalent_frame(FK5()):
+        return positions
+    # A frame by its name alone would keep the header's equinox.
+    wanted = FK5() if positions.frame.name == "fk5" else ICRS()
+    return SkyCoord(positions.frame.transform_to(wanted))

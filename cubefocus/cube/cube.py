@@ -10,6 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
+from numpy.typing import ArrayLike
 
 from cubefocus.cube.beams import Beam, header_beam
 from cubefocus.cube.celestial import celestial_wcs, equatorial
@@ -61,7 +62,7 @@ class Cube:
         wcs = self.wcs
         return float(proj_plane_pixel_scales(wcs)[1]) * 3600.0 if wcs.naxis == 2 else math.nan
 
-    def positions(self, x: np.ndarray, y: np.ndarray) -> SkyCoord:
+    def positions(self, x: ArrayLike, y: ArrayLike) -> SkyCoord:
         """Right ascension and declination of pixels: FK5 J2000 where the header is in FK5, ICRS otherwise."""
         return equatorial(self.wcs, x, y)
 

@@ -103,7 +103,7 @@ def _image(hdus: fits.HDUList, notes: list[str]) -> Any:
     images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 and all(hdu.shape)]
     if not images:
         raise CubefocusError("holds no image; give a FITS cube with axes RA, Dec, frequency")
-    chosen = max(images, key=_rank)  # the first of equals
+    chosen = max(images, key=_rank) if len(images) > 1 else images[0]  # the first of equals
     if len(images) > 1:
         others = ", ".join(repr(hdu.name or "PRIMARY") for hdu in images if hdu is not chosen)
         notes.append(f"holds {len(images)} images; {chosen.name or 'PRIMARY'!r} is taken, not {others}")
@@ -115,8 +115,13 @@ def _rank(hdu: Any) -> tuple[bool, bool, bool]:
     kinds = [axes.kind_of(header, axis) for axis in range(1, len(hdu.shape) + 1)]
     on_sky = any(map(axes.is_longitude, kinds)) and any(map(axes.is_latitude, kinds))
     name = f"{hdu.name} {header.get('BTYPE', '')}".upper()
-    whole = header["BITPIX"] > 0 and header.get("BSCALE", 1) == 1 and "BUNIT" not in header
-    return not any(word in name for word in NOT_A_CUBE), not whole, on_sky
+    whole = header["BITPIX"] > 0 and header.get("BSCALE", 1) == 1
+    return not any(word in name for word in NOT_A_CUBE), not whole and not _is_mask(hdu.data), on_sky
+
+
+def _is_mask(data: np.ndarray) -> bool:
+    """Whether an array has only the values 0 and 1: looked at once, because a mask may be of any type."""
+    return bool(((data == 0) | (data == 1)).all())
 
 
 def _ordered(data: np.ndarray, order: Sequence[int]) -> np.ndarray:

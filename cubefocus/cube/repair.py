@@ -143,7 +143,11 @@ def _numbers(header: fits.Header, notes: list[str]) -> None:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             continue
         number = _number(str(value), prefix="JB" if key in ("EQUINOX", "EPOCH") else "")
-        if number is None:
+        if number is not None and not math.isfinite(number) and key in ("BMAJ", "BMIN", "BPA"):
+            header.remove(key)
+            notes.append(f"{key} is '{value}' and is left out")
+            continue
+        if number is None or not math.isfinite(number):
             raise CubefocusError(f"{key} is '{value}', which is no number; correct it")
         header[key] = int(number) if key in ("VELREF", "WCSAXES") and number == int(number) else number
         notes.append(f"{key} is a text, '{value}', read as the number {number:.12g}")
@@ -253,11 +257,8 @@ def _steps(cleaned: fits.Header, header: fits.Header, order: Sequence[int], note
 
 
 def _pixels(header: fits.Header, notes: list[str]) -> None:
-    """Reference pixels; cards that must be finite."""
+    """Reference pixels."""
     for axis in range(1, int(header["WCSAXES"]) + 1):
-        for key in (f"CRVAL{axis}", f"CDELT{axis}", f"CRPIX{axis}"):
-            if key in header and not math.isfinite(header[key]):
-                raise CubefocusError(f"{key} is {header[key]}, which is no place or step; correct it")
         if f"CTYPE{axis}" in header and f"CRVAL{axis}" in header and f"CRPIX{axis}" not in header:
             header[f"CRPIX{axis}"] = 0.0
             notes.append(f"CRPIX{axis} is missing and taken as 0, the standard's default")

@@ -64,9 +64,6 @@ def frequencies(header: fits.Header, pixels: np.ndarray, tables: Any = None) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             wcs = WCS(part(header, (3,)), tables)
-            if kind == "AWAV":  # wcslib knows the refraction of air
-                wcs.wcs.sptr("FREQ-???")
-                kind = "FREQ"
             wcs.wcs.set()
             values = wcs.wcs_pix2world(np.asarray(pixels, dtype=float), 0)[0]
     except (ValueError, KeyError, OSError, AssertionError) as error:
@@ -85,6 +82,8 @@ def _to_hz(values: np.ndarray, kind: str, header: fits.Header) -> np.ndarray:
     """Values in the SI unit of their kind of axis to frequencies."""
     if kind == "FREQ":
         return values
+    if kind == "AWAV":
+        values, kind = values * air_refraction(values), "WAVE"
     if kind in ("WAVE", "WAVN", "ENER"):
         return np.asarray((values * UNITS[kind]).to_value(u.Hz, u.spectral()))
     rest = rest_frequency(header)
@@ -94,6 +93,12 @@ def _to_hz(values: np.ndarray, kind: str, header: fits.Header) -> np.ndarray:
         return rest / (1.0 + values)
     velocity = values * (speed_of_light if kind == "BETA" else u.m / u.s)
     return np.asarray(velocity.to_value(u.Hz, _DOPPLER.get(kind, u.doppler_relativistic)(rest * u.Hz)))
+
+
+def air_refraction(wavelength: np.ndarray) -> np.ndarray:
+    """Refractive index of dry air for wavelengths in m: FITS paper III, eq. 65 (wcslib has another formula)."""
+    squared = (np.asarray(wavelength) * 1e6) ** 2
+    return 1.0 + 1e-6 * (287.6155 + 1.62887 / squared + 0.01360 / squared**2)
 
 
 def check_axis(header: fits.Header, n_channels: int) -> None:
@@ -115,17 +120,23 @@ def check_axis(header: fits.Header, n_channels: int) -> None:
         raise CubefocusError("the header does not say where its channels are: add CRVAL3 and CDELT3")
     if n_channels > 1 and header.get("CDELT3", 1.0) == 0:
         raise CubefocusError("CDELT3 is 0: all channels would be at one frequency; correct it")
+    if "-TAB" in str(header["CTYPE3"]) and "PS3_0" not in header:
+        raise CubefocusError(f"CTYPE3 is '{header['CTYPE3']}', but no card PS3_0 says which table has its values")
     text = str(header.get("CUNIT3", "")).strip()
     wanted = UNITS[kind]
     if not text:
         return
     unit = read_unit(text, wanted, "CUNIT3")
     if not unit.is_equivalent(wanted):
-        told = next((name for base, name in QUANTITIES.items() if unit.is_equivalent(u.Unit(base))), "something else")
+        told = next((name for base, name in QUANTITIES.items() if _may_be(text, u.Unit(base))), "something else")
         way = "a VRAD, VOPT or VELO axis" if told == "a velocity" else f"CUNIT3 {wanted.to_string('fits') or 'empty'}"
         raise CubefocusError(
             f"CTYPE3 is {header['CTYPE3']} but CUNIT3 is {text}, {told}: one of them is wrong; make it {way}"
         )
+
+
+def _may_be(text: str, unit: u.UnitBase) -> bool:
+    return bool(read_unit(text, unit, "CUNIT3").is_equivalent(unit))
 
 
 def aips_kind(header: fits.Header) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import antenna_file, check_space, job_values, run_casa
 from cubefocus.errors import CubefocusError
+from cubefocus.files import make_folder
 from cubefocus.instrument.observation import Observation, in_j2000
 from cubefocus.instrument.response import ARCSEC, Response, open_response, response_folder, response_key
 from cubefocus.provenance import digest, provenance
@@ -69,6 +70,7 @@ def get_response(
     folder = response_folder(cache, observation, shape)
     if folder.is_dir() and not remake:
         return open_response(folder, observation)
+    make_folder(folder.parent, "name another place for responses, with --response-cache")
     own_log = Path(log) if log is not None else folder.with_suffix(".log")
     _measure(observation, shape or observation.cube_shape, folder, own_log, scratch)
     if log is None:
@@ -91,7 +93,6 @@ def _measure(
         "psf_size": psf_size,
     }
     logger.info("measuring the response of %s with CASA; it is kept in %s", observation.array, folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     nothing = np.zeros((shape[0], 32, 32), np.float32)  # the visibilities are noise alone
     with (
         run_casa(job, nothing, in_casa, log.absolute(), scratch, f"response {folder.name}") as (work, result),

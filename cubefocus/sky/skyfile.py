@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 
@@ -113,13 +112,8 @@ def _celestial(cube: Cube, moved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _direction(cube: Cube) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)  # a header without RADESYS is common
-        position: SkyCoord = cube.wcs.pixel_to_world(cube.data.shape[2] // 2, cube.data.shape[1] // 2)
-    if position.frame.name == "icrs":
-        frame = "ICRS"
-    else:
-        frame, position = "J2000", position.transform_to("fk5")
+    position = cube.positions(cube.data.shape[2] // 2, cube.data.shape[1] // 2)
+    frame = "ICRS" if position.frame.name == "icrs" else "J2000"
     right_ascension = position.ra.to_string("hourangle", precision=8)
     return f"{frame} {right_ascension} {position.dec.to_string('deg', precision=7)}"
 
