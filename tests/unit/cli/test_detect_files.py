@@ -76,6 +76,8 @@ def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
         ({"BUNIT": "K"}, "is in K, not in Jy/beam"),
         ({"BUNIT": "bananas"}, "BUNIT is 'bananas'"),
         ({"CTYPE3": "VRAD", "CUNIT3": "m/s"}, "without RESTFRQ"),
+        ({"CUNIT3": "m/s"}, "CTYPE3 is FREQ but CUNIT3 is m/s"),
+        ({"CRVAL2": 95.0}, "CRVAL2 is 95"),
     ],
 )
 def test_cube_that_says_too_little_is_refused_by_name(scene, cards, message, tmp_path):
