@@ -36,7 +36,7 @@ def is_latitude(kind: str) -> bool:
 def n_axes(header: fits.Header) -> int:
     """Number of axes that a header speaks of; those beyond NAXIS have one pixel."""
     named = [int(match[2]) for match in map(_ONE.fullmatch, _keywords(header)) if match and match[1] == "CTYPE"]
-    return max(int(header.get("NAXIS", 0)), *named, 0) if named else int(header.get("NAXIS", 0))
+    return max([int(header.get("NAXIS", 0)), *named])
 
 
 def _keywords(header: fits.Header) -> Iterator[str]:

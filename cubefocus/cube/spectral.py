@@ -129,10 +129,12 @@ def check_axis(header: fits.Header, n_channels: int) -> None:
     unit = read_unit(text, wanted, "CUNIT3")
     if not unit.is_equivalent(wanted):
         told = next((name for base, name in QUANTITIES.items() if _may_be(text, u.Unit(base))), "something else")
-        way = "a VRAD, VOPT or VELO axis" if told == "a velocity" else f"CUNIT3 {wanted.to_string('fits') or 'empty'}"
-        raise CubefocusError(
-            f"CTYPE3 is {header['CTYPE3']} but CUNIT3 is {text}, {told}: one of them is wrong; make it {way}"
+        way = (
+            "make it VRAD, VOPT or VELO"
+            if told == "a velocity"
+            else f"its unit is like {wanted.to_string('fits') or '1'}"
         )
+        raise CubefocusError(f"CTYPE3 is {header['CTYPE3']} but CUNIT3 is {text}, {told}; {way}")
 
 
 def _may_be(text: str, unit: u.UnitBase) -> bool:
