@@ -60,7 +60,7 @@ def digest(*parts: str) -> str:
     What the stages before it use need not be named: when they run again, so does this one.
     """
     code = hashlib.sha256()
-    for part in ("files.py", "cube/cube.py", *parts):
+    for part in ("files.py", "cube", *parts):
         place = ROOT / "cubefocus" / part
         for source in [place] if place.suffix else sorted(place.glob("**/*.py")):
             code.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
