@@ -17,6 +17,7 @@ from cubefocus.alma.morphology import fwhm
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
 KM_S = speed_of_light.to_value(u.km / u.s)
+UNEVEN = 1e-6  # of a step: channels that differ by more are not evenly spaced in frequency
 
 COLUMNS = tuple(map(define, (
     "cube_id", "source_id", "name", "x", "y", "ra", "dec", "z", "frequency", "velocity", "redshift", "sigma_x",
@@ -57,7 +58,8 @@ def catalogue_table(fields: Iterable[Field], rest_frequency_ghz: float | None) -
     fields : iterable of Field
         As they leave the last step of the chain.
     rest_frequency_ghz : float or None
-        Of the line; gives velocities (radio convention) and redshifts.
+        Of the line; gives velocities (radio convention) and redshifts. None takes that of each cube's header, where it
+        has one.
 
     Returns
     -------
@@ -108,6 +110,8 @@ def _common(field: Field, candidate: Candidate) -> dict[str, Any]:
 def _source_rows(field: Field, rest_ghz: float | None) -> list[dict[str, Any]]:
     chosen = sources(field)
     ghz, cell = field.cube.frequencies_hz / 1e9, field.cell_arcsec
+    if rest_ghz is None and field.cube.rest_frequency_hz is not None:
+        rest_ghz = field.cube.rest_frequency_hz / 1e9
     rows = []
     for number, (candidate, place) in enumerate(zip(chosen, _on_the_sky(field, chosen), strict=True)):
         row = _common(field, candidate) | {"source_id": number} | place
@@ -125,9 +129,7 @@ def _on_the_sky(field: Field, chosen: Sequence[Candidate]) -> list[dict[str, Any
     if not chosen or wcs.naxis != 2:
         return [{"ra": math.nan, "dec": math.nan, "name": ""} for _ in chosen]
     x, y = np.array([[one.measured["x"], one.measured["y"]] for one in chosen]).T
-    positions = wcs.pixel_to_world(x, y)
-    if positions.frame.name not in ("icrs", "fk5"):
-        positions = positions.icrs
+    positions = field.cube.positions(x, y)
     pairs = zip(positions.ra.deg.tolist(), positions.dec.deg.tolist(), strict=True)
     return [{"ra": ra, "dec": dec, "name": iau_name(ra, dec)} for ra, dec in pairs]
 
@@ -143,7 +145,10 @@ def iau_name(ra: float, dec: float) -> str:
 
 def _spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
     """Frequency, velocity (radio convention), redshift, and their errors, given the frequency of each channel."""
-    step = float(np.median(np.diff(ghz)))
+    steps = np.diff(ghz)
+    step = float(np.median(steps))
+    if np.ptp(steps) > UNEVEN * abs(step):  # an axis even in velocity or wavelength: the step at the line counts
+        step = float(np.interp(row["z"], np.arange(len(steps)) + 0.5, steps))
     # Beyond the band the axis goes on in its own steps: a line cut by the edge may have its centre outside.
     inside = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
     frequency = inside + step * (row["z"] - min(max(row["z"], 0.0), len(ghz) - 1.0))

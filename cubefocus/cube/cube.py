@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
@@ -42,10 +44,16 @@ class Cube:
     channels_hz: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        data = np.ma.filled(self.data, np.nan) if isinstance(self.data, np.ma.MaskedArray) else self.data
-        self.data = np.asarray(data, dtype=np.float32)
+        try:
+            self.data = _real_numbers(self.data)
+        except (ValueError, TypeError, u.UnitConversionError) as error:
+            raise CubefocusError(
+                f"a cube's data hold no real numbers in Jy/beam or Jy/pixel ({error}); give an array (channel, y, x)"
+            ) from error
         if self.data.ndim != 3:
-            raise CubefocusError(f"a cube of {self.data.ndim} axes; give (channel, y, x), one channel for an image")
+            raise CubefocusError(
+                f"a cube's data have the shape {self.data.shape}; it must be (channel, y, x), of one channel perhaps"
+            )
 
     def with_data(self, data: np.ndarray) -> Cube:
         """Cube of other values on the same grid."""
@@ -100,3 +108,14 @@ class Cube:
         """Frame of velocities and frequencies (SPECSYS: LSRK, BARYCENT, ...); None if not given."""
         frame = self.header.get("SPECSYS")
         return frame if isinstance(frame, str) and frame else None
+
+
+def _real_numbers(data: Any) -> np.ndarray:
+    """Values as native float32; the same array if it is one. Masked ones are NaN, those with a unit in Jy."""
+    if isinstance(data, u.Quantity):
+        data = data.to_value(u.Jy / (u.pix if data.unit.is_equivalent(u.Jy / u.pix) else u.beam))
+    if np.iscomplexobj(data):
+        raise ValueError("complex numbers")
+    if isinstance(data, np.ma.MaskedArray):
+        data = np.ma.filled(data.astype(np.float32), np.nan)
+    return np.asarray(data, dtype=np.float32)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 NOT_A_CUBE = ("MASK", "FLAG", "WEIGHT", "WHT", "ERR", "VAR", "NOISE", "RMS", "DQ", "MODEL")
 
 
-def read_cube(path: str | Path) -> Cube:
+def read_cube(path: str | Path, own: bool = False) -> Cube:
     """Read a FITS cube or image, plain, gzipped or compressed by tiles.
 
     What was assumed or mended is said as a warning with the file's name, once a reading.
@@ -38,6 +38,8 @@ def read_cube(path: str | Path) -> Cube:
     path : str or Path
         Of two celestial axes, perhaps a spectral one and others of one pixel, in any order. An image is a cube of one
         channel.
+    own : bool
+        Whether this program made it: then nothing is said.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def read_cube(path: str | Path) -> Cube:
         raise CubefocusError(f"{path}: {error}") from error
     except (OSError, EOFError, TypeError, ValueError) as error:
         raise CubefocusError(f"{path}: not a readable FITS file ({error}); make or fetch it again") from error
-    for note in notes:
+    for note in notes if not own else ():
         log.warning("%s: %s", path, note)
     return cube
 

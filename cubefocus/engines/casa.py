@@ -128,7 +128,7 @@ def observe(
     }
     data = sky.data if isinstance(sky, Cube) else sky
     with run_casa(job, data, in_casa, log, scratch, name) as (work, result):
-        dirty = read_cube(work / "dirty.fits")
+        dirty = read_cube(work / "dirty.fits", own=True)
     if (noise == "thermal" or np.any(data)) and not np.nan_to_num(dirty.data).any():
         raise CasaError(f"{name}: CASA failed: its dirty cube is all zero, and the sky is not; see {log}")
     logger.debug("%s: %s", name, result["seconds"])

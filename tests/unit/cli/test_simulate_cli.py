@@ -43,7 +43,7 @@ def simulate(*arguments):
 
 
 def test_grid_comes_from_the_file(tmp_path):
-    data, observation, _ = load_sky(write_sky(tmp_path / "sky.fits"), {"cell_arcsec": 9.0, "pwv_mm": 2.0})
+    data, observation = load_sky(write_sky(tmp_path / "sky.fits"), {"cell_arcsec": 9.0, "pwv_mm": 2.0})
     assert observation.cell_arcsec == pytest.approx(0.2)
     assert observation.frequencies_hz == pytest.approx(SETUP.frequencies_hz)
     assert observation.centre.separation(SETUP.centre) < 1e-4 * u.arcsec
@@ -53,7 +53,7 @@ def test_grid_comes_from_the_file(tmp_path):
 
 def test_grid_can_be_overridden(tmp_path):
     moved = {"direction": "ICRS 01h00m00s -20d00m00s", "cell_arcsec": 0.05, "frequency_ghz": 230.0}
-    _, observation, _ = load_sky(write_sky(tmp_path / "sky.fits"), {}, moved)
+    _, observation = load_sky(write_sky(tmp_path / "sky.fits"), {}, moved)
     assert {name: getattr(observation, name) for name in moved} == moved
     assert observation.channel_width_mhz == pytest.approx(5.0)
 
@@ -71,14 +71,14 @@ def test_grid_can_be_overridden(tmp_path):
 )
 def test_units_become_jy_per_pixel(unit, beam, factor, tmp_path):
     cards = {} if beam is None else {"BMAJ": beam[0] / 3600, "BMIN": beam[1] / 3600}
-    data, _, _ = load_sky(write_sky(tmp_path / "sky.fits", BUNIT=unit, **cards))
+    data, _ = load_sky(write_sky(tmp_path / "sky.fits", BUNIT=unit, **cards))
     assert data == pytest.approx(factor, rel=1e-5)
 
 
 def test_descending_frequencies_are_turned_round(tmp_path):
     data = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 32, 32), np.float32)
     path = write_sky(tmp_path / "sky.fits", data, CDELT3=-5e6, CRPIX3=2.0)
-    loaded, observation, _ = load_sky(path)
+    loaded, observation = load_sky(path)
     assert loaded[:, 0, 0].tolist() == [3, 2, 1, 0]
     assert observation.frequencies_hz == pytest.approx(np.sort(read_cube(path).frequencies_hz))
 
@@ -177,7 +177,7 @@ def test_unusable_sky_is_refused_by_name(cards, drop, words, tmp_path):
 
 def test_options_fill_what_an_image_does_not_say(tmp_path):
     path = write_sky(tmp_path / "image.fits", np.ones((32, 32), np.float32), drop=SPECTRAL)
-    data, observation, _ = load_sky(path, {"frequency_ghz": 230.0, "channel_width_mhz": 2000.0})
+    data, observation = load_sky(path, {"frequency_ghz": 230.0, "channel_width_mhz": 2000.0})
     assert data.shape == (1, 32, 32)
     assert observation.frequencies_hz.tolist() == [230e9]
 
