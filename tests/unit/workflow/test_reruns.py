@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from order import ordered
 
 ROOT = Path(__file__).parents[3]
 PARAMS = """
@@ -98,11 +97,6 @@ def test_the_order_of_keys_and_repeated_defaults_rerun_nothing(tmp_path: Path, u
         root = clone(tmp_path / str(number) / "clone")
         (root / "config.yaml").write_text(yaml.safe_dump(text, sort_keys=False))
         assert changed(usual, params(tmp_path / str(number), root=root)) == set()
-
-
-def test_sections_are_sorted_and_lists_are_not() -> None:
-    mixed = {"b": [{"z": 1, "a": 2}, 3], "a": {"d": 1, "c": {"f": 0, "e": 0}}}
-    assert json.dumps(ordered(mixed)) == '{"a": {"c": {"e": 0, "f": 0}, "d": 1}, "b": [{"a": 2, "z": 1}, 3]}'
 
 
 def clone(place: Path) -> Path:
