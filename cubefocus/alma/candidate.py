@@ -199,7 +199,7 @@ class Field:
                 f"cube {cube_id} holds data in {held} of {n_channels} channels: lines cannot be told from continuum; "
                 "give at least 4"
             )
-        image = channel_sum(data, least_share=LEAST_SHARE).astype(np.float32)
+        image = _sum(data, blanks, LEAST_SHARE).astype(np.float32)
         seen = np.isfinite(image)
         if not seen.any() or np.ptp(image[seen]) == 0:
             raise CubefocusError(f"cube {cube_id} has the same value in every pixel; there is nothing to detect")
@@ -236,7 +236,7 @@ class Field:
         channels = channel_slice(z0, z1, self.n_channels)
         key = (channels.start, channels.stop)
         if key not in self._planes:  # several steps look at the same line
-            plane = channel_sum(self.cube.data[channels])
+            plane = _sum(self.cube.data[channels], self.blanks)
             plane[np.isnan(self.integrated)] = np.nan
             self._planes[key] = plane.astype(np.float32)
         return self._planes[key]
@@ -252,10 +252,15 @@ class Field:
             return np.zeros_like(self.integrated)
         if self.blanks.partial:
             return (channel_sum(self.cube.data[free]) / free.sum()).astype(np.float32)
-        taken = channel_sum(self.cube.data[~free]).astype(np.float32)
+        taken = self.cube.data[~free].sum(axis=0, dtype=np.float64).astype(np.float32)
         return (self.integrated - taken) / int(free.sum())
 
     def line_sum(self, line: Line, continuum: np.ndarray) -> np.ndarray:
         """Sum of the whole plane over a line less a continuum image (y, x) in each of its channels with data."""
         own = channel_slice(*line.range, self.n_channels)
         return self.channel_sum(*line.range) - int(self.blanks.channels[own].sum()) * continuum
+
+
+def _sum(data: np.ndarray, blanks: Blanks, least_share: float = 0.0) -> np.ndarray:
+    """Sum of channels; where no single voxel is blank, NaN stands in the right pixels by itself."""
+    return channel_sum(data, least_share=least_share) if blanks.partial else data.sum(axis=0, dtype=np.float64)

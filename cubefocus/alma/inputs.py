@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy import units as u
 
-from cubefocus.cube.cube import Cube, read_cube
-from cubefocus.cube.repair import read_unit
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import in_jy_per_beam, read_cube
 from cubefocus.errors import CubefocusError
 
 log = logging.getLogger(__name__)
@@ -26,18 +25,7 @@ def load_dirty(path: Path) -> Cube:
     CubefocusError
         If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
     """
-    cube = read_cube(path)
-    text = str(cube.header.get("BUNIT", "")).strip()
-    try:
-        _ = cube.frequencies_hz
-        factor = 1.0 if not text else read_unit(text).to(u.Jy / u.beam)
-    except u.UnitConversionError as error:
-        raise CubefocusError(f"{path}: is in {text}, not in Jy/beam or a multiple of it; convert it first") from error
-    except CubefocusError as error:
-        raise CubefocusError(f"{path}: {error}") from error
-    if not text:
-        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else replace(cube, data=cube.data * np.float32(factor))
+    return in_jy_per_beam(read_cube(path), path)
 
 
 def as_cubes(cubes: Iterable[Any]) -> list[Cube]:

@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from cubefocus.cube.cube import Cube, read_cube, with_beam
+from cubefocus.cube.beams import with_beam
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000
 

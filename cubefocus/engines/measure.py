@@ -18,7 +18,8 @@ from astropy.constants import c as speed_of_light
 from scipy.fft import next_fast_len
 from scipy.special import j1
 
-from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import CasaError, antenna_file, check_space, job_values, run_casa
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000

@@ -11,11 +11,77 @@ from cubefocus.settings import BlobSettings
 SETTINGS = BlobSettings()
 
 
-def test_tiles_agree_with_the_whole_image_for_a_pixelwise_network():
-    image = np.random.default_rng(0).normal(size=(150, 90)).astype(np.float32)
+def test_tiles_of_one_scale_agree_with_the_whole_image_for_a_pixelwise_network():
+    image = np.zeros((150, 90), np.float32)
+    image[8::16, 8::16] = 1.0  # the same minimum and maximum in each tile, and no noise
     tiled = probability_maps([image], np.sqrt, 64, SETTINGS)[0]
-    whole = probability_maps([image], np.sqrt, None, SETTINGS)[0]
-    np.testing.assert_allclose(tiled, whole, atol=1e-6)
+    np.testing.assert_allclose(tiled, image, atol=1e-6)
+
+
+def learned(images):
+    """What a network learned: pixels above what is as bright as the image is deep are sources, the brightest is 1."""
+    level = np.median(images, axis=(1, 2), keepdims=True)
+    depth = level - images.min(axis=(1, 2), keepdims=True)
+    top = images.max(axis=(1, 2), keepdims=True)
+    return np.where(images > level + 1.3 * depth, (images - level) / (top - level), 0.0)
+
+
+def sky(sources, shape=(640, 640), seed=0):
+    image = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    for px, py, peak in sources:
+        image += peak * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 2.5**2))
+    return image
+
+
+def places(image, size=128):
+    found = find_blobs(probability_maps([image], learned, size, SETTINGS)[0], SETTINGS)
+    return sorted((round(one.centre[0], -1), round(one.centre[1], -1)) for one in found)
+
+
+def test_faint_source_is_found_whatever_is_far_away():
+    faint = (600.0, 300.0, 20.0)
+    assert places(sky([faint])) == [(600, 300)]
+    assert places(sky([faint, (40.0, 300.0, 20000.0)])) == [(40, 300), (600, 300)]
+
+
+@pytest.mark.parametrize("others", [[200.0], [20000.0], [20000.0, 1500.0], [1e6, 1e4, 300.0]])
+@pytest.mark.parametrize("size", [128, None])
+def test_faint_source_is_found_beside_brighter_ones_in_the_same_tile(others, size):
+    corners = [(30.0, 30.0), (30.0, 100.0), (100.0, 30.0)]
+    sources = [(x, y, peak) for (x, y), peak in zip(corners, others, strict=False)]
+    expected = sorted([(round(x, -1), round(y, -1)) for x, y, _ in sources] + [(100, 100)])
+    assert places(sky([*sources, (100.0, 100.0, 20.0)], (128, 128)), size) == expected
+
+
+def test_box_of_a_bright_source_does_not_change_with_its_brightness():
+    boxes = []
+    for peak in (45.0, 20000.0):
+        image = sky([(60.0, 60.0, peak)], (128, 128))
+        (blob,) = find_blobs(probability_maps([image], learned, 128, SETTINGS)[0], SETTINGS)
+        boxes.append(blob.box)
+    np.testing.assert_allclose(boxes[0], boxes[1], atol=1)
+
+
+def test_side_lobes_of_a_bright_source_are_no_sources():
+    y, x = np.mgrid[:128, :128] - 64.0
+    radius = np.hypot(x, y)
+    lobes = 150.0 * np.cos(radius / 3.0) * np.exp(-radius / 12.0)
+    assert places(sky([(64.0, 64.0, 2000.0)], (128, 128)) + lobes.astype(np.float32)) == [(60, 60)]
+
+
+def test_tile_of_pure_noise_is_not_blown_up():
+    seen = []
+    probability_maps([sky([], (300, 300))], lambda images: seen.append(images) or images, 128, SETTINGS)
+    (tiles,) = seen
+    assert len(tiles) > 4
+    assert tiles.max() < 0.5
+    assert places(sky([], (300, 300))) == []
+
+
+def test_tiles_are_the_same_for_a_cube_of_any_unit():
+    image = sky([(60.0, 60.0, 30.0), (250.0, 200.0, 15.0)], (300, 300))
+    assert places(image) == places(image * np.float32(1e-6)) == places(image * np.float32(7e5))
 
 
 def test_tiles_cover_every_pixel_and_overlap():

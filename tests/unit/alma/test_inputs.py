@@ -7,7 +7,8 @@ from bundles import assert_same_rows
 
 from cubefocus import Bundle, detect
 from cubefocus.alma.inputs import as_cubes
-from cubefocus.cube.cube import Cube, write_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 
 FORMS = {

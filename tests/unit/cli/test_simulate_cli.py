@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cli.simulate import add_arguments
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.skyfile import load_sky
@@ -83,10 +83,67 @@ def test_descending_frequencies_are_turned_round(tmp_path):
     assert observation.frequencies_hz == pytest.approx(np.sort(read_cube(path).frequencies_hz))
 
 
+STEP = 5e6  # of SETUP's channels
+MATRICES = {
+    "PC of -1": ({"PC3_3": -1.0}, ()),
+    "PC with CDELT of 1": ({"PC3_3": -STEP, "CDELT3": 1.0}, ()),
+    "CD": ({"CD1_1": -0.2 / 3600, "CD2_2": 0.2 / 3600, "CD3_3": -STEP}, ("CDELT1", "CDELT2", "CDELT3")),
+    "all in PC": (
+        {"CDELT1": 1.0, "CDELT2": 1.0, "CDELT3": 1.0, "PC1_1": -0.2 / 3600, "PC2_2": 0.2 / 3600, "PC3_3": -STEP},
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_steps_in_a_matrix_are_those_of_cdelt(name, tmp_path):
+    cards, drop = MATRICES[name]
+    data = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 32, 32), np.float32)
+    plain, expected = load_sky(write_sky(tmp_path / "plain.fits", data, CDELT3=-STEP))
+    loaded, observation = load_sky(write_sky(tmp_path / "matrix.fits", data, drop, **cards))
+    assert observation == expected
+    assert observation.channel_width_mhz == pytest.approx(5.0)
+    np.testing.assert_array_equal(loaded, plain)
+
+
+@pytest.mark.parametrize(("kind", "unit", "value", "step"), [
+    ("FREQ", "Hz", 100e9, 2e9), ("FREQ", "GHz", 100.0, 2.0), ("WAVE", "mm", 2.99792458, -0.0599585),
+])  # fmt: skip
+def test_width_of_a_single_channel_by_any_axis(kind, unit, value, step, tmp_path):
+    cards = {"CTYPE3": kind, "CUNIT3": unit, "CRVAL3": value, "CDELT3": step, "CRPIX3": 1.0}
+    _, observation = load_sky(write_sky(tmp_path / "image.fits", np.ones((1, 32, 32), np.float32), **cards))
+    assert observation.frequency_ghz == pytest.approx(100.0)
+    assert observation.channel_width_mhz == pytest.approx(2000.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cards", "drop", "expected"),
+    [
+        ({"RESTFRQ": 100.23e9, "SPECSYS": "BARYCENT"}, (), (100.23e9, "BARYCENT")),
+        ({"RESTFREQ": 100.23e9}, ("RESTFRQ", "SPECSYS"), (100.23e9, "LSRK")),
+        ({}, ("RESTFRQ",), (None, "LSRK")),
+    ],
+)
+def test_dirty_cube_keeps_rest_frequency_and_frame_of_its_sky(cards, drop, expected, instrument, tmp_path):
+    sky = write_sky(tmp_path / "sky.fits", drop=drop, **cards)
+    simulate(sky, "-o", tmp_path / "dirty.fits", "--engine", "fft", "--response-cache", tmp_path / "responses")
+    dirty = read_cube(tmp_path / "dirty.fits")
+    assert (dirty.rest_frequency_hz, dirty.velocity_frame) == expected
+    assert dirty.frequencies_hz == pytest.approx(read_cube(sky).frequencies_hz)
+
+
+def test_a_home_that_cannot_be_written_is_named(instrument, tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    sky = write_sky(tmp_path / "sky.fits")
+    with pytest.raises(CubefocusError, match=r"home.*no folder can be made here.*--response-cache"):
+        simulate(sky, "-o", tmp_path / "dirty.fits", "--engine", "fft")
+
+
 def test_phase_centre_is_the_middle_pixel_whatever_the_reference_pixel(tmp_path):
     path = write_sky(tmp_path / "sky.fits", CRPIX1=7.0, CRPIX2=9.0)
-    _, observation, _ = load_sky(path)
-    middle = read_cube(path).wcs.pixel_to_world(16, 16)
+    _, observation = load_sky(path)
+    middle = read_cube(path).positions(16, 16)
     assert observation.centre.separation(middle) < 1e-4 * u.arcsec
     assert observation.centre.separation(SETUP.centre) > 1 * u.arcsec
 

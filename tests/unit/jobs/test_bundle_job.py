@@ -49,7 +49,7 @@ def test_bundle_has_every_setting_and_says_what_the_training_was_like(job):
 
 
 def test_what_is_not_known_of_the_training_is_no_range():
-    ranges = ranges_of(32, [Observation()], [truth([np.inf], [None])])
+    ranges = ranges_of(32, [Observation(n_channels=128)], [truth([np.inf], [None])])
     assert {"snr", "beam_px"}.isdisjoint(ranges)
     assert ranges["n_channels"] == (128, 128)
 

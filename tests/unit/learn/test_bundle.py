@@ -184,7 +184,7 @@ def test_settings_are_replaced_key_by_key_and_what_differs_is_told(bundle):
 
 
 def test_setting_that_the_chain_cannot_use_names_the_bundle(bundle):
-    with pytest.raises(CubefocusError, match=r"bundle: detection: unknown key blob"):
+    with pytest.raises(CubefocusError, match=r"bundle: unknown key detection\.blob: did you mean blobs"):
         Chain.load(Bundle.load(bundle).with_settings({"blob": {}}))
 
 

@@ -95,7 +95,7 @@ def run_of(folder, found):
         sky=sky,
         maps=maps,
         settings=settings,
-        blobs=BlobSettings(),
+        blobs=BlobSettings(split="none"),
     )
     cleaned = Cleaned(dirty, dict.fromkeys(dirty, (5.0, 4.0, 30.0)), lambda cube: np.ones((SIZE, SIZE)))
     return run, Shown.read(run, [folder / "products.h5"], scores, cleaned)
