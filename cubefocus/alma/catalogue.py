@@ -14,18 +14,32 @@ from astropy.table import Table
 
 from cubefocus.alma.candidate import Candidate, Field, Reason
 from cubefocus.alma.morphology import fwhm
+from cubefocus.cube.cube import Cube
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
 KM_S = speed_of_light.to_value(u.km / u.s)
 UNEVEN = 1e-6  # of a step: channels that differ by more are not evenly spaced in frequency
 
-COLUMNS = tuple(map(define, (
+_FOR_REST = "for the given rest frequency, else that of the cube's header; NaN without one"
+_FLUX = (
+    "flux_line, as the network says it, and the continuum in box and line range: estimates the sum of the dirty voxels "
+    "there; flag flux_disagrees where it is far off"
+)
+_ERROR = "standard error from the noise of the box-summed spectrum, without the network's own, which is larger"
+_OWN = {
+    "velocity": f"radio velocity of the line {_FOR_REST}",
+    "redshift": f"redshift of the line {_FOR_REST}",
+    "flux": _FLUX,
+    "flux_err": _ERROR,
+    "flux_line_err": _ERROR,
+}  # of columns that mean something else, or more, here than in a table of true sources
+COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "name", "x", "y", "ra", "dec", "z", "frequency", "velocity", "redshift", "sigma_x",
     "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec", "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", "x0",
     "y0", "x1", "y1", "z0", "z1", "fwhm_z", "fwhm_velocity", "flux", "flux_line", "continuum", "peak", "snr", "x_err",
     "y_err", "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "flux_err", "flux_line_err",
     "continuum_err", "probability", "n_peaks", "snr_integrated", "snr_focused", "flags",
-)))  # fmt: skip
+))  # fmt: skip
 CANDIDATE_COLUMNS = (
     define("cube_id", "cube that the candidate is in"),
     define("candidate_id"),
@@ -58,8 +72,7 @@ def catalogue_table(fields: Iterable[Field], rest_frequency_ghz: float | None) -
     fields : iterable of Field
         As they leave the last step of the chain.
     rest_frequency_ghz : float or None
-        Of the line; gives velocities (radio convention) and redshifts. None takes that of each cube's header, where it
-        has one.
+        Of the line; gives velocities (radio convention) and redshifts. None: that of each cube's header.
 
     Returns
     -------
@@ -107,11 +120,21 @@ def _common(field: Field, candidate: Candidate) -> dict[str, Any]:
     return row | candidate.measured
 
 
+def rest_frequency_of(cube: Cube) -> float | None:
+    """Rest frequency in GHz of the line that a header names; None if it names none.
+
+    CASA writes the reference frequency of the band into RESTFRQ where it knows no line; it is not taken for one.
+    """
+    rest = cube.rest_frequency_hz
+    if rest is None or (str(cube.header.get("CTYPE3", "")).startswith("FREQ") and rest == cube.header.get("CRVAL3")):
+        return None
+    return rest / 1e9
+
+
 def _source_rows(field: Field, rest_ghz: float | None) -> list[dict[str, Any]]:
     chosen = sources(field)
+    rest_ghz = rest_frequency_of(field.cube) if rest_ghz is None else rest_ghz
     ghz, cell = field.cube.frequencies_hz / 1e9, field.cell_arcsec
-    if rest_ghz is None and field.cube.rest_frequency_hz is not None:
-        rest_ghz = field.cube.rest_frequency_hz / 1e9
     rows = []
     for number, (candidate, place) in enumerate(zip(chosen, _on_the_sky(field, chosen), strict=True)):
         row = _common(field, candidate) | {"source_id": number} | place

@@ -91,9 +91,32 @@ def test_sky_position_name_and_frequency(scene, source, oracle):
 
 def test_velocity_is_unknown_without_a_rest_frequency(scene, source, oracle):
     one = scene([source(48, 48, 20)])
+    one.cube.header["RESTFRQ"] = one.cube.header["CRVAL3"]  # CASA's word for none
     (row,) = oracle([one]).detect([one.cube]).catalogue
     assert np.isnan(row["velocity"])
     assert np.isnan(row["redshift"])
+
+
+def test_velocity_is_for_the_rest_frequency_of_the_header_unless_one_is_given(scene, source, oracle):
+    one = scene([source(48, 48, 20)])
+    one.cube.header["RESTFRQ"] = 230.538e9
+    (row,) = oracle([one]).detect([one.cube]).catalogue
+    assert row["velocity"] == pytest.approx(299792.458 * (1 - 230.0 / 230.538), abs=2.0)
+    (row,) = oracle([one], {"rest_frequency_ghz": 460.0}).detect([one.cube]).catalogue
+    assert row["redshift"] == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("factor", "flagged"), [(1.0, False), (1.2, False), (2.0, True), (0.3, True), (90.0, True)])
+def test_flux_far_from_the_sum_of_its_voxels_is_flagged(scene, source, oracle, factor, flagged):
+    one = scene([source(48, 48, 20)])
+    true = oracle([one])
+
+    def parameter(name, images):
+        return true.predict_parameters(name, images) * (factor if name == "flux" else 1.0)
+
+    chain = Chain(true.predict_maps, true.predict_spectra, parameter, DetectionSettings())
+    (row,) = chain.detect([one.cube]).catalogue
+    assert ("flux_disagrees" in row["flags"].split(";")) == flagged
 
 
 def test_blob_without_a_peak_is_a_false_detection(scene, source, oracle):
