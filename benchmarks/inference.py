@@ -26,7 +26,8 @@ from scene import CACHE, Scene, knowing_chain, paper_networks, paper_response, p
 from cubefocus.alma import catalogue
 from cubefocus.alma.candidate import Field
 from cubefocus.alma.chain import Chain
-from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 
 Row = dict[str, Any]
 PUBLISHED = (

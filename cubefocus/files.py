@@ -24,6 +24,30 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 2**16  # bytes; a disk with less is full
 
 
+def make_folder(folder: str | Path, way: str) -> Path:
+    """Make a folder to write into, and its parents.
+
+    Parameters
+    ----------
+    folder : path
+    way : str
+        What the user can do where that fails, for the message.
+
+    Raises
+    ------
+    CubefocusError
+        If it cannot be made or cannot be written into.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CubefocusError(f"{folder}: no folder can be made here ({error.strerror}); {way}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CubefocusError(f"{folder}: cannot be written into; {way}")
+    return folder
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, and rename it when the block ends without an error.

@@ -505,7 +505,10 @@ class DetectionSettings(Section):
     spectra: SpectraSettings = _part(SpectraSettings, "from Deep GRU's spectra to line ranges")
     focus: FocusSettings = _part(FocusSettings, "focusing, false detections and deblending")
     flux: FluxSettings = _part(FluxSettings, "masks and line images")
-    rest_frequency_ghz: Positive | None = Field(default=None, description="rest frequency of the line in GHz, or null")
+    rest_frequency_ghz: Positive | None = Field(
+        default=None,
+        description="rest frequency of the line in GHz; null: that of the cube's header (RESTFRQ), where it has one",
+    )
 
 
 @section("finders")

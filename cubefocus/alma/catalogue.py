@@ -18,6 +18,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
 KM_S = speed_of_light.to_value(u.km / u.s)
+UNEVEN = 1e-6  # of a step: channels that differ by more are not evenly spaced in frequency
 
 _FOR_REST = "for the given rest frequency, else that of the cube's header; NaN without one"
 _FLUX = (
@@ -151,9 +152,7 @@ def _on_the_sky(field: Field, chosen: Sequence[Candidate]) -> list[dict[str, Any
     if not chosen or wcs.naxis != 2:
         return [{"ra": math.nan, "dec": math.nan, "name": ""} for _ in chosen]
     x, y = np.array([[one.measured["x"], one.measured["y"]] for one in chosen]).T
-    positions = wcs.pixel_to_world(x, y)
-    if positions.frame.name not in ("icrs", "fk5"):
-        positions = positions.icrs
+    positions = field.cube.positions(x, y)
     pairs = zip(positions.ra.deg.tolist(), positions.dec.deg.tolist(), strict=True)
     return [{"ra": ra, "dec": dec, "name": iau_name(ra, dec)} for ra, dec in pairs]
 
@@ -169,7 +168,10 @@ def iau_name(ra: float, dec: float) -> str:
 
 def _spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
     """Frequency, velocity (radio convention), redshift, and their errors, given the frequency of each channel."""
-    step = float(np.median(np.diff(ghz)))
+    steps = np.diff(ghz)
+    step = float(np.median(steps))
+    if np.ptp(steps) > UNEVEN * abs(step):  # an axis even in velocity or wavelength: the step at the line counts
+        step = float(np.interp(row["z"], np.arange(len(steps)) + 0.5, steps))
     # Beyond the band the axis goes on in its own steps: a line cut by the edge may have its centre outside.
     inside = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
     frequency = inside + step * (row["z"] - min(max(row["z"], 0.0), len(ghz) - 1.0))

@@ -12,8 +12,9 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.training_products import true_products, write_products
-from cubefocus.cube.cube import Cube, write_cube
+from cubefocus.cube.cube import Cube
 from cubefocus.cube.scale import beam_px
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import observe
 from cubefocus.files import write_table
 from cubefocus.instrument.noise import add_white, central_peak, image_snr, nominal_peak, white_rms

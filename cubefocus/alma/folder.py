@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, read_table
 

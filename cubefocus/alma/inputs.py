@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy import units as u
-
-from cubefocus.cube.cube import Cube, read_cube
-from cubefocus.cube.repair import read_unit
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import in_jy_per_beam, read_cube
 from cubefocus.errors import CubefocusError
 
 log = logging.getLogger(__name__)
@@ -26,59 +22,24 @@ def load_dirty(path: Path) -> Cube:
     CubefocusError
         If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
     """
-    cube = read_cube(path)
-    text = str(cube.header.get("BUNIT", "")).strip()
-    try:
-        _ = cube.frequencies_hz
-        factor = 1.0 if not text else read_unit(text).to(u.Jy / u.beam)
-    except u.UnitConversionError as error:
-        raise CubefocusError(f"{path}: is in {text}, not in Jy/beam or a multiple of it; convert it first") from error
-    except CubefocusError as error:
-        raise CubefocusError(f"{path}: {error}") from error
-    if not text:
-        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else replace(cube, data=cube.data * np.float32(factor))
+    return in_jy_per_beam(read_cube(path), path)
 
 
 def as_cubes(cubes: Iterable[Any]) -> list[Cube]:
-    """Cubes whose values are native float32, shape (channel, y, x), whatever they were made of.
-
-    Parameters
-    ----------
-    cubes : iterable of Cube
-        Their data may be lists, of another type or byte order, masked (where there is no data), or with a unit.
+    """The cubes of a list, after a look at whether it is one of cubes.
 
     Raises
     ------
     CubefocusError
-        If one is no cube, or its data are no numbers or of another shape.
+        If it is a cube itself, or holds something else.
     """
     if isinstance(cubes, Cube):
         raise CubefocusError("one cube was given where a list of cubes belongs; give [cube]")
-    return [_as_cube(cube, place) for place, cube in enumerate(cubes)]
-
-
-def _as_cube(cube: Any, place: int) -> Cube:
-    if not isinstance(cube, Cube):
-        raise CubefocusError(
-            f"cube {place} in the list is a {type(cube).__name__}; give Cube(data, header): without a header nothing "
-            "says where its channels are"
-        )
-    data = cube.data
-    if type(data) is np.ndarray and data.dtype == np.float32 and data.dtype.isnative and data.ndim == 3:
-        return cube
-    try:
-        if isinstance(data, u.Quantity):
-            data = data.to_value(u.Jy / u.beam)
-        if np.iscomplexobj(data):
-            raise ValueError("complex numbers")
-        values = np.ma.filled(np.ma.asarray(data, dtype=np.float32), np.nan)
-    except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise CubefocusError(
-            f"cube {place} in the list holds no real numbers in Jy/beam ({error}); give an array (channel, y, x)"
-        ) from error
-    if values.ndim != 3:
-        raise CubefocusError(
-            f"cube {place} in the list has the shape {values.shape}; it must be (channel, y, x), of one channel perhaps"
-        )
-    return Cube(np.ascontiguousarray(values), cube.header)
+    listed = list(cubes)
+    for place, cube in enumerate(listed):
+        if not isinstance(cube, Cube):
+            raise CubefocusError(
+                f"cube {place} in the list is a {type(cube).__name__}; give Cube(data, header): without a header "
+                "nothing says where its channels are"
+            )
+    return listed

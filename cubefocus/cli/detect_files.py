@@ -19,7 +19,8 @@ from cubefocus.alma.detection_products import source_products, write_detection_p
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import load_chain
 from cubefocus.cli.provenance import read_provenance
-from cubefocus.cube.cube import Cube, cube_provenance
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, read_yaml, write_table
 from cubefocus.learn.bundle import Bundle

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from astropy.table import Table
 
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
 from cubefocus.report.render import plain_text, write_table

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.alma.training_products import products_provenance
-from cubefocus.cube.cube import cube_provenance
+from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, read_yaml
 from cubefocus.learn.manifest import MANIFEST, read_manifest

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from cubefocus.cube.cube import Cube, write_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.simulate import simulate
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_yaml
+from cubefocus.files import make_folder, read_yaml
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import response_hash
 from cubefocus.provenance import provenance
-from cubefocus.sky.skyfile import UNITS, load_sky
+from cubefocus.sky.skyfile import UNITS, keep_frame, place_sky
 from cubefocus.stats.noise import thermal_rms
 
 logger = logging.getLogger(__name__)
@@ -85,7 +87,9 @@ def run_simulate(options: argparse.Namespace) -> None:
     """
     output = Path(options.output)
     _check_output(output, options.overwrite)
-    sky, observation, frame = _load(options)
+    model = read_cube(options.sky)
+    sky, observation = _load(options, model)
+    make_folder(output.absolute().parent, "name another output")
     started = time.monotonic()
     logger.info("observing %s with %s: %d channels of %d x %d px ...", options.sky, observation.array, *sky.shape)
     dirty = simulate(
@@ -103,7 +107,7 @@ def run_simulate(options: argparse.Namespace) -> None:
         visibilities=options.visibilities,
         keep_ms=options.keep_ms,
     )
-    dirty.header.update(frame)
+    keep_frame(dirty.header, model)
     noise = {"noise": options.noise, "seed": options.seed, "white_rms": options.white_rms}
     facts = {"sky": Path(options.sky).name, "observation": _recorded(observation, sky), **noise}
     write_cube(output, dirty.data, dirty.header, provenance(**_instrument(options, observation, sky), **facts))
@@ -117,22 +121,22 @@ def _check_output(output: Path, overwrite: bool) -> None:
         raise CubefocusError(f"{output}: exists already; name another file or add --overwrite")
 
 
-def _load(options: argparse.Namespace) -> tuple[np.ndarray, Observation, dict[str, Any]]:
-    """Sky in Jy/pixel, observing set-up and the spectral frame of the file, from file, YAML and options."""
+def _load(options: argparse.Namespace, model: Cube) -> tuple[np.ndarray, Observation]:
+    """Sky in Jy/pixel and its observing set-up, from the file, the YAML and the options."""
     if options.white_rms is not None and not 0 <= options.white_rms < np.inf:
         raise CubefocusError(f"--white-rms is {options.white_rms}; it must be 0 or more, in Jy/beam")
     chosen = {field: getattr(options, field) for _, field, _, _ in SETUP_OPTIONS + GRID_OPTIONS}
     chosen = {field: value for field, value in chosen.items() if value is not None}
     given = {**_from_yaml(options.observation), **chosen}
     moved = {field: chosen[field] for _, field, _, _ in GRID_OPTIONS if field in chosen}
-    sky, observation, frame = load_sky(options.sky, given, moved)
+    sky, observation = place_sky(model, options.sky, given, moved)
     if options.inbright is None:
-        return sky, observation, frame
+        return sky, observation
     peak = float(np.nanmax(sky))
     if not (peak > 0 and 0 < options.inbright < np.inf):
         raise CubefocusError(f"{options.sky}: brightest voxel {peak} Jy/pixel cannot be scaled to {options.inbright}; "
                              "both must be above 0")  # fmt: skip
-    return sky * np.float32(options.inbright / peak), observation, frame
+    return sky * np.float32(options.inbright / peak), observation
 
 
 def _from_yaml(path: str | None) -> Mapping[str, Any]:

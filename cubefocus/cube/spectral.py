@@ -1,168 +1,158 @@
-"""The spectral axis of a header, by whatever convention, as frequencies: Greisen et al. 2006, A&A 446, 747 (paper III).
+"""The spectral axis of a header through the WCS library: frequencies of channels, whatever the axis counts.
 
-wcslib does the arithmetic; what stands here is which axis it is, and the conventions older than the standard.
+Conventions and non-linear axes are those of FITS paper III (Greisen et al. 2006, A&A 446, 747).
 """
 
 from __future__ import annotations
 
-import math
-import re
 import warnings
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.constants import c as speed_of_light
 from astropy.io import fits
-from astropy.wcs import WCS, FITSFixedWarning, WcsError
+from astropy.wcs import WCS
 
-from cubefocus.cube.repair import read_unit
+from cubefocus.cube.axes import kind_of, part
+from cubefocus.cube.celestial import reason
+from cubefocus.cube.units import read_unit
 from cubefocus.errors import CubefocusError
 
-TYPES = {"FREQ": u.Hz, "ENER": u.J, "WAVN": 1 / u.m, "VRAD": u.m / u.s, "WAVE": u.m, "VOPT": u.m / u.s,
-         "ZOPT": u.one, "AWAV": u.m, "VELO": u.m / u.s, "BETA": u.one}  # fmt: skip
-"""Types of paper III with their units."""
+# Kind of axis: its unit, and how its values become frequencies
+_DOPPLER = {"VRAD": u.doppler_radio, "VOPT": u.doppler_optical, "VELO": u.doppler_relativistic}
+UNITS = {
+    "FREQ": u.Hz, "ENER": u.J, "WAVN": u.m**-1, "WAVE": u.m, "AWAV": u.m, "VRAD": u.m / u.s, "VOPT": u.m / u.s,
+    "VELO": u.m / u.s, "FELO": u.m / u.s, "ZOPT": u.one, "BETA": u.one,
+}  # fmt: skip
+QUANTITIES = {"Hz": "a frequency", "m / s": "a velocity", "m": "a wavelength", "J": "an energy"}
+LEAST_HZ = 1e6  # a rest frequency below this was not written in Hz
 
-NEED_REST = ("VRAD", "VOPT", "ZOPT", "VELO", "BETA")
-AIPS_FRAMES = {"LSR": "LSRK", "LSK": "LSRK", "HEL": "BARYCENT", "OBS": "TOPOCENT", "TOP": "TOPOCENT", "GEO": "GEOCENTR"}
-RADIO = 256  # VELREF of AIPS: from here on the radio definition of velocity, below the optical one
 
-
-def spectral_axis(header: fits.Header) -> int | None:
-    """Number of the spectral axis, from 1; None if there is none."""
-    for axis in range(1, int(header.get("NAXIS", 0)) + 1):
-        if str(header.get(f"CTYPE{axis}", "")).upper()[:4] in (*TYPES, "FELO"):
-            return axis
+def rest_frequency(header: fits.Header) -> float | None:
+    """Rest frequency in Hz from RESTFRQ, RESTFREQ or RESTWAV; None if the header has none."""
+    for key in ("RESTFRQ", "RESTFREQ"):
+        value = header.get(key)
+        if isinstance(value, (int, float)) and 0 < value < np.inf:
+            return float(value)
+    wavelength = header.get("RESTWAV")
+    if isinstance(wavelength, (int, float)) and 0 < wavelength < np.inf:
+        return float(speed_of_light.value / wavelength)
     return None
 
 
-def rest_frequency_hz(header: fits.Header) -> float | None:
-    """Rest frequency that a header gives by RESTFRQ, RESTFREQ or RESTWAV; None if it gives none."""
-    for card in ("RESTFRQ", "RESTFREQ"):
-        if 0 < float(header.get(card, 0.0)) < math.inf:
-            return float(header[card])
-    wavelength = float(header.get("RESTWAV", 0.0))
-    return speed_of_light.value / wavelength if 0 < wavelength < math.inf else None
-
-
-def standard_type(header: fits.Header, axis: int) -> tuple[str, str | None]:
-    """CTYPE of a spectral axis in the words of paper III, and what was assumed for it, if anything.
-
-    Notes
-    -----
-    AIPS writes the frame into the type (``VELO-LSR``, ``FELO-HEL``, ``FREQ-LSR``) and the definition of velocity into
-    VELREF. Its VELO is even in velocity, its FELO even in frequency (AIPS Memo 27 and paper III, Sec. 2.2, 3.5).
-    """
-    kind = str(header[f"CTYPE{axis}"]).strip().upper()
-    first, _, rest = kind.partition("-")
-    rest = rest.strip("-")
-    if first == "FREQ" and rest in AIPS_FRAMES:
-        return "FREQ", None
-    if first == "FELO":
-        return "VOPT-F2W", None
-    if first != "VELO" or (rest and rest not in AIPS_FRAMES):
-        return kind, None
-    if "VELREF" in header:
-        radio = int(header["VELREF"]) > RADIO
-        return "VRAD" if radio else "VOPT", None
-    if rest:
-        return "VRAD", f"CTYPE{axis} is {kind} without VELREF: taken as radio velocity"
-    return "VELO", f"CTYPE{axis} is VELO without VELREF: taken as relativistic velocity, as the FITS standard has it"
-
-
-def standardise_axis(header: fits.Header, axis: int) -> str | None:
-    """Write the type of a spectral axis, and the frame that AIPS writes into it, as paper III has them, in place.
-
-    Returns
-    -------
-    str or None
-        What was assumed for it, if anything.
-    """
-    kind = str(header[f"CTYPE{axis}"])
-    named, assumed = standard_type(header, axis)
-    frame = AIPS_FRAMES.get(kind.partition("-")[2].strip("-"))
-    if named != kind:
-        header[f"CTYPE{axis}"] = named
-        header.remove("VELREF", ignore_missing=True)  # has been heard, and means nothing beside a standard type
-    if frame and "SPECSYS" not in header:
-        header["SPECSYS"] = frame
-    return assumed
-
-
-def frequencies(header: fits.Header, n_channels: int) -> np.ndarray:
-    """Frequency of each channel in Hz, shape (n_channels,).
+def frequencies(header: fits.Header, pixels: np.ndarray, tables: Any = None) -> np.ndarray:
+    """Frequencies in Hz along the third axis of a header.
 
     Parameters
     ----------
     header : astropy.io.fits.Header
-        As `cubefocus.cube.repair.repaired` gives it.
-    n_channels : int
+        Of a cube, as `cubefocus.cube.repair.clean` leaves it.
+    pixels : ndarray
+        0-based channels, whole or not.
+    tables : astropy.io.fits.HDUList, optional
+        Where the table of an axis by look-up (-TAB) is.
 
     Raises
     ------
     CubefocusError
-        If there is no spectral axis, or it does not say where its channels are.
+        If the header does not say it, or contradicts itself.
     """
-    axis = spectral_axis(header)
-    if axis is None:
-        kinds = ", ".join(str(header[f"CTYPE{each}"]) for each in range(3, 6) if header.get(f"CTYPE{each}"))
-        held = f"of the axes {kinds} none is spectral" if kinds else "the header has no spectral axis"
-        raise CubefocusError(f"{held}: CTYPE3 must be {', '.join(TYPES)}, with CRVAL3, CDELT3, CRPIX3, CUNIT3")
-    line, kind = _line(header, axis, n_channels)
+    check_axis(header, len(pixels))
+    kind = kind_of(header, 3)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(part(header, (3,)), tables)
+            wcs.wcs.set()
+            values = wcs.wcs_pix2world(np.asarray(pixels, dtype=float), 0)[0]
+    except (ValueError, KeyError, OSError, AssertionError) as error:
+        told = f"its spectral axis CTYPE3 '{header['CTYPE3']}' cannot be read ({reason(error)}); correct its header"
+        raise CubefocusError(told.replace("CTYPE1", "CTYPE3").replace("CUNIT1", "CUNIT3")) from error
+    # The translation of AIPS' kinds is wcslib's; all else is as it stands in the header.
+    kind = str(wcs.wcs.ctype[0]).split("-")[0] if kind in ("VELO", "FELO") else kind
+    found = _to_hz(values, kind, header)
+    if not (np.isfinite(found).all() and (found > 0).all()):
+        where = f"CRVAL3 {header['CRVAL3']:g}, CDELT3 {header.get('CDELT3', 1.0):g}"
+        raise CubefocusError(f"its {kind} axis gives channels of no or negative frequency ({where}); correct it")
+    return found
+
+
+def _to_hz(values: np.ndarray, kind: str, header: fits.Header) -> np.ndarray:
+    """Values in the SI unit of their kind of axis to frequencies."""
+    if kind == "FREQ":
+        return values
+    if kind == "AWAV":
+        values, kind = values * air_refraction(values), "WAVE"
+    if kind in ("WAVE", "WAVN", "ENER"):
+        return np.asarray((values * UNITS[kind]).to_value(u.Hz, u.spectral()))
+    rest = rest_frequency(header)
+    if rest is None:
+        raise CubefocusError(f"the {kind} axis of the header cannot be turned into frequencies without RESTFRQ")
+    if kind == "ZOPT":
+        return rest / (1.0 + values)
+    velocity = values * (speed_of_light if kind == "BETA" else u.m / u.s)
+    return np.asarray(velocity.to_value(u.Hz, _DOPPLER.get(kind, u.doppler_relativistic)(rest * u.Hz)))
+
+
+def air_refraction(wavelength: np.ndarray) -> np.ndarray:
+    """Refractive index of dry air for wavelengths in m: FITS paper III, eq. 65 (wcslib has another formula)."""
+    squared = (np.asarray(wavelength) * 1e6) ** 2
+    return 1.0 + 1e-6 * (287.6155 + 1.62887 / squared + 0.01360 / squared**2)
+
+
+def check_axis(header: fits.Header, n_channels: int) -> None:
+    """Refuse a spectral axis that says too little or contradicts itself.
+
+    Raises
+    ------
+    CubefocusError
+        Naming the card.
+    """
+    kind = kind_of(header, 3)
+    if not kind:
+        raise CubefocusError("the header has no FREQ, VRAD or other spectral axis: add CTYPE3, CRVAL3, CDELT3, CRPIX3")
+    if kind not in UNITS:
+        raise CubefocusError(f"CTYPE3 is '{header['CTYPE3']}', which does not say how to find frequencies; write FREQ, "
+                             "VRAD (radio velocity), VOPT (optical), VELO (relativistic), WAVE, ...")  # fmt: skip
+    stepless = "CDELT3" not in header and "CD3_3" not in header and "PC3_3" not in header
+    if "CRVAL3" not in header or (n_channels > 1 and "-TAB" not in str(header["CTYPE3"]) and stepless):
+        raise CubefocusError("the header does not say where its channels are: add CRVAL3 and CDELT3")
+    if n_channels > 1 and header.get("CDELT3", 1.0) == 0:
+        raise CubefocusError("CDELT3 is 0: all channels would be at one frequency; correct it")
+    if "-TAB" in str(header["CTYPE3"]) and "PS3_0" not in header:
+        raise CubefocusError(f"CTYPE3 is '{header['CTYPE3']}', but no card PS3_0 says which table has its values")
+    text = str(header.get("CUNIT3", "")).strip()
+    wanted = UNITS[kind]
+    if not text:
+        return
+    unit = read_unit(text, wanted, "CUNIT3")
+    if not unit.is_equivalent(wanted):
+        told = next((name for base, name in QUANTITIES.items() if _may_be(text, u.Unit(base))), "something else")
+        way = (
+            "make it VRAD, VOPT or VELO"
+            if told == "a velocity"
+            else f"its unit is like {wanted.to_string('fits') or '1'}"
+        )
+        raise CubefocusError(f"CTYPE3 is {header['CTYPE3']} but CUNIT3 is {text}, {told}; {way}")
+
+
+def _may_be(text: str, unit: u.UnitBase) -> bool:
+    return bool(read_unit(text, unit, "CUNIT3").is_equivalent(unit))
+
+
+def aips_kind(header: fits.Header) -> tuple[str, str]:
+    """CTYPE3 and SPECSYS by the FITS standard of an axis in AIPS' convention (VELO-LSR, FELO-HEL, VELREF).
+
+    Raises
+    ------
+    CubefocusError
+        If VELREF is none of AIPS'.
+    """
+    velref = header.get("VELREF", 0)
+    if velref not in (*range(8), *range(256, 264)):
+        raise CubefocusError(f"VELREF is {velref}; AIPS' are 1 to 7 (optical) and 257 to 263 (radio): correct it")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        try:
-            wcs = WCS(line)
-            if kind[:4] != "FREQ":
-                wcs.wcs.sptr("FREQ-???")
-            values = wcs.all_pix2world(np.arange(n_channels), 0)[0]
-        except (WcsError, ValueError) as error:
-            why = " ".join(str(error).split())
-            raise CubefocusError(f"CTYPE{axis} is {header[f'CTYPE{axis}']}, which cannot be read: {why}") from error
-    if not (np.isfinite(values) & (values > 0)).all():
-        raise CubefocusError(f"axis {axis} ({header[f'CTYPE{axis}']}) has frequencies that are none; correct its cards")
-    return values
-
-
-def _line(header: fits.Header, axis: int, n_channels: int) -> tuple[fits.Header, str]:
-    """Header of the spectral axis alone, and its type."""
-    kind, _ = standard_type(header, axis)
-    unit = read_unit(str(header.get(f"CUNIT{axis}", "")).strip() or str(TYPES[kind[:4]]), f"CUNIT{axis}", "Hz, m/s, m")
-    if not unit.is_equivalent(TYPES[kind[:4]]):
-        raise CubefocusError(f"CTYPE{axis} is {kind} but CUNIT{axis} is {unit}; correct one of them")
-    if kind.endswith("-TAB"):
-        raise CubefocusError(f"CTYPE{axis} is {kind}: a table of channels is not read; regrid it along frequency")
-    step = axis_step(header, axis)
-    if f"CRVAL{axis}" not in header or (step is None and n_channels > 1):
-        raise CubefocusError(f"the header does not say where its channels are: add CRVAL{axis} and CDELT{axis}")
-    line = fits.Header([("NAXIS", 1), ("NAXIS1", n_channels), ("CTYPE1", kind), ("CUNIT1", unit.to_string("fits"))])
-    line["CRVAL1"], line["CRPIX1"] = float(header[f"CRVAL{axis}"]), float(header.get(f"CRPIX{axis}", 0.0))
-    line["CDELT1"] = 1.0 if step is None else step
-    if step is None:
-        line["CRPIX1"] = 1.0
-    rest = rest_frequency_hz(header)
-    if kind[:4] in NEED_REST and rest is None:
-        raise CubefocusError(f"axis {axis} ({kind}) cannot be turned into frequencies without RESTFRQ; add it")
-    if rest is not None:
-        line["RESTFRQ"] = rest
-    return line, kind
-
-
-def axis_step(header: fits.Header, axis: int) -> float | None:
-    """Step of an axis from CDELT, or from a matrix of PC or CD cards; None if there is none.
-
-    Raises
-    ------
-    CubefocusError
-        If the matrix mixes it with another axis.
-    """
-    for card in header:
-        pair = re.fullmatch(r"(?:PC|CD)0*(\d+)_0*(\d+)", card)
-        mixed = pair is not None and (int(pair[1]) == axis) != (int(pair[2]) == axis)
-        if mixed and header[card] != 0:
-            raise CubefocusError(f"{card} mixes the spectral axis with another one; regrid the cube")
-    own = next((header[card] for card in (f"CD{axis}_{axis}", f"CD00{axis}00{axis}") if card in header), None)
-    if own is not None:
-        return float(own) or None
-    if f"CDELT{axis}" not in header and f"PC{axis}_{axis}" not in header:
-        return None
-    return float(header.get(f"CDELT{axis}", 1.0)) * float(header.get(f"PC{axis}_{axis}", 1.0)) or None
+        warnings.simplefilter("ignore")
+        wcs = WCS(part(header, (3,)))
+    return str(wcs.wcs.ctype[0]), str(wcs.wcs.specsys)

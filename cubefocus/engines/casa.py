@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from cubefocus.cube.cube import Cube, read_cube, with_beam
+from cubefocus.cube.beams import with_beam
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000
 
@@ -126,7 +128,7 @@ def observe(
     }
     data = sky.data if isinstance(sky, Cube) else sky
     with run_casa(job, data, in_casa, log, scratch, name) as (work, result):
-        dirty = read_cube(work / "dirty.fits")
+        dirty = read_cube(work / "dirty.fits", own=True)
     if (noise == "thermal" or np.any(data)) and not np.nan_to_num(dirty.data).any():
         raise CasaError(f"{name}: CASA failed: its dirty cube is all zero, and the sky is not; see {log}")
     logger.debug("%s: %s", name, result["seconds"])

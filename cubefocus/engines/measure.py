@@ -18,7 +18,8 @@ from astropy.constants import c as speed_of_light
 from scipy.fft import next_fast_len
 from scipy.special import j1
 
-from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.casa import CasaError, antenna_file, check_space, job_values, run_casa
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, in_j2000
@@ -127,7 +128,7 @@ def _copy_cubes(
     work: Path, partial: Path, observation: Observation, shape: tuple[int, int, int], facts: dict[str, Any]
 ) -> str:
     """Bring CASA's images to this package's grid and headers; return the telescope's name."""
-    psf, beam = read_cube(work / "psf.fits"), read_cube(work / "pb.fits")
+    psf, beam = (read_cube(work / name, own=True) for name in ("psf.fits", "pb.fits"))
     _, n_y, n_x = psf.data.shape
     y0, x0 = n_y // 2 - shape[1] // 2, n_x // 2 - shape[2] // 2
     cropped = np.nan_to_num(beam.data[:, y0 : y0 + shape[1], x0 : x0 + shape[2]])

@@ -12,6 +12,7 @@ import numpy as np
 from cubefocus.cube.cube import Cube
 from cubefocus.engines.casa import observe
 from cubefocus.errors import CubefocusError
+from cubefocus.files import make_folder
 from cubefocus.instrument.noise import add_white
 from cubefocus.instrument.observation import Observation
 
@@ -107,7 +108,7 @@ def simulate(
     else:
         from cubefocus.engines import fft  # torch takes seconds to import, and the engine casa does without
 
-        place = cache or default_cache()
+        place = make_folder(cache or default_cache(), "name one for the responses: --response-cache")
         dirty = fft.observe(
             sky, observation, noise, seed, cache=place, log=log, scratch=scratch, name=name, device=device
         )

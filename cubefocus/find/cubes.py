@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from cubefocus.alma.folder import cubes_of
 from cubefocus.alma.training_products import integrated_images
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 
 Images = Mapping[int, np.ndarray]

@@ -143,7 +143,6 @@ class Observation(SetupSettings):
         for axis, (kind, value, delta, pixel, axis_unit) in enumerate(axes, start=1):
             header[f"CTYPE{axis}"], header[f"CRVAL{axis}"], header[f"CDELT{axis}"] = kind, float(value), float(delta)
             header[f"CRPIX{axis}"], header[f"CUNIT{axis}"] = float(pixel + 1), axis_unit
-        header["RESTFRQ"] = self.frequency_ghz * 1e9
         header["SPECSYS"] = "LSRK"
         if centre.frame.name == "fk5":
             header["RADESYS"], header["EQUINOX"] = "FK5", 2000.0

@@ -27,7 +27,8 @@ import h5py
 import numpy as np
 from astropy.io import fits
 
-from cubefocus.cube.cube import read_cube, with_beam
+from cubefocus.cube.beams import with_beam
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, draw_observation, in_j2000
 from cubefocus.provenance import digest

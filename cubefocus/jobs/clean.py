@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.alma.folder import close_partial, cubes_of, is_made, open_partial, read_recipe
-from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines.clean import NITER, clean, integrated
 from cubefocus.files import read_table
 from cubefocus.find.cubes import SUFFIX, drawn_ids

@@ -11,7 +11,8 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from cubefocus.alma.detection_products import source_products, write_detection_products
-from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.files import write_table
 from cubefocus.jobs.parts import Part, bundle_chain, facts_of, name_of, over_parts
 from cubefocus.ranks import at_work

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 
-from cubefocus.cube.cube import Cube, read_cube
-from cubefocus.cube.repair import read_unit
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.spectral import frequencies
+from cubefocus.cube.units import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 
@@ -26,7 +28,7 @@ UNITS = "Jy/pixel, Jy/arcsec2, MJy/sr, or Jy/beam with BMAJ and BMIN"
 
 def load_sky(
     path: str | Path, given: Mapping[str, Any] | None = None, moved: Mapping[str, Any] | None = None
-) -> tuple[np.ndarray, Observation, dict[str, Any]]:
+) -> tuple[np.ndarray, Observation]:
     """Read a sky model and find the observing set-up that fits it.
 
     Size, cell, frequencies and phase centre come from the file where it has them; what else an `Observation` holds
@@ -47,8 +49,6 @@ def load_sky(
     ndarray of float32, shape (channel, y, x)
         Jy/pixel, frequency increasing.
     Observation
-    dict
-        Cards of the spectral frame that the file has: RESTFRQ and SPECSYS, which an observation does not change.
 
     Raises
     ------
@@ -56,7 +56,14 @@ def load_sky(
         If the file is unreadable, has no unit or one that cannot be turned into Jy/pixel, is rotated, or does not
         say what neither ``given`` nor ``moved`` say.
     """
-    cube, given, moved = read_cube(path), dict(given or {}), dict(moved or {})
+    return place_sky(read_cube(path), path, given, moved)
+
+
+def place_sky(
+    cube: Cube, path: str | Path, given: Mapping[str, Any] | None = None, moved: Mapping[str, Any] | None = None
+) -> tuple[np.ndarray, Observation]:
+    """A sky model that is read already, in Jy/pixel, and its set-up: see `load_sky`."""
+    given, moved = dict(given or {}), dict(moved or {})
     try:
         grid = _celestial(cube, moved) | _spectral(cube)
         values = _complete(given | grid | moved) | {"n_channels": cube.data.shape[0], "n_pixels": cube.data.shape[2]}
@@ -66,16 +73,19 @@ def load_sky(
         data = cube.data * _to_jy_per_pixel(cube, observation)
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error
-    return (data[::-1] if _descending(cube) else data), observation, _spectral_frame(cube)
+    return (data[::-1] if _descending(cube) else data), observation
 
 
-def _spectral_frame(cube: Cube) -> dict[str, Any]:
-    frame: dict[str, Any] = {}
-    if cube.rest_frequency_hz is not None:
-        frame["RESTFRQ"] = cube.rest_frequency_hz
-    if cube.header.get("SPECSYS"):
-        frame["SPECSYS"] = cube.header["SPECSYS"]
-    return frame
+def keep_frame(header: fits.Header, sky: Cube) -> None:
+    """Give a dirty cube's header the rest frequency and the velocity frame of the sky that was observed.
+
+    A sky without a rest frequency leaves the header without one: the middle of the band is no line's.
+    """
+    header.remove("RESTFRQ", ignore_missing=True)
+    if sky.rest_frequency_hz is not None:
+        header["RESTFRQ"] = sky.rest_frequency_hz
+    if sky.velocity_frame is not None:
+        header["SPECSYS"] = sky.velocity_frame
 
 
 def _has_celestial(cube: Cube) -> bool:
@@ -102,13 +112,8 @@ def _celestial(cube: Cube, moved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _direction(cube: Cube) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)  # a header without RADESYS is common
-        position: SkyCoord = cube.wcs.pixel_to_world(cube.data.shape[2] // 2, cube.data.shape[1] // 2)
-    if position.frame.name == "icrs":
-        frame = "ICRS"
-    else:
-        frame, position = "J2000", position.transform_to("fk5")
+    position = cube.positions(cube.data.shape[2] // 2, cube.data.shape[1] // 2)
+    frame = "ICRS" if position.frame.name == "icrs" else "J2000"
     right_ascension = position.ra.to_string("hourangle", precision=8)
     return f"{frame} {right_ascension} {position.dec.to_string('deg', precision=7)}"
 
@@ -125,19 +130,26 @@ def _spectral(cube: Cube) -> dict[str, Any]:
     """Frequency of the middle channel and channel width of the file; nothing without a spectral axis."""
     if not _has_spectral(cube):
         return {}
-    frequencies = np.sort(cube.frequencies_hz)
-    if len(frequencies) == 1:
-        found = {"frequency_ghz": frequencies[0] / 1e9}
-        if str(cube.header["CTYPE3"]).upper().startswith("FREQ"):
-            step = abs(float(cube.header.get("CDELT3", 0.0))) * u.Unit(cube.header.get("CUNIT3") or "Hz")
-            found |= {"channel_width_mhz": step.to_value(u.MHz)} if step > 0 else {}
-        return {name: float(value) for name, value in found.items()}
-    width = float(np.mean(np.diff(frequencies)))
-    middle = len(frequencies) // 2
-    even = frequencies[middle] + width * (np.arange(len(frequencies)) - middle)
-    if width <= 0 or np.abs(frequencies - even).max() > 0.01 * width:
+    channels = np.sort(cube.frequencies_hz)
+    if len(channels) == 1:
+        return _one_channel(cube, float(channels[0]))
+    width = float(np.mean(np.diff(channels)))
+    middle = len(channels) // 2
+    even = channels[middle] + width * (np.arange(len(channels)) - middle)
+    if width <= 0 or np.abs(channels - even).max() > 0.01 * width:
         raise CubefocusError("its channels are not evenly spaced in frequency; regrid it along frequency")
-    return {"frequency_ghz": float(frequencies[middle]) / 1e9, "channel_width_mhz": width / 1e6}
+    return {"frequency_ghz": float(channels[middle]) / 1e9, "channel_width_mhz": width / 1e6}
+
+
+def _one_channel(cube: Cube, frequency_hz: float) -> dict[str, Any]:
+    """Frequency of an image, and its width from the edges of its channel, as far as the header says them."""
+    if not math.isfinite(frequency_hz):
+        return {}
+    found = {"frequency_ghz": frequency_hz / 1e9}
+    if cube.header.get("CDELT3"):
+        edges = frequencies(cube.header, np.array([-0.5, 0.5]))
+        found["channel_width_mhz"] = float(f"{abs(edges[1] - edges[0]) / 1e6:.9g}")  # the difference leaves a tail
+    return found
 
 
 def _complete(values: dict[str, Any]) -> dict[str, Any]:

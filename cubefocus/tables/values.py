@@ -7,7 +7,7 @@ from astropy import units as u
 from astropy.coordinates import Angle, SkyCoord
 from astropy.table import Table
 
-from cubefocus.cube.repair import read_unit
+from cubefocus.cube.units import read_unit
 from cubefocus.errors import CubefocusError
 from cubefocus.tables.text import BLANKS
 

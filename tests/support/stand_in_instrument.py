@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.constants import c as speed_of_light
 
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines import measure
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation

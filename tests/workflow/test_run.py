@@ -19,7 +19,7 @@ from runs import MEASURED, ROOT, finish, here
 
 from cubefocus.alma.detection_products import read_probability
 from cubefocus.cli.provenance import READERS, read_provenance
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.files import read_table
 from cubefocus.learn.manifest import MANIFEST
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from cubefocus.alma import batch, cube_task
 from cubefocus.cli.simulate import add_arguments
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.engines.simulate import default_cache
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table

@@ -12,7 +12,8 @@ from scipy.ndimage import gaussian_filter
 
 from cubefocus.alma import batch, cube_task
 from cubefocus.alma.training_products import join_products, true_products
-from cubefocus.cube.cube import Cube, read_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.engines.casa import CasaError
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table

@@ -10,7 +10,8 @@ from bundles import SETTINGS, assert_same_rows
 
 from cubefocus.cli import detect_files
 from cubefocus.cli.main import main
-from cubefocus.cube.cube import read_cube, write_cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table, write_table
 from cubefocus.jobs import detect as rule
 

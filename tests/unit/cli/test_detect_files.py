@@ -12,7 +12,7 @@ from cubefocus.cli import detect_files as command
 from cubefocus.cli.detect_files import detect_files, file_names, read_settings
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.tables.regions import write_regions
@@ -79,6 +79,8 @@ def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
         ({"BUNIT": "K"}, "is in K, not in Jy/beam"),
         ({"BUNIT": "bananas"}, "BUNIT is 'bananas'"),
         ({"CTYPE3": "VRAD", "CUNIT3": "m/s"}, "without RESTFRQ"),
+        ({"CUNIT3": "m/s"}, "CTYPE3 is FREQ but CUNIT3 is m/s"),
+        ({"CRVAL2": 95.0}, "CRVAL2 is 95"),
     ],
 )
 def test_cube_that_says_too_little_is_refused_by_name(scene, cards, message, tmp_path):

@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cli.simulate import add_arguments
-from cubefocus.cube.cube import read_cube
+from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.skyfile import load_sky
@@ -43,7 +43,7 @@ def simulate(*arguments):
 
 
 def test_grid_comes_from_the_file(tmp_path):
-    data, observation, _ = load_sky(write_sky(tmp_path / "sky.fits"), {"cell_arcsec": 9.0, "pwv_mm": 2.0})
+    data, observation = load_sky(write_sky(tmp_path / "sky.fits"), {"cell_arcsec": 9.0, "pwv_mm": 2.0})
     assert observation.cell_arcsec == pytest.approx(0.2)
     assert observation.frequencies_hz == pytest.approx(SETUP.frequencies_hz)
     assert observation.centre.separation(SETUP.centre) < 1e-4 * u.arcsec
@@ -53,7 +53,7 @@ def test_grid_comes_from_the_file(tmp_path):
 
 def test_grid_can_be_overridden(tmp_path):
     moved = {"direction": "ICRS 01h00m00s -20d00m00s", "cell_arcsec": 0.05, "frequency_ghz": 230.0}
-    _, observation, _ = load_sky(write_sky(tmp_path / "sky.fits"), {}, moved)
+    _, observation = load_sky(write_sky(tmp_path / "sky.fits"), {}, moved)
     assert {name: getattr(observation, name) for name in moved} == moved
     assert observation.channel_width_mhz == pytest.approx(5.0)
 
@@ -71,22 +71,79 @@ def test_grid_can_be_overridden(tmp_path):
 )
 def test_units_become_jy_per_pixel(unit, beam, factor, tmp_path):
     cards = {} if beam is None else {"BMAJ": beam[0] / 3600, "BMIN": beam[1] / 3600}
-    data, _, _ = load_sky(write_sky(tmp_path / "sky.fits", BUNIT=unit, **cards))
+    data, _ = load_sky(write_sky(tmp_path / "sky.fits", BUNIT=unit, **cards))
     assert data == pytest.approx(factor, rel=1e-5)
 
 
 def test_descending_frequencies_are_turned_round(tmp_path):
     data = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 32, 32), np.float32)
     path = write_sky(tmp_path / "sky.fits", data, CDELT3=-5e6, CRPIX3=2.0)
-    loaded, observation, _ = load_sky(path)
+    loaded, observation = load_sky(path)
     assert loaded[:, 0, 0].tolist() == [3, 2, 1, 0]
     assert observation.frequencies_hz == pytest.approx(np.sort(read_cube(path).frequencies_hz))
 
 
+STEP = 5e6  # of SETUP's channels
+MATRICES = {
+    "PC of -1": ({"PC3_3": -1.0}, ()),
+    "PC with CDELT of 1": ({"PC3_3": -STEP, "CDELT3": 1.0}, ()),
+    "CD": ({"CD1_1": -0.2 / 3600, "CD2_2": 0.2 / 3600, "CD3_3": -STEP}, ("CDELT1", "CDELT2", "CDELT3")),
+    "all in PC": (
+        {"CDELT1": 1.0, "CDELT2": 1.0, "CDELT3": 1.0, "PC1_1": -0.2 / 3600, "PC2_2": 0.2 / 3600, "PC3_3": -STEP},
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_steps_in_a_matrix_are_those_of_cdelt(name, tmp_path):
+    cards, drop = MATRICES[name]
+    data = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 32, 32), np.float32)
+    plain, expected = load_sky(write_sky(tmp_path / "plain.fits", data, CDELT3=-STEP))
+    loaded, observation = load_sky(write_sky(tmp_path / "matrix.fits", data, drop, **cards))
+    assert observation == expected
+    assert observation.channel_width_mhz == pytest.approx(5.0)
+    np.testing.assert_array_equal(loaded, plain)
+
+
+@pytest.mark.parametrize(("kind", "unit", "value", "step"), [
+    ("FREQ", "Hz", 100e9, 2e9), ("FREQ", "GHz", 100.0, 2.0), ("WAVE", "mm", 2.99792458, -0.0599585),
+])  # fmt: skip
+def test_width_of_a_single_channel_by_any_axis(kind, unit, value, step, tmp_path):
+    cards = {"CTYPE3": kind, "CUNIT3": unit, "CRVAL3": value, "CDELT3": step, "CRPIX3": 1.0}
+    _, observation = load_sky(write_sky(tmp_path / "image.fits", np.ones((1, 32, 32), np.float32), **cards))
+    assert observation.frequency_ghz == pytest.approx(100.0)
+    assert observation.channel_width_mhz == pytest.approx(2000.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cards", "drop", "expected"),
+    [
+        ({"RESTFRQ": 100.23e9, "SPECSYS": "BARYCENT"}, (), (100.23e9, "BARYCENT")),
+        ({"RESTFREQ": 100.23e9}, ("RESTFRQ", "SPECSYS"), (100.23e9, "LSRK")),
+        ({}, ("RESTFRQ",), (None, "LSRK")),
+    ],
+)
+def test_dirty_cube_keeps_rest_frequency_and_frame_of_its_sky(cards, drop, expected, instrument, tmp_path):
+    sky = write_sky(tmp_path / "sky.fits", drop=drop, **cards)
+    simulate(sky, "-o", tmp_path / "dirty.fits", "--engine", "fft", "--response-cache", tmp_path / "responses")
+    dirty = read_cube(tmp_path / "dirty.fits")
+    assert (dirty.rest_frequency_hz, dirty.velocity_frame) == expected
+    assert dirty.frequencies_hz == pytest.approx(read_cube(sky).frequencies_hz)
+
+
+def test_a_home_that_cannot_be_written_is_named(instrument, tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    sky = write_sky(tmp_path / "sky.fits")
+    with pytest.raises(CubefocusError, match=r"home.*no folder can be made here.*--response-cache"):
+        simulate(sky, "-o", tmp_path / "dirty.fits", "--engine", "fft")
+
+
 def test_phase_centre_is_the_middle_pixel_whatever_the_reference_pixel(tmp_path):
     path = write_sky(tmp_path / "sky.fits", CRPIX1=7.0, CRPIX2=9.0)
-    _, observation, _ = load_sky(path)
-    middle = read_cube(path).wcs.pixel_to_world(16, 16)
+    _, observation = load_sky(path)
+    middle = read_cube(path).positions(16, 16)
     assert observation.centre.separation(middle) < 1e-4 * u.arcsec
     assert observation.centre.separation(SETUP.centre) > 1 * u.arcsec
 
@@ -120,7 +177,7 @@ def test_unusable_sky_is_refused_by_name(cards, drop, words, tmp_path):
 
 def test_options_fill_what_an_image_does_not_say(tmp_path):
     path = write_sky(tmp_path / "image.fits", np.ones((32, 32), np.float32), drop=SPECTRAL)
-    data, observation, _ = load_sky(path, {"frequency_ghz": 230.0, "channel_width_mhz": 2000.0})
+    data, observation = load_sky(path, {"frequency_ghz": 230.0, "channel_width_mhz": 2000.0})
     assert data.shape == (1, 32, 32)
     assert observation.frequencies_hz.tolist() == [230e9]
 

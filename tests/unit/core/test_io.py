@@ -9,7 +9,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.cube.cube import STEPS_PER_NOISE, Cube, read_cube, write_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import STEPS_PER_NOISE, write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, read_table, write_table
 

@@ -17,7 +17,7 @@ from cubefocus import files
 from cubefocus.alma.training_products import write_products
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import READERS, lines_of, read_provenance
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.learn import checkpoint
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.manifest import MANIFEST

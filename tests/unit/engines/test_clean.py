@@ -12,7 +12,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.cube.cube import Cube, read_cube, write_cube
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.reading import read_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.engines import clean as module
 from cubefocus.engines.casa import ONE_THREAD, SITE_CONFIG, CasaError, observe
 from cubefocus.engines.clean import clean, integrated

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.find import threshold

@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from cubefocus.alma import folder
 from cubefocus.alma.chain import Chain
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table, write_table
 from cubefocus.jobs import parts
 from cubefocus.jobs.detect import Detect, run

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from cubefocus.alma.training_products import write_products
-from cubefocus.cube.cube import write_cube
+from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, write_table
 from cubefocus.find import run as find_run

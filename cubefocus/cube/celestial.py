@@ -1,0 +1,107 @@
+"""Celestial coordinates of a header through the WCS library."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from astropy.coordinates import FK5, ICRS, SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.typing import ArrayLike
+
+from cubefocus.cube.axes import is_latitude, is_longitude, kind_of, part
+from cubefocus.errors import CubefocusError
+
+EDIT = "correct its header"
+
+
+def celestial_wcs(header: fits.Header) -> WCS:
+    """WCS of the first two axes, 0-based pixel coordinates; one without axes if these are not celestial.
+
+    Raises
+    ------
+    CubefocusError
+        If the WCS library cannot read them.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what astropy normalises; what it cannot read is an error
+            wcs = WCS(part(header, (1, 2)))
+            wcs.wcs.set()
+            return wcs.celestial
+    except ValueError as error:  # all errors of wcslib are
+        kinds = " and ".join(f"'{header.get(f'CTYPE{axis}', '')}'" for axis in (1, 2))
+        raise CubefocusError(f"its axes {kinds} cannot be read ({reason(error)}); {EDIT}") from error
+
+
+def reason(error: Exception) -> str:
+    """The sentence of wcslib's message that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("ERROR")]
+    return (lines or [str(error)])[0].rstrip(".")
+
+
+def check_celestial(header: fits.Header, shape: tuple[int, ...]) -> None:
+    """Refuse a header whose image axes cannot be placed on the sky.
+
+    Raises
+    ------
+    CubefocusError
+        Naming the card.
+    """
+    kinds = {axis: kind_of(header, axis) for axis in (1, 2)}
+    if not any(is_longitude(kind) or is_latitude(kind) for kind in kinds.values()):
+        return
+    for axis, other in ((1, 2), (2, 1)):
+        if not (is_longitude(kinds[axis]) or is_latitude(kinds[axis])):
+            told = "missing" if not kinds[axis] else f"'{header[f'CTYPE{axis}']}'"
+            raise CubefocusError(f"CTYPE{axis} is {told} while CTYPE{other} is '{header[f'CTYPE{other}']}'; {EDIT}")
+    for axis, kind in kinds.items():
+        _check_axis(header, axis, kind)
+    wcs = celestial_wcs(header)
+    corners = np.array([[0, 0, shape[-1] - 1, shape[-1] - 1, shape[-1] / 2],
+                        [0, shape[-2] - 1, 0, shape[-2] - 1, shape[-2] / 2]])  # fmt: skip
+    if not np.isfinite(wcs.wcs_pix2world(corners.T, 0)).any():
+        raise CubefocusError(f"no pixel of the image is on the sky by its CRPIX, CRVAL and CDELT; {EDIT}")
+
+
+def _check_axis(header: fits.Header, axis: int, kind: str) -> None:
+    if not str(header[f"CTYPE{axis}"])[5:].strip():
+        raise CubefocusError(f"CTYPE{axis} '{header[f'CTYPE{axis}']}' names no projection; "
+                             "write it, as in RA---SIN and DEC--SIN")  # fmt: skip
+    if f"CRVAL{axis}" not in header:
+        raise CubefocusError(f"CRVAL{axis} is missing: where the image is on the sky is not known; {EDIT}")
+    rotated = any(key in header for key in ("PC1_2", "PC2_1", "PC1_1", "PC2_2"))
+    if f"CDELT{axis}" not in header and not rotated:
+        raise CubefocusError(f"CDELT{axis} is missing: the size of a pixel is not known; {EDIT}")
+    if header.get(f"CDELT{axis}", 1.0) == 0:
+        raise CubefocusError(f"CDELT{axis} is 0: a pixel has a size; {EDIT}")
+    if is_latitude(kind) and str(header.get(f"CUNIT{axis}", "deg")).strip() in ("", "deg"):
+        value = float(header[f"CRVAL{axis}"])
+        if not abs(value) <= 90:
+            raise CubefocusError(f"CRVAL{axis} is {value:g}; a {kind} lies between -90 and 90 deg: {EDIT}")
+
+
+def equatorial(wcs: WCS, x: ArrayLike, y: ArrayLike) -> SkyCoord:
+    """Positions of pixels as right ascension and declination.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial.
+    x, y : array_like
+        0-based pixel coordinates.
+
+    Returns
+    -------
+    SkyCoord
+        ICRS, or FK5 (J2000) where the header is in FK5; other frames, such as galactic, are converted to ICRS.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a frame that the header does not name is astropy's to choose
+        positions: SkyCoord = wcs.pixel_to_world(x, y)
+    if positions.frame.name == "icrs" or positions.is_equivalent_frame(FK5()):
+        return positions
+    # A frame by its name alone would keep the header's equinox.
+    wanted = FK5() if positions.frame.name == "fk5" else ICRS()
+    return SkyCoord(positions.frame.transform_to(wanted))

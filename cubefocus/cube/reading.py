@@ -1,0 +1,224 @@
+"""Reading cubes: the right image of a file, its header mended, its values in one type and order."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyWarning
+
+from cubefocus.cube import axes
+from cubefocus.cube.beams import header_beam, median_beam, set_beam, table_beams
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.repair import clean, finite
+from cubefocus.cube.spectral import frequencies
+from cubefocus.cube.units import read_unit
+from cubefocus.errors import CubefocusError
+from cubefocus.provenance import decode
+
+log = logging.getLogger(__name__)
+
+NOT_A_CUBE = ("MASK", "FLAG", "WEIGHT", "WHT", "ERR", "VAR", "NOISE", "RMS", "DQ", "MODEL")
+
+
+def read_cube(path: str | Path, own: bool = False) -> Cube:
+    """Read a FITS cube or image, plain, gzipped or compressed by tiles.
+
+    What was assumed or mended is said as a warning with the file's name, once a reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of two celestial axes, perhaps a spectral one and others of one pixel, in any order. An image is a cube of one
+        channel.
+    own : bool
+        Whether this program made it: then nothing is said.
+
+    Returns
+    -------
+    Cube
+        Data as float32 in the order (channel, y, x), NaN for infinities; header with two celestial axes and the
+        spectral one third, see `cubefocus.cube.repair.clean`.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent, is not FITS, is truncated, has no image of two or more axes, or one whose header does
+        not place it on the sky.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CubefocusError(f"{path}: no such file; check the path")
+    _refuse_truncated(path)
+    notes: list[str] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VerifyWarning)
+            with fits.open(path) as hdus:  # mapped: the values are copied once, into native order
+                cube = _read(hdus, notes)
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise CubefocusError(f"{path}: not a readable FITS file ({error}); make or fetch it again") from error
+    for note in notes if not own else ():
+        log.warning("%s: %s", path, note)
+    return cube
+
+
+def _read(hdus: fits.HDUList, notes: list[str]) -> Cube:
+    hdu = _image(hdus, notes)
+    repaired = clean(hdu.header, hdu.shape)
+    notes += repaired.notes
+    header = repaired.header
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and said below
+        data = np.asarray(hdu.data, dtype=np.float32)
+    data = _ordered(data, repaired.order)
+    data, infinite = finite(data)
+    if infinite:
+        notes.append(f"{infinite} infinite values were taken as blank (NaN)")
+    n_channels = len(data)
+    beams = table_beams(hdus, n_channels, notes)
+    if beams is not None:
+        _use_beams(header, beams, notes)
+    elif header.get("CASAMBM") is True and header_beam(header) is None:
+        notes.append("CASAMBM says that each channel has its beam, but there is no table of beams")
+    channels_hz = None
+    if "-TAB" in str(header.get("CTYPE3", "")):
+        channels_hz = frequencies(header, np.arange(n_channels), hdus)
+    elif n_channels == 1:
+        try:
+            frequencies(header, np.arange(1))
+        except CubefocusError as error:
+            notes.append(f"an image of unknown frequency ({error})")
+    return Cube(data, header, beams, channels_hz)
+
+
+def _image(hdus: fits.HDUList, notes: list[str]) -> Any:
+    """The image that is the cube: one on the sky rather than one that is not, values rather than a mask."""
+    images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 and all(hdu.shape)]
+    if not images:
+        raise CubefocusError("holds no image; give a FITS cube with axes RA, Dec, frequency")
+    chosen = max(images, key=_rank) if len(images) > 1 else images[0]  # the first of equals
+    if len(images) > 1:
+        others = ", ".join(repr(hdu.name or "PRIMARY") for hdu in images if hdu is not chosen)
+        notes.append(f"holds {len(images)} images; {chosen.name or 'PRIMARY'!r} is taken, not {others}")
+    return chosen
+
+
+def _rank(hdu: Any) -> tuple[bool, bool, bool]:
+    header = hdu.header
+    kinds = [axes.kind_of(header, axis) for axis in range(1, len(hdu.shape) + 1)]
+    on_sky = any(map(axes.is_longitude, kinds)) and any(map(axes.is_latitude, kinds))
+    name = f"{hdu.name} {header.get('BTYPE', '')}".upper()
+    whole = header["BITPIX"] > 0 and header.get("BSCALE", 1) == 1
+    return not any(word in name for word in NOT_A_CUBE), not whole and not _is_mask(hdu.data), on_sky
+
+
+def _is_mask(data: np.ndarray) -> bool:
+    """Whether an array has only the values 0 and 1: looked at once, because a mask may be of any type."""
+    return bool(((data == 0) | (data == 1)).all())
+
+
+def _ordered(data: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Array of a file with the axes of this order (FITS numbers, fastest first), shape (channel, y, x)."""
+    n_axes = data.ndim
+    places = [n_axes - axis for axis in reversed(order) if axis <= n_axes]
+    rest = [place for place in range(n_axes) if place not in places]  # of one pixel
+    turned = data.transpose(rest + places)
+    shape = turned.shape[len(rest) :]
+    return np.ascontiguousarray(turned.reshape(shape if len(shape) == 3 else (1, *shape)))
+
+
+def _use_beams(header: fits.Header, beams: np.ndarray, notes: list[str]) -> None:
+    major, minor, angle = median_beam(beams)
+    set_beam(header, (major, minor, angle))
+    known = beams[np.isfinite(beams).all(axis=1)]
+    if np.ptp(known, axis=0).any():
+        extent = f"{known[:, 0].min():.3g} to {known[:, 0].max():.3g} arcsec"
+        one = f"{major:.3g} x {minor:.3g} arcsec"
+        notes.append(f"has a beam for each channel, {extent}; where one is needed, that of median area is taken, {one}")
+
+
+def in_jy_per_beam(cube: Cube, path: str | Path) -> Cube:
+    """A dirty cube in Jy/beam, and a map of moment 0 in Jy/beam km/s, from any multiple of them.
+
+    Parameters
+    ----------
+    cube : Cube
+    path : str or Path
+        For what is said.
+
+    Raises
+    ------
+    CubefocusError
+        If the header does not say where the channels are, or the unit is no flux in a beam.
+    """
+    text = str(cube.header.get("BUNIT", "")).strip()
+    try:
+        _ = cube.frequencies_hz
+        factor = 1.0 if not text else _flux_factor(text, cube, path)
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error
+    if not text:
+        log.warning("%s: has no BUNIT, taken as Jy/beam", path)
+    return cube if factor == 1.0 else cube.with_data(cube.data * np.float32(factor))
+
+
+def _flux_factor(text: str, cube: Cube, path: str | Path) -> float:
+    flux, moment = u.Jy / u.beam, u.Jy / u.beam * u.km / u.s
+    unit = read_unit(text)
+    if unit.is_equivalent(flux):
+        return float(unit.to(flux))
+    if unit.is_equivalent(moment) and len(cube.data) == 1:
+        log.warning("%s: is a map of moment 0 in %s; where the catalogue says Jy it is Jy km/s", path, text)
+        return float(unit.to(moment))
+    raise CubefocusError(f"is in {text}, not in Jy/beam or a multiple of it; convert it first")
+
+
+def _refuse_truncated(path: Path) -> None:
+    """Compare the size of an uncompressed FITS file with the size that its headers promise."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as stream:
+            try:
+                while stream.read(1 << 24):
+                    pass
+            except (EOFError, OSError) as error:
+                raise CubefocusError(f"{path}: truncated or damaged ({error}); make or fetch it again") from error
+        return
+    size = path.stat().st_size
+    with open(path, "rb") as stream:
+        if stream.read(9) != b"SIMPLE  =":
+            raise CubefocusError(f"{path}: not a FITS file; give a FITS cube with axes RA, Dec, frequency")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=True) as hdus:
+                needed = max(hdu._data_offset + hdu._data_size for hdu in hdus)
+    except OSError as error:
+        raise CubefocusError(f"{path}: truncated or damaged ({error}); delete it and make it again") from error
+    if size < needed:
+        raise CubefocusError(f"{path}: truncated, {size} bytes of {needed}; delete it and make it again")
+
+
+def cube_provenance(path: str | Path) -> dict[str, Any]:
+    """Read what `write_cube` wrote about how a cube was made, without its values.
+
+    Raises
+    ------
+    CubefocusError
+        If the file is absent, truncated, no FITS file, or does not say it.
+    """
+    path = Path(path)
+    _refuse_truncated(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)
+        with fits.open(path) as hdus:
+            texts = [hdu.header["PROVENAN"] for hdu in hdus if "PROVENAN" in hdu.header]
+    return decode(texts[0] if texts else None, path)
