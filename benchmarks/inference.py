@@ -24,8 +24,8 @@ from common import alternate, machine, peak_memory_mb, read_rows, write_results
 from scene import CACHE, Scene, knowing_chain, paper_networks, paper_response, paper_scenes
 
 from cubefocus.alma import catalogue
-from cubefocus.alma.candidate import Field
 from cubefocus.alma.chain import Chain
+from cubefocus.alma.searched import Searched
 from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
 
@@ -67,24 +67,24 @@ class Stopwatch:
         self._open.clear()
 
 
-def run_chain(chain: Chain, scenes: list[Scene], watch: Stopwatch) -> list[Field]:
+def run_chain(chain: Chain, scenes: list[Scene], watch: Stopwatch) -> list[Searched]:
     """Do what `Chain.detect` does, each step on the watch."""
     with watch("whole chain"):
         with watch("integrate and find blobs"):
-            fields = chain.find_blobs([one.dirty for one in scenes])
+            found = chain.find_blobs([one.dirty for one in scenes])
         with watch("spectra and lines"):
-            chain.find_lines(fields)
+            found = chain.find_lines(found)
         with watch("focus and deblend"):
-            chain.focus(fields)
+            found = chain.focus(found)
         with watch("shapes"):
-            chain.measure_shapes(fields)
+            found = chain.measure_shapes(found)
         with watch("line images, fluxes, errors"):
-            chain.measure_fluxes(fields)
+            found = chain.measure_fluxes(found)
         with watch("tables"):
-            catalogue.catalogue_table(fields, None)
-            catalogue.candidates_table(fields)
+            catalogue.catalogue_table(found, None)
+            catalogue.candidates_table(found)
     watch.lap()
-    return fields
+    return found
 
 
 def time_chain(scenes: list[Scene], device: str, rounds: int) -> list[Row]:
@@ -95,8 +95,8 @@ def time_chain(scenes: list[Scene], device: str, rounds: int) -> list[Row]:
     run_chain(chain, scenes, watch)
     watch.laps.clear()
     for _ in range(rounds):
-        fields = run_chain(chain, scenes, watch)
-    n_sources = sum(len(field.alive) for field in fields)
+        found = run_chain(chain, scenes, watch)
+    n_sources = sum(len(one.sources) for one in found)
     where = torch.cuda.get_device_name() if torch.device(device).type == "cuda" else "CPU"
     rows = []
     for name in _ORDER:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.ndimage import label
 from skimage.measure import regionprops
 
-from cubefocus.alma.candidate import Candidate
+from cubefocus.alma.field import Field
+from cubefocus.alma.rows import Blob
 from cubefocus.alma.split import SPLITTERS
 from cubefocus.cube.cutouts import scale01
 from cubefocus.settings import BlobSettings
@@ -197,7 +198,20 @@ def tile_origins(first: int, last: int, extent: int, size: int, settings: BlobSe
     return [round(start) for start in np.linspace(first, last - size, count)]
 
 
-def find_blobs(probability: np.ndarray, settings: BlobSettings) -> list[Candidate]:
+def search(
+    fields: Sequence[Field], predict: PredictMaps, image_size: int | None, settings: BlobSettings
+) -> list[tuple[np.ndarray, tuple[Blob, ...]]]:
+    """Probability map, shape (y, x), and table of blobs of each field; parameters are those of `probability_maps`."""
+    maps = probability_maps([field.integrated for field in fields], predict, image_size, settings)
+    found = []
+    for field, probability in zip(fields, maps, strict=True):
+        # Where there is no data a network may still see something; nothing could be measured there.
+        held = np.where(np.isnan(field.integrated), 0.0, probability).astype(np.float32)
+        found.append((held, find_blobs(held, settings)))
+    return found
+
+
+def find_blobs(probability: np.ndarray, settings: BlobSettings) -> tuple[Blob, ...]:
     """Threshold a probability map, tell touching blobs apart if the settings say so, and box each.
 
     Parameters
@@ -207,16 +221,16 @@ def find_blobs(probability: np.ndarray, settings: BlobSettings) -> list[Candidat
 
     Returns
     -------
-    list of Candidate
+    tuple of Blob
         With box, highest probability, and centre weighted by the probability over the blob's own pixels: the map is
         free of noise and of the dirty beam's negative bowls, which would pull a centre weighted by dirty flux.
     """
     labels = SPLITTERS[settings.split](probability >= settings.threshold, probability, settings)
-    candidates = []
+    blobs: list[Blob] = []
     for region in regionprops(labels, intensity_image=probability):
         if region.num_pixels < settings.min_pixels:
             continue
         y0, x0, y1, x1 = region.bbox
         y, x = region.centroid_weighted
-        candidates.append(Candidate((x0, y0, x1, y1), float(region.intensity_max), (float(x), float(y))))
-    return candidates
+        blobs.append(Blob(len(blobs), (x0, y0, x1, y1), float(region.intensity_max), (float(x), float(y))))
+    return tuple(blobs)

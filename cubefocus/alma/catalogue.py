@@ -12,8 +12,9 @@ from astropy.constants import c as speed_of_light
 from astropy.table import Column as TableColumn
 from astropy.table import Table
 
-from cubefocus.alma.candidate import Candidate, Field, Reason
 from cubefocus.alma.morphology import fwhm
+from cubefocus.alma.rows import Key, Source
+from cubefocus.alma.searched import Searched
 from cubefocus.cube.cube import Cube
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
@@ -64,12 +65,12 @@ def build_table(specs: Sequence[Column], rows: Sequence[dict[str, Any]]) -> Tabl
     return Table(columns)
 
 
-def catalogue_table(fields: Iterable[Field], rest_frequency_ghz: float | None) -> Table:
+def catalogue_table(searched: Iterable[Searched], rest_frequency_ghz: float | None) -> Table:
     """Catalogue of the sources of a batch of cubes, one row each, ordered by cube and by SNR.
 
     Parameters
     ----------
-    fields : iterable of Field
+    searched : iterable of Searched
         As they leave the last step of the chain.
     rest_frequency_ghz : float or None
         Of the line; gives velocities (radio convention) and redshifts. None: that of each cube's header.
@@ -79,45 +80,40 @@ def catalogue_table(fields: Iterable[Field], rest_frequency_ghz: float | None) -
     Table
         All columns also when there is no source.
     """
-    return build_table(COLUMNS, [row for field in fields for row in _source_rows(field, rest_frequency_ghz)])
+    return build_table(COLUMNS, [row for one in searched for row in _source_rows(one, rest_frequency_ghz)])
 
 
-def sources(field: Field) -> list[Candidate]:
-    """Candidates that made it, highest focused SNR first."""
-    kept = [candidate for candidate in field.candidates if candidate.reason is Reason.KEPT]
-    return sorted(kept, key=lambda candidate: -candidate.snr_focused)
-
-
-def candidates_table(fields: Iterable[Field]) -> Table:
+def candidates_table(searched: Iterable[Searched]) -> Table:
     """All candidates of a batch of cubes, with the step that each reached and why it was dropped (`Reason`).
 
-    Before the chain has ended the live ones are ``pending``: the table then serves to cut out the products of the next
-    step, whose functions take its box, line range, position and shape columns.
+    Before the chain has ended the live ones are ``pending``, in the order of the rows of the last table: it then serves
+    to cut out the products of the next step, whose functions take its box, line range, position and shape columns.
     """
     rows = []
-    for field in fields:
-        numbers = {id(candidate): number for number, candidate in enumerate(sources(field))}
-        ids = {id(candidate): number for number, candidate in enumerate(field.candidates)}
-        for candidate in field.candidates:
-            row = _common(field, candidate)
-            row |= {"candidate_id": ids[id(candidate)], "parent_id": ids.get(id(candidate.parent), -1)}
-            row |= {"source_id": numbers.get(id(candidate), -1), "stage": str(candidate.stage)}
-            row |= dict(zip(("blob_x0", "blob_y0", "blob_x1", "blob_y1"), candidate.blob, strict=True))
-            rows.append(row | {"reason": str(candidate.reason), "pixel_snr": candidate.pixel_snr})
+    for one in searched:
+        keys = one.keys
+        ids = {key: number for number, key in enumerate(keys)}
+        numbers = {source.key: number for number, source in enumerate(one.catalogued)}
+        for key, row in zip(keys, _joined(one, keys), strict=True):
+            parent = ids[key[0], 0] if key[1] else -1
+            row |= {"candidate_id": ids[key], "parent_id": parent, "source_id": numbers.get(key, -1)}
+            rows.append(row)
     return build_table(CANDIDATE_COLUMNS, rows)
 
 
-def _common(field: Field, candidate: Candidate) -> dict[str, Any]:
-    line = candidate.line
-    x, y = candidate.centre
-    row: dict[str, Any] = {"cube_id": field.cube_id, "x": x, "y": y, "probability": candidate.probability}
-    row |= dict(zip(("x0", "y0", "x1", "y1"), candidate.box, strict=True))
-    row |= {"n_peaks": len(candidate.lines), "flags": ";".join(sorted(candidate.flags))}
-    row |= {"snr_integrated": candidate.snr_integrated, "snr_focused": candidate.snr_focused}
-    if line is not None:
-        row |= {"z": line.z, "fwhm_z": line.fwhm, "z0": line.range[0], "z1": line.range[1]}
-        row |= {"z_err": line.z_err, "fwhm_z_err": line.fwhm_err}
-    return row | candidate.measured
+def _joined(one: Searched, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """All columns that the tables of the steps have for some candidates; stage and reason are those of the last."""
+    rows = []
+    for key, history in zip(keys, one.histories(keys), strict=True):
+        row: dict[str, Any] = {"cube_id": one.cube_id}
+        flags: set[str] = set()
+        for step in history:
+            row |= step.columns() | {"stage": str(step.stage), "reason": str(step.reason)}
+            flags |= step.flags
+        blob = one.blobs[key[0]].box
+        row |= dict(zip(("blob_x0", "blob_y0", "blob_x1", "blob_y1"), blob, strict=True))
+        rows.append(row | {"flags": ";".join(sorted(flags))})
+    return rows
 
 
 def rest_frequency_of(cube: Cube) -> float | None:
@@ -131,28 +127,27 @@ def rest_frequency_of(cube: Cube) -> float | None:
     return rest / 1e9
 
 
-def _source_rows(field: Field, rest_ghz: float | None) -> list[dict[str, Any]]:
-    chosen = sources(field)
-    rest_ghz = rest_frequency_of(field.cube) if rest_ghz is None else rest_ghz
-    ghz, cell = field.cube.frequencies_hz / 1e9, field.cell_arcsec
-    rows = []
-    for number, (candidate, place) in enumerate(zip(chosen, _on_the_sky(field, chosen), strict=True)):
-        row = _common(field, candidate) | {"source_id": number} | place
+def _source_rows(one: Searched, rest_ghz: float | None) -> list[dict[str, Any]]:
+    chosen, cube = one.catalogued, one.field.cube
+    rest_ghz = rest_frequency_of(cube) if rest_ghz is None else rest_ghz
+    ghz, cell = cube.frequencies_hz / 1e9, one.field.cell_arcsec
+    rows = _joined(one, [source.key for source in chosen])
+    for number, (row, place) in enumerate(zip(rows, _on_the_sky(cube, chosen), strict=True)):
+        row |= {"source_id": number} | place
         for axis in ("x", "y"):
             row[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
             for size in ("sigma", "fwhm"):
                 row[f"{size}_{axis}_arcsec"] = row[f"{size}_{axis}"] * cell
-        rows.append(row | _spectral(ghz, row, rest_ghz))
+        row |= _spectral(ghz, row, rest_ghz)
     return rows
 
 
-def _on_the_sky(field: Field, chosen: Sequence[Candidate]) -> list[dict[str, Any]]:
+def _on_the_sky(cube: Cube, chosen: Sequence[Source]) -> list[dict[str, Any]]:
     """J2000 position and name of each source; NaN and no name if the header has no celestial axes."""
-    wcs = field.cube.wcs
-    if not chosen or wcs.naxis != 2:
+    if not chosen or cube.wcs.naxis != 2:
         return [{"ra": math.nan, "dec": math.nan, "name": ""} for _ in chosen]
-    x, y = np.array([[one.measured["x"], one.measured["y"]] for one in chosen]).T
-    positions = field.cube.positions(x, y)
+    x, y = np.array([[one.shape.x, one.shape.y] for one in chosen]).T
+    positions = cube.positions(x, y)
     pairs = zip(positions.ra.deg.tolist(), positions.dec.deg.tolist(), strict=True)
     return [{"ra": ra, "dec": dec, "name": iau_name(ra, dec)} for ra, dec in pairs]
 

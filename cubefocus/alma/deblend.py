@@ -10,7 +10,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.morphology import reconstruction
 
-from cubefocus.alma.candidate import Box, Candidate, Field, Line, Reason, Stage
+from cubefocus.alma.field import Field
+from cubefocus.alma.rows import Box, Line, Part, Peaks, Reason, Stage
 from cubefocus.alma.snr import global_snr, pixel_snr
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.settings import FocusSettings
@@ -19,33 +20,59 @@ from cubefocus.settings import FocusSettings
 DEFAULT_BEAM_SIGMA = 1.5
 
 
-def focus_field(field: Field, settings: FocusSettings) -> None:
-    """Test, focus and deblend all candidates of a cube that have a line; new sources join ``field.candidates``.
-
-    The candidates are told apart as in MNRAS Fig. 14; each that is dropped keeps its reason (`Reason`).
-    """
-    for candidate in [c for c in field.alive if c.line is not None]:
-        if len(candidate.lines) == 1:
-            judge_primary(field, candidate, [candidate.box], settings)
-        else:
-            _judge_flagged(field, candidate, settings)
-    for candidate in [c for c in field.alive if c.line is not None]:
-        candidate.stage = Stage.FINAL
-        if not candidate.snr_focused >= settings.min_snr:
-            candidate.drop(Reason.LOW_SNR)
-
-
-def judge_primary(field: Field, candidate: Candidate, boxes: Sequence[Box], settings: FocusSettings) -> None:
-    """Measure a candidate's SNR before and after focusing, and drop it if it is faint and focusing does not help.
+def focus_field(field: Field, peaks: Sequence[Peaks], settings: FocusSettings) -> tuple[Part, ...]:
+    """Test, focus and deblend all blobs of a cube that have a line.
 
     Parameters
     ----------
     field : Field
-    candidate : Candidate
-        Gets ``snr_integrated`` of the first box, and ``snr_focused``, the highest of all boxes.
+    peaks : sequence of Peaks
+    settings : FocusSettings
+
+    Returns
+    -------
+    tuple of Part
+        The highest peak of each blob in their order, then the further ones. They are told apart as in MNRAS Fig. 14;
+        each that is dropped keeps its reason (`Reason`).
+    """
+    primaries = [_primary(row) for row in peaks if row.lines]
+    further: list[Part] = []
+    for place, primary in enumerate(primaries):
+        others = primaries[:place] + primaries[place + 1 :]
+        if len(primary.peaks.lines) == 1:
+            primaries[place] = judge_primary(field, primary, [primary.box], settings)
+        else:
+            primaries[place], parted = _judge_flagged(field, primary, others, settings)
+            further += parted
+    return tuple(_last_cut(part, settings) for part in [*primaries, *further])
+
+
+def _primary(row: Peaks) -> Part:
+    return Part(row, 0, row.lines[0], row.blob.box, row.blob.centre, Stage.FOCUS, row.flags)
+
+
+def _last_cut(part: Part, settings: FocusSettings) -> Part:
+    if not part.alive:
+        return part
+    enough = part.snr_focused >= settings.min_snr
+    return replace(part, stage=Stage.FINAL, reason=Reason.PENDING if enough else Reason.LOW_SNR)
+
+
+def judge_primary(field: Field, part: Part, boxes: Sequence[Box], settings: FocusSettings) -> Part:
+    """Measure a part's SNR before and after focusing, and drop it if it is faint and focusing does not help.
+
+    Parameters
+    ----------
+    field : Field
+    part : Part
     boxes : sequence of Box
         One in which it passes is enough.
     settings : FocusSettings
+
+    Returns
+    -------
+    Part
+        With ``snr_integrated`` of the first box, and ``snr_focused``, the highest of all boxes.
 
     Notes
     -----
@@ -59,60 +86,72 @@ def judge_primary(field: Field, candidate: Candidate, boxes: Sequence[Box], sett
     continuum loses by focusing, because it gives up most of its signal for less than the square root of the channels:
     at the settings of MNRAS Table 1-2 seven of eight true sources below ``bright_snr`` would fail.
     """
-    assert candidate.line is not None
-    candidate.stage = Stage.FOCUS
-    whole, focused = field.integrated, field.channel_sum(*candidate.line.range)
-    candidate.snr_integrated = global_snr(whole, boxes[0], settings.snr_noise)
-    candidate.snr_focused = max(global_snr(focused, box, settings.snr_noise) for box in boxes)
+    whole, focused = field.integrated, field.channel_sum(*part.line.range)
+    snr_integrated = global_snr(whole, boxes[0], settings.snr_noise)
     rises = [
         global_snr(focused, box, settings.rise_noise) > global_snr(whole, box, settings.rise_noise) for box in boxes
     ]
-    if candidate.snr_integrated < settings.bright_snr and not any(rises):
-        candidate.drop(Reason.CONDITION_1)
+    fails = snr_integrated < settings.bright_snr and not any(rises)
+    return replace(
+        part,
+        snr_integrated=snr_integrated,
+        snr_focused=max(global_snr(focused, box, settings.snr_noise) for box in boxes),
+        reason=Reason.CONDITION_1 if fails else Reason.PENDING,
+    )
 
 
-def _judge_flagged(field: Field, primary: Candidate, settings: FocusSettings) -> None:
-    """Judge a candidate of several peaks by its highest one, then each further peak on its own.
+def _judge_flagged(
+    field: Field, primary: Part, others: Sequence[Part], settings: FocusSettings
+) -> tuple[Part, list[Part]]:
+    """Judge a blob of several peaks by its highest one, then each further peak on its own.
 
     The blob of a blend is wider than each of its sources, so its circle can lie between them and its ring on them:
     the box grown around the primary's brightest pixel counts as well.
     """
+    peaks = primary.peaks
     continuum = field.continuum(primary.ranges)
-    image = _line_map(field, primary.lines[0], continuum)
+    image = _line_map(field, peaks.lines[0], continuum)
     reference = brightest(image, primary.box)
-    grown = bounding_box(grow(image, primary.blob, reference))
-    judge_primary(field, primary, [primary.box, grown], settings)
+    grown = bounding_box(grow(image, peaks.blob.box, reference))
+    primary = judge_primary(field, primary, [primary.box, grown], settings)
     if not primary.alive:
-        return
-    seconds = [_further_peak(field, primary, line, continuum, reference, settings) for line in primary.lines[1:]]
-    if any(second.alive for second in seconds):
-        primary.flags.add("blended")
+        return primary, []
+    parted: list[Part] = []
+    for rank in range(1, len(peaks.lines)):
+        primary, second = _further_peak(field, primary, others, rank, (continuum, reference), settings)
+        parted.append(second)
+    if any(second.alive for second in parted):
+        primary = replace(primary, flags=primary.flags | {"blended"})
         if settings.regrow_primary:
-            _give_box(field, primary, image, reference, settings)
+            primary = _give_box(field, primary, image, reference, settings)
+    return primary, parted
 
 
 def _further_peak(
     field: Field,
-    primary: Candidate,
-    line: Line,
-    continuum: np.ndarray,
-    reference: tuple[int, int],
+    primary: Part,
+    others: Sequence[Part],
+    rank: int,
+    background: tuple[np.ndarray, tuple[int, int]],
     settings: FocusSettings,
-) -> Candidate:
-    """Decide about a further peak: a blended source, a part of the primary's line, or a false detection."""
-    flags = {"deblended"} | (primary.flags & {"resampled_spectrum"})
-    second = replace(primary, line=line, parent=primary, flags=flags, measured={}, stage=Stage.DEBLEND)
-    second.snr_integrated = second.snr_focused = second.pixel_snr = math.nan
-    field.candidates.append(second)
+) -> tuple[Part, Part]:
+    """Decide about a further peak: a blended source, a part of the primary's line, or a false detection.
+
+    ``background`` is the continuum image and the primary's brightest pixel. Returns the primary, whose line the peak
+    may have extended, and the further peak.
+    """
+    continuum, reference = background
+    line = primary.peaks.lines[rank]
+    flags = primary.peaks.flags | {"deblended"}
+    second = Part(primary.peaks, rank, line, primary.box, primary.centre, Stage.DEBLEND, flags)
     image = _line_map(field, line, continuum)
     place = brightest(image, primary.box)
     if math.dist(place, reference) > settings.min_distance:
-        _second_source(field, second, image, place, settings)
-    elif primary.line is not None and line.overlaps(primary.line):
-        second.drop(_merge(field, primary, line, settings))
-    else:
-        second.drop(Reason.SAME_PLACE)
-    return second
+        return primary, _second_source(field, second, primary, others, (image, place), settings)
+    if line.overlaps(primary.line):
+        primary, reason = _merge(field, primary, line, settings)
+        return primary, replace(second, reason=reason)
+    return primary, replace(second, reason=Reason.SAME_PLACE)
 
 
 def _line_map(field: Field, line: Line, continuum: np.ndarray) -> np.ndarray:
@@ -139,48 +178,49 @@ def brightest(image: np.ndarray, box: Box) -> tuple[int, int]:
 
 
 def _second_source(
-    field: Field, second: Candidate, image: np.ndarray, place: tuple[int, int], settings: FocusSettings
-) -> None:
-    """Make a further peak a source of its own, if it stands out of the noise and is nobody else's."""
-    assert second.line is not None
-    assert second.parent is not None
-    second.pixel_snr = float(pixel_snr(image, settings.snr_noise)[place[1], place[0]])
-    if second.line.overlaps(second.parent.line or second.parent.lines[0]):
-        second.flags.add("overlapping_line")
-    if _belongs_elsewhere(field, second, place):
-        second.drop(Reason.OTHER_CANDIDATE)
-    elif second.pixel_snr < settings.min_pixel_snr:
-        second.drop(Reason.FAINT_PIXEL)
-    else:
-        _give_box(field, second, image, place, settings)
-        second.snr_integrated = global_snr(field.integrated, second.box, settings.snr_noise)
+    field: Field,
+    second: Part,
+    primary: Part,
+    others: Sequence[Part],
+    bright: tuple[np.ndarray, tuple[int, int]],
+    settings: FocusSettings,
+) -> Part:
+    """Make a further peak a source of its own, if it stands out of the noise and is nobody else's.
+
+    ``bright`` is the image of its line and the brightest pixel in it.
+    """
+    image, place = bright
+    second = replace(second, pixel_snr=float(pixel_snr(image, settings.snr_noise)[place[1], place[0]]))
+    if second.line.overlaps(primary.line):
+        second = replace(second, flags=second.flags | {"overlapping_line"})
+    if _belongs_elsewhere(second, others, place):
+        return replace(second, reason=Reason.OTHER_CANDIDATE)
+    if second.pixel_snr < settings.min_pixel_snr:
+        return replace(second, reason=Reason.FAINT_PIXEL)
+    second = _give_box(field, second, image, place, settings)
+    return replace(second, snr_integrated=global_snr(field.integrated, second.box, settings.snr_noise))
 
 
-def _belongs_elsewhere(field: Field, second: Candidate, place: tuple[int, int]) -> bool:
+def _belongs_elsewhere(second: Part, others: Sequence[Part], place: tuple[int, int]) -> bool:
     """Whether the pixel lies in the box of another blob with a line there: boxes overlap where blobs do not."""
-    assert second.line is not None
-    for other in field.candidates:
-        if other is second or other is second.parent or other.line is None or other.parent is not None:
-            continue
+    for other in others:
         x0, y0, x1, y1 = other.box
-        if x0 <= place[0] < x1 and y0 <= place[1] < y1 and any(second.line.overlaps(line) for line in other.lines):
+        inside = x0 <= place[0] < x1 and y0 <= place[1] < y1
+        if inside and any(second.line.overlaps(line) for line in other.peaks.lines):
             return True
     return False
 
 
-def _give_box(
-    field: Field, candidate: Candidate, image: np.ndarray, place: tuple[int, int], settings: FocusSettings
-) -> None:
+def _give_box(field: Field, part: Part, image: np.ndarray, place: tuple[int, int], settings: FocusSettings) -> Part:
     """Grow a source from its brightest pixel within the blob's box; box, centre and focused SNR follow."""
-    assert candidate.line is not None
-    members = grow(image, candidate.blob, place)
+    members = grow(image, part.peaks.blob.box, place)
     rows, columns = np.nonzero(members)
-    candidate.box = bounding_box(members)
+    box = bounding_box(members)
     weights = image[rows, columns] - image[rows, columns].min()
     weights = weights if weights.sum() > 0 else np.ones(len(rows))
-    candidate.centre = (float(np.average(columns, weights=weights)), float(np.average(rows, weights=weights)))
-    focused = field.channel_sum(*candidate.line.range)
-    candidate.snr_focused = global_snr(focused, candidate.box, settings.snr_noise)
+    centre = (float(np.average(columns, weights=weights)), float(np.average(rows, weights=weights)))
+    focused = field.channel_sum(*part.line.range)
+    return replace(part, box=box, centre=centre, snr_focused=global_snr(focused, box, settings.snr_noise))
 
 
 def bounding_box(members: np.ndarray) -> Box:
@@ -237,14 +277,12 @@ def grow(image: np.ndarray, box: Box, place: tuple[int, int]) -> np.ndarray:
     return members
 
 
-def _merge(field: Field, primary: Candidate, line: Line, settings: FocusSettings) -> Reason:
+def _merge(field: Field, primary: Part, line: Line, settings: FocusSettings) -> tuple[Part, Reason]:
     """Extend the primary's range by an overlapping peak at its place if that raises its SNR, else condition 2."""
-    assert primary.line is not None
     z0, z1 = min(primary.line.range[0], line.range[0]), max(primary.line.range[1], line.range[1])
     snr = global_snr(field.channel_sum(z0, z1), primary.box, settings.snr_noise)
     if not snr > global_snr(field.channel_sum(*primary.line.range), primary.box, settings.snr_noise):
-        return Reason.CONDITION_2
-    primary.line = Line(0.5 * (z0 + z1), 0.5 * (z1 - z0), primary.line.height, fitted=False)
-    primary.snr_focused = max(snr, primary.snr_focused)
-    primary.flags.add("extended_range")
-    return Reason.MERGED
+        return primary, Reason.CONDITION_2
+    extended = Line(0.5 * (z0 + z1), 0.5 * (z1 - z0), primary.line.height, fitted=False)
+    best, flags = max(snr, primary.snr_focused), primary.flags | {"extended_range"}
+    return replace(primary, line=extended, snr_focused=best, flags=flags), Reason.MERGED

@@ -10,30 +10,29 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cubefocus.alma.candidate import Field
-from cubefocus.alma.catalogue import sources
+from cubefocus.alma.searched import Searched
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 
 
-def source_products(field: Field) -> dict[str, np.ndarray]:
+def source_products(searched: Searched) -> dict[str, np.ndarray]:
     """Arrays of one cube, sources in the order of the catalogue.
 
     Returns
     -------
     dict of ndarray
-        ``integrated`` (y, x) with NaN where there is no data, ``probability`` (y, x), ``spectra/dirty`` and
-        ``spectra/clean`` (n, channel), ``focused`` and ``line_images`` (n, size, size), ``index/source_id`` (n,).
+        ``integrated`` (y, x) with NaN where there is no data, ``probability`` (y, x), ``spectra/dirty`` (NaN in blank
+        channels) and ``spectra/clean`` (n, channel), ``focused`` and ``line_images`` (n, size, size),
+        ``index/source_id`` (n,).
     """
-    chosen = sources(field)
-    assert field.probability is not None
-    arrays = {"integrated": field.integrated, "probability": field.probability}
+    chosen = searched.catalogued
+    arrays = {"integrated": searched.integrated, "probability": searched.probability}
     if chosen:
         arrays |= {
-            "spectra/dirty": np.stack([np.asarray(one.spectrum) for one in chosen]),
-            "spectra/clean": np.stack([np.asarray(one.clean) for one in chosen]),
-            "focused": np.stack([np.asarray(one.focused) for one in chosen]),
-            "line_images": np.stack([np.asarray(one.line_image) for one in chosen]),
+            "spectra/dirty": np.stack([one.cut.spectrum for one in chosen]),
+            "spectra/clean": np.stack([one.part.peaks.clean for one in chosen]),
+            "focused": np.stack([one.cut.focused for one in chosen]),
+            "line_images": np.stack([one.line_image for one in chosen]),
         }
     return arrays | {"index/source_id": np.arange(len(chosen), dtype=np.int64)}
 

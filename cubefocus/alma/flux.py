@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cubefocus.alma.candidate import Candidate, Field
-from cubefocus.alma.morphology import PredictParameter
+from cubefocus.alma.field import Field
+from cubefocus.alma.morphology import PredictParameter, position_errors
+from cubefocus.alma.rows import Flags, Part, Shape, Source
 from cubefocus.cube.cutouts import channel_slice, clip_box, continuum_trend, line_free, line_image
 
 DISAGREES_SIGMA = 5.0
@@ -17,35 +18,50 @@ DISAGREES_SHARE = 0.5
 this share of the sum, is flagged: 3 in 100 of the demo's sources are, whose networks were trained on such cubes."""
 
 
-def cut_line_images(field: Field, dilation: float, size: int) -> np.ndarray:
-    """Line image of each live candidate, shape (n, size, size), Jy/beam x channel.
+def line_images(field: Field, shapes: Sequence[Shape], dilation: float, size: int) -> np.ndarray:
+    """Line image of each row, shape (n, size, size), Jy/beam x channel.
 
-    Its mask is the candidate's 3D Gaussian model, dilated; f(z) is fitted to its dirty spectrum outside all of the
-    line ranges that were found in it.
+    Its mask is the source's 3D Gaussian model, dilated; f(z) is fitted to its dirty spectrum outside all of the line
+    ranges that were found in it.
     """
-    images = np.zeros((len(field.alive), size, size), dtype=np.float32)
-    for row, candidate in enumerate(field.alive):
-        assert candidate.line is not None
-        assert candidate.spectrum is not None
-        value = candidate.measured
-        trend = continuum_trend(candidate.spectrum, candidate.ranges)
-        shape = (value["sigma_x"], value["sigma_y"], value["pa"])
-        place = (value["x"], value["y"])
-        images[row] = line_image(field.cube.data, place, candidate.line.range, shape, trend, dilation, size)
-        candidate.line_image = images[row]
+    images = np.zeros((len(shapes), size, size), dtype=np.float32)
+    for number, shape in enumerate(shapes):
+        part = shape.cut.part
+        trend = continuum_trend(shape.cut.spectrum, part.ranges)
+        model = (shape.sigma_x, shape.sigma_y, shape.pa)
+        place = (shape.x, shape.y)
+        images[number] = line_image(field.cube.data, place, part.line.range, model, trend, dilation, size)
     return images
 
 
-def measure_fluxes(candidates: Sequence[Candidate], images: np.ndarray, predict: PredictParameter) -> None:
-    """Let the network say the flux of each line image: ``flux_line``, Jy/beam summed over box and line range."""
-    if len(candidates) == 0:
-        return
-    for candidate, value in zip(candidates, np.asarray(predict("flux", images)).reshape(-1), strict=True):
-        candidate.measured["flux_line"] = float(value)
+def measure_sources(
+    fields: Sequence[Field],
+    tables: Sequence[Sequence[Shape]],
+    images: Sequence[np.ndarray],
+    predict: PredictParameter,
+) -> list[tuple[Source, ...]]:
+    """Table of sources of each field: the network says the flux of all line images at once, the rest is measured.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+    tables : sequence of sequence of Shape
+    images : sequence of ndarray, shape (n, size, size)
+        `line_images` of each.
+    predict : callable
+        ``predict("flux", images)``: Jy/beam summed over box and line range.
+    """
+    if not any(map(len, tables)):
+        return [() for _ in tables]
+    said = iter(np.asarray(predict("flux", np.concatenate(images))).reshape(-1).tolist())
+    return [
+        tuple(measure_source(field, *row, next(said)) for row in zip(table, its, strict=True))
+        for field, table, its in zip(fields, tables, images, strict=True)
+    ]
 
 
-def measure_continuum(field: Field, candidate: Candidate) -> None:
-    """Continuum, peak, total flux and their errors, as the truth table defines them.
+def measure_source(field: Field, shape: Shape, image: np.ndarray, flux_line: float) -> Source:
+    """Continuum, peak, total flux and their errors, as the truth table defines them, and the flags.
 
     ``continuum`` is the mean of the voxels in the box outside the line range (Jy/beam); ``peak`` the highest voxel in
     box and line range, ``snr`` that over the noise of a voxel; ``flux`` is ``flux_line`` plus the continuum times the
@@ -54,30 +70,50 @@ def measure_continuum(field: Field, candidate: Candidate) -> None:
     correlation of the pixels. The error of the network is not in them: where ``flux`` is far from the sum of the
     voxels that it estimates, as on cubes unlike those of the training, the flag ``flux_disagrees`` says so.
     """
-    assert candidate.line is not None
-    assert candidate.spectrum is not None
-    value, n_channels = candidate.measured, field.n_channels
-    x0, y0, x1, y1 = clip_box(np.array(candidate.box), field.integrated.shape)
-    channels = channel_slice(*candidate.line.range, n_channels)
+    part, spectrum = shape.cut.part, shape.cut.spectrum
+    x0, y0, x1, y1 = clip_box(np.array(part.box), field.integrated.shape)
+    channels = channel_slice(*part.line.range, field.n_channels)
     n_pixels = int(np.isfinite(field.integrated[y0:y1, x0:x1]).sum())
     n_line = channels.stop - channels.start
-    free = line_free(np.array([candidate.line.range]), n_channels) & np.isfinite(candidate.spectrum)
+    free = line_free(np.array([part.line.range]), field.n_channels) & np.isfinite(spectrum)
     voxels = field.cube.data[channels, y0:y1, x0:x1]
     held = np.isfinite(voxels)
-    value["peak"] = float(voxels[held].max()) if held.any() else math.nan
-    value["snr"] = value["peak"] / field.voxel_rms if field.voxel_rms > 0 else math.inf
-    if not free.any():
-        candidate.flags.add("no_continuum_channels")
-    mean = float(candidate.spectrum[free].mean()) if free.any() else math.nan
-    value["continuum"] = mean / n_pixels
-    value["flux"] = value["flux_line"] + (mean * n_line if free.any() else 0.0)
-    rms = spectrum_rms(candidate.spectrum, candidate.ranges)
+    peak = float(voxels[held].max()) if held.any() else math.nan
+    mean = float(spectrum[free].mean()) if free.any() else math.nan
+    rms = spectrum_rms(spectrum, part.ranges)
     continuum_part = n_line / math.sqrt(free.sum()) if free.any() else 0.0
-    if _disagrees(value["flux"], candidate.spectrum[channels], rms * math.sqrt(n_line)):
-        candidate.flags.add("flux_disagrees")
-    value["flux_err"] = rms * math.sqrt(n_line)
-    value["flux_line_err"] = rms * math.hypot(math.sqrt(n_line), continuum_part)
-    value["continuum_err"] = rms / math.sqrt(free.sum()) / n_pixels if free.any() else math.nan
+    values = {
+        "flux_line": flux_line,
+        "peak": peak,
+        "snr": peak / field.voxel_rms if field.voxel_rms > 0 else math.inf,
+        "continuum": mean / n_pixels,
+        "flux": flux_line + (mean * n_line if free.any() else 0.0),
+        "flux_err": rms * math.sqrt(n_line),
+        "flux_line_err": rms * math.hypot(math.sqrt(n_line), continuum_part),
+        "continuum_err": rms / math.sqrt(free.sum()) / n_pixels if free.any() else math.nan,
+    }
+    flags = flags_of(field, part)
+    if not free.any():
+        flags |= {"no_continuum_channels"}
+    if _disagrees(values["flux"], spectrum[channels], values["flux_err"]):
+        flags |= {"flux_disagrees"}
+    return Source(shape, image, values | position_errors(field, shape), flags)
+
+
+def flags_of(field: Field, part: Part) -> Flags:
+    """What a user should know of the place of a source in its cube."""
+    x0, y0, x1, y1 = part.box
+    z0, z1 = part.line.range
+    height, width = field.integrated.shape
+    around = field.integrated[max(y0 - 1, 0) : y1 + 1, max(x0 - 1, 0) : x1 + 1]
+    line = field.cube.data[channel_slice(z0, z1, field.n_channels), y0:y1, x0:x1]
+    holds = {
+        "at_image_edge": x0 == 0 or y0 == 0 or x1 == width or y1 == height or np.isnan(around).any(),
+        "blank_in_line": field.blanks.partial and np.isnan(line[:, field.blanks.pixels[y0:y1, x0:x1]]).any(),
+        "at_band_edge": z0 < 0 or z1 > field.n_channels - 1,
+        "line_not_fitted": not part.line.fitted and "extended_range" not in part.flags,
+    }
+    return frozenset(name for name, it_does in holds.items() if it_does)
 
 
 def _disagrees(flux: float, line: np.ndarray, error: float) -> bool:

@@ -7,61 +7,68 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cubefocus.alma.candidate import Candidate, Field
+from cubefocus.alma.field import Field
+from cubefocus.alma.lines import dirty_spectra
+from cubefocus.alma.rows import Cut, Part, Shape
 from cubefocus.alma.training_products import focused_images
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.stats.noise import noise_of
 
 PredictParameter = Callable[[str, np.ndarray], np.ndarray]
 SHAPE = ("sigma_x", "sigma_y", "pa")
+LEAST_SIGMA = 0.5  # px
 
 
-def focus_candidates(field: Field, size: int) -> np.ndarray:
-    """Cut the focused image of each live candidate around its box centre; shape (n, size, size), Jy/beam x channel."""
-    chosen = field.alive
-    centres = np.array([candidate.box_centre for candidate in chosen]).reshape(-1, 2)
-    ranges = np.array([candidate.line.range for candidate in chosen if candidate.line]).reshape(-1, 2)
-    images = focused_images(field.cube.data, centres, ranges, size)
-    for candidate, image in zip(chosen, images, strict=True):
-        candidate.focused = image
-    return images
+def cut(field: Field, parts: Sequence[Part], size: int) -> tuple[Cut, ...]:
+    """Cut out spectrum and focused image (size, size) of each part that is still there.
 
-
-def measure_shapes(candidates: Sequence[Candidate], images: np.ndarray, predict: PredictParameter) -> None:
-    """Let the networks say sigma_x, sigma_y (px) and pa (deg) of focused images (n, size, size).
-
-    The position is the brightness-weighted centre that blob or deblending found, ``candidate.centre``. A network may
-    say a width of no extent on a source it never learned; half a pixel is the least that a mask can hold.
+    The spectrum is summed over its box, which deblending may have changed; the image, Jy/beam x channel, is taken
+    around the centre of the box.
     """
-    if len(candidates) == 0:
-        return
-    for name in SHAPE:
-        values = np.asarray(predict(name, images), dtype=float).reshape(len(candidates))
-        for candidate, value in zip(candidates, values, strict=True):
-            if name != "pa" and not value > 0.5:
-                candidate.flags.add("shape_at_limit")
-                value = 0.5
-            candidate.measured[name] = float(value)
-    for candidate in candidates:
-        candidate.measured["x"], candidate.measured["y"] = candidate.centre
+    chosen = [part for part in parts if part.alive]
+    centres = np.array([part.box_centre for part in chosen]).reshape(-1, 2)
+    ranges = np.array([part.line.range for part in chosen]).reshape(-1, 2)
+    images = focused_images(field.cube.data, centres, ranges, size)
+    spectra = dirty_spectra(field, [part.box for part in chosen])
+    return tuple(Cut(*row) for row in zip(chosen, spectra, images, strict=True))
 
 
-def position_errors(candidate: Candidate, field: Field) -> None:
+def measure_shapes(tables: Sequence[Sequence[Cut]], predict: PredictParameter) -> list[tuple[Shape, ...]]:
+    """Table of shapes of each field: the networks say sigma_x, sigma_y (px) and pa (deg) of all focused images at once.
+
+    The position is the brightness-weighted centre that blob or deblending found. A network may say a width of no
+    extent on a source it never learned; half a pixel is the least that a mask can hold.
+    """
+    cuts = [cut for table in tables for cut in table]
+    if not cuts:
+        return [() for _ in tables]
+    images = np.array([cut.focused for cut in cuts], dtype=np.float32)
+    said = [np.asarray(predict(name, images), dtype=float).reshape(len(cuts)).tolist() for name in SHAPE]
+    rows = iter([_shape(cut, *values) for cut, *values in zip(cuts, *said, strict=True)])
+    return [tuple(next(rows) for _ in table) for table in tables]
+
+
+def _shape(cut: Cut, sigma_x: float, sigma_y: float, pa: float) -> Shape:
+    at_limit = not (sigma_x > LEAST_SIGMA and sigma_y > LEAST_SIGMA)
+    sigma_x, sigma_y = (sigma if sigma > LEAST_SIGMA else LEAST_SIGMA for sigma in (sigma_x, sigma_y))
+    return Shape(cut, *cut.part.centre, sigma_x, sigma_y, pa, frozenset({"shape_at_limit"} if at_limit else ()))
+
+
+def position_errors(field: Field, shape: Shape) -> dict[str, float]:
     """Standard errors of x and y: width of the source over SNR of its peak (Condon 1997, PASP 109, 166, Sec. 4).
 
     Peak and noise are those of the focused image; the noise is that of the whole plane by its median absolute
     deviation, which the sources in it hardly move.
     """
-    assert candidate.line is not None
-    plane = field.channel_sum(*candidate.line.range)
-    x0, y0, x1, y1 = candidate.box
+    part = shape.cut.part
+    plane = field.channel_sum(*part.line.range)
+    x0, y0, x1, y1 = part.box
     noise, peak = noise_of(plane, "mad"), float(np.nanmax(plane[y0:y1, x0:x1]))
-    angle = math.radians(candidate.measured["pa"])
-    sigma_x, sigma_y = candidate.measured["sigma_x"], candidate.measured["sigma_y"]
-    along_x = math.hypot(sigma_x * math.cos(angle), sigma_y * math.sin(angle))
-    along_y = math.hypot(sigma_x * math.sin(angle), sigma_y * math.cos(angle))
+    angle = math.radians(shape.pa)
+    along_x = math.hypot(shape.sigma_x * math.cos(angle), shape.sigma_y * math.sin(angle))
+    along_y = math.hypot(shape.sigma_x * math.sin(angle), shape.sigma_y * math.cos(angle))
     snr = peak / noise if noise > 0 and peak > 0 else math.nan
-    candidate.measured["x_err"], candidate.measured["y_err"] = along_x / snr, along_y / snr
+    return {"x_err": along_x / snr, "y_err": along_y / snr}
 
 
 def fwhm(sigma: float) -> float:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.alma import catalogue, flux
-from cubefocus.alma.candidate import Candidate, Field
+from cubefocus.alma import catalogue
 from cubefocus.alma.chain import Chain
+from cubefocus.alma.lines import dirty_spectra
+from cubefocus.alma.rows import Reason
+from cubefocus.alma.searched import Searched
 from cubefocus.alma.training_products import Products, labels
 from cubefocus.cube.blanks import fill_spectra
 from cubefocus.cube.cube import Cube
@@ -55,44 +57,39 @@ def training_pairs(
     dict of ndarray
         The datasets that the next network reads, with ``targets/*`` and ``index/*``; all may have no rows.
     """
-    fields = chain.find_blobs(dirty, cube_ids)
+    found = chain.find_blobs(dirty, cube_ids)
     if stage == "blobs":
-        chosen, matched = _matched(fields, truth, dict(criterion) | {"line_iou": None})
-        return _spectra(fields, sky, chosen) | labels(matched)
-    chain.find_lines(fields)
-    chain.focus(fields)
+        chosen, matched = _matched(found, truth, dict(criterion) | {"line_iou": None})
+        return _spectra(found, sky, chosen) | labels(matched)
+    found = chain.focus(chain.find_lines(found))
     size = chain.settings.focus.size
     if stage == "lines":
-        chosen, matched = _matched(fields, truth, criterion)
-        return {"focused": _stack([one.focused for one in chosen], size)} | labels(matched)
-    chain.measure_shapes(fields)
-    for field in fields:
-        flux.cut_line_images(field, chain.settings.flux.dilation, size)
-    chosen, matched = _matched(fields, truth, criterion)
-    return {"line_images": _stack([one.line_image for one in chosen], size)} | labels(matched)
+        chosen, matched = _matched(found, truth, criterion)
+        images = [cut.focused for one in found for cut in one.cuts]
+        return {"focused": _chosen(images, chosen, size)} | labels(matched)
+    found = chain.measure_shapes(found)
+    chosen, matched = _matched(found, truth, criterion)
+    images = [image for its in chain.line_images(found) for image in its]
+    return {"line_images": _chosen(images, chosen, size)} | labels(matched)
 
 
-def _matched(fields: Sequence[Field], truth: Table, criterion: Mapping[str, Any]) -> tuple[list[Candidate], Table]:
-    """Live candidates that match a true source, and that source's rows, in the same order."""
-    candidates = [candidate for field in fields for candidate in field.candidates]
-    rows = catalogue.candidates_table(fields)
-    alive = np.array([candidate.alive for candidate in candidates], dtype=bool)
-    pairs = match(rows[alive], truth, **criterion)
-    numbers = np.flatnonzero(alive)[pairs.pred]
-    return [candidates[number] for number in numbers], truth[pairs.true]
+def _matched(found: Sequence[Searched], truth: Table, criterion: Mapping[str, Any]) -> tuple[np.ndarray, Table]:
+    """Places among the rows of the last step that match a true source, and that source's rows, in the same order."""
+    rows = catalogue.candidates_table(found)
+    pairs = match(rows[rows["reason"] == str(Reason.PENDING)], truth, **criterion)
+    return pairs.pred, truth[pairs.true]
 
 
-def _spectra(fields: Sequence[Field], sky: Sequence[np.ndarray], chosen: Sequence[Candidate]) -> Products:
-    """Dirty and noise-free spectra summed over the boxes of the chosen candidates, in their order."""
-    home = {id(candidate): number for number, field in enumerate(fields) for candidate in field.candidates}
-    n_channels = fields[0].n_channels
+def _spectra(found: Sequence[Searched], sky: Sequence[np.ndarray], chosen: np.ndarray) -> Products:
+    """Dirty and noise-free spectra summed over the boxes of the chosen blobs, in their order."""
+    boxes = [(number, blob.box) for number, one in enumerate(found) for blob in one.blobs]
+    n_channels = found[0].field.n_channels
     spectra = {"spectra/dirty": [np.empty((0, n_channels))], "spectra/sky": [np.empty((0, n_channels))]}
-    for candidate in chosen:
-        number, box = home[id(candidate)], np.array([candidate.box])
-        spectra["spectra/dirty"].append(fill_spectra(box_spectra(fields[number].cube.data, box)))
-        spectra["spectra/sky"].append(box_spectra(sky[number], box))
+    for number, box in (boxes[place] for place in chosen):
+        spectra["spectra/dirty"].append(fill_spectra(dirty_spectra(found[number].field, [box])))
+        spectra["spectra/sky"].append(box_spectra(sky[number], np.array([box])))
     return {key: np.concatenate(value).astype(np.float32) for key, value in spectra.items()}
 
 
-def _stack(images: Sequence[np.ndarray | None], size: int) -> np.ndarray:
-    return np.array([np.asarray(image) for image in images], dtype=np.float32).reshape(-1, size, size)
+def _chosen(images: Sequence[np.ndarray], places: np.ndarray, size: int) -> np.ndarray:
+    return np.array([images[place] for place in places], dtype=np.float32).reshape(-1, size, size)

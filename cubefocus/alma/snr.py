@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cubefocus.alma.candidate import Box
+from cubefocus.alma.rows import Box
 from cubefocus.stats.noise import noise_of
 
 # An annulus with fewer pixels that hold data gives no usable noise.

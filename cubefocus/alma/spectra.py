@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import leastsq
 from scipy.signal import find_peaks, peak_widths
 
-from cubefocus.alma.candidate import Line
+from cubefocus.alma.rows import Line
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, line_free, standardise
 from cubefocus.settings import SpectraSettings
 

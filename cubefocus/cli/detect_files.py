@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from cubefocus.alma.candidate import Field
 from cubefocus.alma.chain import Chain
 from cubefocus.alma.detection_products import source_products, write_detection_products
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import load_chain
+from cubefocus.alma.searched import Searched
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import cube_provenance
@@ -218,7 +218,7 @@ class _Work:
         log.error("%s", message)
         self.found.failed[str(one.path)] = message
 
-    def search(self, one: Input) -> Field:
+    def search(self, one: Input) -> Searched:
         """Search one cube, and write its regions and pictures."""
         cube = load_dirty(one.path)
         self.remark(one, outside(self.ranges, measured(cube)))
@@ -241,7 +241,7 @@ class _Work:
             self.found.remarks.setdefault(str(one.path), []).append(sentence)
 
 
-def brightest_snr(searched: Field) -> float:
+def brightest_snr(searched: Searched) -> float:
     """Brightest pixel of the integrated image over its robust noise, sidelobes included; NaN without any."""
     image = searched.integrated[np.isfinite(searched.integrated)]
     level, noise = background(image)

@@ -12,32 +12,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cubefocus.alma.candidate import Field
-from cubefocus.alma.catalogue import sources
+from cubefocus.alma.searched import Searched
 from cubefocus.files import atomic_path
 
 MOST_SPECTRA = 24
 
 
-def field_figure(field: Field) -> Figure:
+def field_figure(searched: Searched) -> Figure:
     """Integrated dirty image and probability map; catalogued sources boxed in red, dropped candidates in grey."""
     figure = Figure(figsize=(11, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    images = (("integrated dirty image [Jy/beam x channel]", field.integrated), ("probability", field.probability))
+    images = (
+        ("integrated dirty image [Jy/beam x channel]", searched.integrated),
+        ("probability", searched.probability),
+    )
     for axes, (title, image) in zip(panels, images, strict=True):
-        assert image is not None
         picture = axes.imshow(image, origin="lower", cmap="viridis", interpolation="nearest")
         figure.colorbar(picture, ax=axes, shrink=0.8)
-        _boxes(axes, field)
+        _boxes(axes, searched)
         axes.set(title=title, xlabel="x [pixel]", ylabel="y [pixel]")
     return figure
 
 
-def _boxes(axes: Axes, field: Field) -> None:
-    numbers = {id(candidate): number for number, candidate in enumerate(sources(field))}
-    for candidate in sorted(field.candidates, key=lambda one: id(one) in numbers):  # sources last, on top
-        x0, y0, x1, y1 = candidate.box
-        number = numbers.get(id(candidate))
+def _boxes(axes: Axes, searched: Searched) -> None:
+    numbers = {source.key: number for number, source in enumerate(searched.catalogued)}
+    for key, (x0, y0, x1, y1) in sorted(searched.boxes.items(), key=lambda one: one[0] in numbers):  # sources on top
+        number = numbers.get(key)
         colour = "lightgrey" if number is None else "red"
         corner = (x0 - 0.5, y0 - 0.5)
         axes.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.0))
@@ -45,23 +45,21 @@ def _boxes(axes: Axes, field: Field) -> None:
             axes.annotate(str(number), (x1, y1), color="red", fontsize=8)
 
 
-def spectra_figure(field: Field) -> Figure:
+def spectra_figure(searched: Searched) -> Figure:
     """Dirty spectrum of each source with its cleaned form and line range; the first 24 sources."""
-    chosen = sources(field)[:MOST_SPECTRA]
+    chosen, n_channels = searched.catalogued[:MOST_SPECTRA], searched.field.n_channels
     figure = Figure(figsize=(8, 1.8 * max(len(chosen), 1)), layout="constrained")
     panels = figure.subplots(max(len(chosen), 1), 1, sharex=True, squeeze=False)[:, 0]
     if not chosen:
         panels[0].text(0.5, 0.5, "no sources", ha="center", va="center", transform=panels[0].transAxes)
-    for number, (axes, candidate) in enumerate(zip(panels, chosen, strict=False)):
-        assert candidate.spectrum is not None
-        assert candidate.clean is not None
-        assert candidate.line is not None
-        low = np.nanmin(candidate.spectrum)  # blank channels are NaN
-        span = np.nanmax(candidate.spectrum) - low
-        axes.step(np.arange(field.n_channels), candidate.spectrum, where="mid", color="C0", linewidth=0.8)
-        axes.plot(low + span * candidate.clean, color="C3", linestyle=":", label="cleaned, scaled")
-        axes.axvspan(*candidate.line.range, color="C3", alpha=0.15)
-        axes.set(ylabel="Jy/beam x pixel", title=f"source {number}", xlim=(-0.5, field.n_channels - 0.5))
+    for number, (axes, source) in enumerate(zip(panels, chosen, strict=False)):
+        spectrum = source.cut.spectrum
+        low = np.nanmin(spectrum)  # blank channels are NaN
+        span = np.nanmax(spectrum) - low
+        axes.step(np.arange(n_channels), spectrum, where="mid", color="C0", linewidth=0.8)
+        axes.plot(low + span * source.part.peaks.clean, color="C3", linestyle=":", label="cleaned, scaled")
+        axes.axvspan(*source.part.line.range, color="C3", alpha=0.15)
+        axes.set(ylabel="Jy/beam x pixel", title=f"source {number}", xlim=(-0.5, n_channels - 0.5))
     if chosen:
         panels[0].legend(fontsize=8)
     panels[-1].set_xlabel("channel")

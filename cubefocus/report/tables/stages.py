@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.alma.candidate import Reason
+from cubefocus.alma.rows import Reason
 from cubefocus.errors import CubefocusError
 from cubefocus.report import published
 from cubefocus.report.candidates import blobs, peaks

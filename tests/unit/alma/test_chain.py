@@ -5,9 +5,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.alma.candidate import Field
-from cubefocus.alma.catalogue import CANDIDATE_COLUMNS, COLUMNS
+from cubefocus.alma.catalogue import CANDIDATE_COLUMNS, COLUMNS, candidates_table
 from cubefocus.alma.chain import Chain
+from cubefocus.alma.field import Field
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_slice
 from cubefocus.errors import CubefocusError
@@ -180,12 +180,12 @@ def test_spectrum_of_another_length_is_flagged(scene, source, oracle):
 def test_products_of_a_step_can_be_cut_out_before_the_next_is_trained(scene, source, oracle):
     one = scene([source(25, 30, 10)])
     chain = oracle([one])
-    fields = chain.find_blobs([one.cube], [3])
-    assert fields[0].candidates[0].box[0] < 25
-    chain.find_lines(fields)
-    chain.focus(fields)
-    assert fields[0].candidates[0].focused.shape == (64, 64)
-    assert fields[0].candidates[0].reason == "pending"
+    blobs = chain.find_blobs([one.cube], [3])
+    assert blobs[0].blobs[0].box[0] < 25
+    found = chain.focus(chain.find_lines(blobs))
+    assert found[0].cuts[0].focused.shape == (64, 64)
+    assert list(candidates_table(found)["reason"]) == ["pending"]
+    assert blobs[0].peaks == blobs[0].cuts == ()  # a step makes new tables and leaves those before it alone
 
 
 @pytest.mark.parametrize(

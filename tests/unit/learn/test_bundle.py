@@ -170,7 +170,7 @@ def test_part_of_the_networks_will_do_for_the_first_steps_only(checkpoints, scen
     with pytest.raises(CubefocusError, match="has no trained deep_gru, sigma_x"):
         part.require(CHAIN)
     one = scene([source(20, 20, 8)], n_pixels=40, n_channels=16)
-    assert len(Chain.load(part).find_blobs([one.cube])[0].candidates) > 0
+    assert len(Chain.load(part).find_blobs([one.cube])[0].blobs) > 0
 
 
 def test_settings_are_replaced_key_by_key_and_what_differs_is_told(bundle):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from cubefocus.alma.candidate import Candidate, Field, Line, Reason
 from cubefocus.alma.catalogue import candidates_table, catalogue_table
 from cubefocus.alma.detection_products import read_probability, source_products, write_detection_products
+from cubefocus.alma.field import Field
+from cubefocus.alma.rows import Blob, Cut, Line, Part, Peaks, Reason, Shape, Source, Stage
+from cubefocus.alma.searched import Searched
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.decoras import BlobFinder
@@ -44,15 +46,18 @@ def field(cube_id, found):
     observation = Observation.from_mapping({"n_pixels": SIZE, "n_channels": CHANNELS})
     data = rng.normal(size=(CHANNELS, SIZE, SIZE)).astype(np.float32)
     data[4:9, 20:27, 20:27] += 20
-    one = Field.of(Cube(data, observation.header()), cube_id)
-    one.probability = 0.9 * perfect_map() if found else np.zeros((SIZE, SIZE), np.float32)
-    source = Candidate(BOX, 0.9, (23.0, 23.0), line=Line(6.0, 3.0, 0.9), reason=Reason.KEPT)
-    source.spectrum = source.clean = np.linspace(0, 1, CHANNELS)
-    source.focused = source.line_image = rng.normal(size=(64, 64))
-    source.snr_integrated, source.snr_focused = 9.0, 12.0
-    source.measured = {"x": 23.0, "y": 23.0, "sigma_x": 3.0, "sigma_y": 2.0, "pa": 30.0, "flux": 0.1}
-    one.candidates = [source] if found else []
-    return one
+    cube = Field.of(Cube(data, observation.header()), cube_id)
+    if not found:
+        return Searched(cube, np.zeros((SIZE, SIZE), np.float32), ())
+    line, none, spectrum = Line(6.0, 3.0, 0.9), frozenset(), np.linspace(0, 1, CHANNELS)
+    image = rng.normal(size=(64, 64))
+    blob = Blob(0, BOX, 0.9, (23.0, 23.0))
+    peaks = Peaks(blob, spectrum, (line,), Reason.PENDING, none)
+    part = Part(peaks, 0, line, BOX, blob.centre, Stage.FINAL, none, snr_integrated=9.0, snr_focused=12.0)
+    cut = Cut(part, spectrum, image)
+    shape = Shape(cut, *blob.centre, 3.0, 2.0, 30.0, none)
+    source = Source(shape, image, {"flux": 0.1}, none)
+    return Searched(cube, 0.9 * perfect_map(), (blob,), (peaks,), (part,), (cut,), (shape,), (source,))
 
 
 def truth(cubes):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from evaluate_catalogues import catalogue, square
 
-from cubefocus.alma.candidate import Reason
 from cubefocus.alma.catalogue import CANDIDATE_COLUMNS
+from cubefocus.alma.rows import Reason
 from cubefocus.errors import CubefocusError
 from cubefocus.report.candidates import blobs, peaks
 from cubefocus.report.tables.stages import MEANING, stages_table
