@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slurm
 
 # partition, ranks, cores a rank, memory in MB of a node or of each core, minutes, GPUs: of batches of two small cubes,
 # next to which networks and CASA themselves need most
-SIMULATE = ("cpu", 11, 1, "each 808", 38, 0)
+SIMULATE = ("cpu", 11, 1, "each 807", 31, 0)
 TRAIN, PREDICT = ("gpu", 1, 4, "8001", 61, 1), ("gpu", 4, 1, "each 3514", 31, 1)
 WANTED = {
     "draw_catalogue": ("cpu", 1, 1, "2001", 10, 0),
@@ -28,8 +28,6 @@ WANTED = {
     "detect_inverted": PREDICT,
     "clean": ("cpu", 1, 4, "each 812", 31, 0),
     "map": ("gpu", 1, 1, "3501", 60, 1),
-    "tune": ("cpu", 1, 1, "2001", 60, 0),
-    "find": ("cpu", 1, 1, "2001", 31, 0),
     "tables": ("cpu", 1, 1, "8001", 60, 0),
     "figures": ("cpu", 1, 1, "8001", 60, 0),
 }
@@ -113,5 +111,5 @@ def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path
     assert done.returncode != 0
     assert "array 'alma.cycle9.33' is not known" in done.stdout
     tries = [job for job in records() if job["JobId"] not in before and "simulate_wildcards_test" in job["Comment"]]
-    assert [requested(job)[3] for job in tries] == ["each 808", "each 1616"]
+    assert [requested(job)[3] for job in tries] == ["each 807", "each 1614"]
     assert {job["JobState"] for job in tries} == {"FAILED"}
