@@ -163,6 +163,9 @@ def iau_name(ra: float, dec: float) -> str:
 
 def _spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
     """Frequency, velocity (radio convention), redshift, and their errors, given the frequency of each channel."""
+    if len(ghz) == 1:  # an image has no line
+        none = ("frequency_err", "fwhm_velocity", "velocity", "velocity_err", "redshift", "redshift_err")
+        return {"frequency": float(ghz[0])} | dict.fromkeys(none, math.nan)
     steps = np.diff(ghz)
     step = float(np.median(steps))
     if np.ptp(steps) > UNEVEN * abs(step):  # an axis even in velocity or wavelength: the step at the line counts

@@ -91,7 +91,8 @@ def judge_primary(field: Field, part: Part, boxes: Sequence[Box], settings: Focu
     rises = [
         global_snr(focused, box, settings.rise_noise) > global_snr(whole, box, settings.rise_noise) for box in boxes
     ]
-    fails = snr_integrated < settings.bright_snr and not any(rises)
+    # An image has nothing to focus on: the least SNR alone decides, in the end.
+    fails = snr_integrated < settings.bright_snr and not any(rises) and not field.is_image
     return replace(
         part,
         snr_integrated=snr_integrated,

@@ -48,17 +48,19 @@ class Field:
         Raises
         ------
         CubefocusError
-            If fewer than four of its channels hold data, or it has no finite value, or the same value everywhere.
+            If it has two or three channels, or fewer than four of them hold data, or it has no finite value, or the
+            same value everywhere. One channel is an image, which has no lines and is searched for its continuum.
         """
         n_channels = cube.data.shape[0]
-        if n_channels < LEAST_CHANNELS:
+        if 1 < n_channels < LEAST_CHANNELS:
             raise CubefocusError(
-                f"cube {cube_id} has {n_channels} channel(s): lines cannot be told from continuum; give at least 4"
+                f"cube {cube_id} has {n_channels} channels: lines cannot be told from continuum; give at least 4, or "
+                "one image"
             )
         data, blanks = find_blanks(cube.data)
         if not blanks.pixels.any():
             raise CubefocusError(f"cube {cube_id} holds no finite value (all NaN); check how it was made or masked")
-        if (held := int(blanks.channels.sum())) < LEAST_CHANNELS:
+        if (held := int(blanks.channels.sum())) < LEAST_CHANNELS and n_channels > 1:
             raise CubefocusError(
                 f"cube {cube_id} holds data in {held} of {n_channels} channels: lines cannot be told from continuum; "
                 "give at least 4"
@@ -78,6 +80,11 @@ class Field:
     def n_channels(self) -> int:
         """Number of channels of the cube."""
         return self.cube.data.shape[0]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it has one channel: an image, in which all flux is continuum."""
+        return self.n_channels == 1
 
     @cached_property
     def cell_arcsec(self) -> float:

@@ -11,6 +11,7 @@ from cubefocus.alma.field import Field
 from cubefocus.alma.morphology import PredictParameter, position_errors
 from cubefocus.alma.rows import Flags, Part, Shape, Source
 from cubefocus.cube.cutouts import channel_slice, clip_box, continuum_trend, line_free, line_image
+from cubefocus.cube.scale import beam_area_px
 
 DISAGREES_SIGMA = 5.0
 DISAGREES_SHARE = 0.5
@@ -70,6 +71,8 @@ def measure_source(field: Field, shape: Shape, image: np.ndarray, flux_line: flo
     correlation of the pixels. The error of the network is not in them: where ``flux`` is far from the sum of the
     voxels that it estimates, as on cubes unlike those of the training, the flag ``flux_disagrees`` says so.
     """
+    if field.is_image:
+        return _measure_in_image(field, shape, image)
     part, spectrum = shape.cut.part, shape.cut.spectrum
     x0, y0, x1, y1 = clip_box(np.array(part.box), field.integrated.shape)
     channels = channel_slice(*part.line.range, field.n_channels)
@@ -97,6 +100,30 @@ def measure_source(field: Field, shape: Shape, image: np.ndarray, flux_line: flo
         flags |= {"no_continuum_channels"}
     if _disagrees(values["flux"], spectrum[channels], values["flux_err"]):
         flags |= {"flux_disagrees"}
+    return Source(shape, image, values | position_errors(field, shape), flags)
+
+
+def _measure_in_image(field: Field, shape: Shape, image: np.ndarray) -> Source:
+    """Fluxes of a source in an image: ``flux`` is the sum of the pixels of its box, all of it continuum.
+
+    Noise that is correlated over a beam of A pixels adds up to rms sqrt(n A) over n of them, at most to rms n.
+    """
+    x0, y0, x1, y1 = clip_box(np.array(shape.cut.part.box), field.integrated.shape)
+    pixels = field.integrated[y0:y1, x0:x1]
+    held = pixels[np.isfinite(pixels)].astype(np.float64)
+    peak, rms, number = float(held.max()), field.voxel_rms, len(held)
+    total = min(float(number), math.sqrt(number * beam_area_px(field.cube))) * rms
+    values = {
+        "flux_line": math.nan,
+        "flux_line_err": math.nan,
+        "peak": peak,
+        "snr": peak / rms if rms > 0 else math.inf,
+        "continuum": float(held.mean()),
+        "continuum_err": total / number,
+        "flux": float(held.sum()),
+        "flux_err": total,
+    }
+    flags = flags_of(field, shape.cut.part) - {"line_not_fitted", "at_band_edge"} | {"continuum_image"}
     return Source(shape, image, values | position_errors(field, shape), flags)
 
 

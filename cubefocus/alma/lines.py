@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cubefocus.alma.field import Field
-from cubefocus.alma.rows import Blob, Box, Line, Peaks, Reason
+from cubefocus.alma.rows import NO_LINE, Blob, Box, Line, Peaks, Reason
 from cubefocus.alma.spectra import PredictSpectra, clean_spectra, find_lines, line_free_level
 from cubefocus.cube.blanks import fill_spectra
 from cubefocus.cube.cutouts import box_spectra
@@ -23,7 +23,7 @@ def find_peaks(
     n_trained: int | None,
     settings: SpectraSettings,
 ) -> list[tuple[Peaks, ...]]:
-    """Table of peaks of each field, a row a blob; one without a peak is dropped.
+    """Table of peaks of each field, a row a blob; one without a peak is dropped. Blobs of an image have no line.
 
     Parameters
     ----------
@@ -39,12 +39,17 @@ def find_peaks(
     dirty = [dirty_spectra(field, [blob.box for blob in table]) for field, table in zip(fields, blobs, strict=True)]
     # One pass for all fields of one length, whatever lies between them.
     found: dict[int, list[Cleaned]] = {}
-    for length in sorted({field.n_channels for field in fields}):
+    images = {number for number, field in enumerate(fields) if field.is_image}
+    found |= {number: [(np.zeros(1), (NO_LINE,)) for _ in blobs[number]] for number in images}
+    for length in sorted({field.n_channels for field in fields if not field.is_image}):
         members = [number for number, field in enumerate(fields) if field.n_channels == length]
         cleaned = iter(_clean(np.concatenate([dirty[number] for number in members]), predict, n_trained, settings))
         found |= {number: [next(cleaned) for _ in blobs[number]] for number in members}
     return [
-        tuple(_row(blob, clean, lines, n_trained) for blob, (clean, lines) in zip(table, found[number], strict=True))
+        tuple(
+            _row(blob, clean, lines, None if number in images else n_trained)
+            for blob, (clean, lines) in zip(table, found[number], strict=True)
+        )
         for number, table in enumerate(blobs)
     ]
 

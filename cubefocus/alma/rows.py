@@ -91,9 +91,15 @@ class Line:
         return self.range[0] <= other.range[1] and other.range[0] <= self.range[1]
 
     def columns(self) -> dict[str, Any]:
-        """The line's columns of the catalogue."""
+        """The line's columns of the catalogue; NaN for `NO_LINE`."""
+        if self == NO_LINE:
+            return dict.fromkeys(("z", "fwhm_z", "z0", "z1", "z_err", "fwhm_z_err"), math.nan)
         values = {"z": self.z, "fwhm_z": self.fwhm, "z0": self.range[0], "z1": self.range[1]}
         return values | {"z_err": self.z_err, "fwhm_z_err": self.fwhm_err}
+
+
+NO_LINE = Line(0.0, 0.0, 0.0)
+"""In the place of a line in an image: its one channel."""
 
 
 @dataclass(frozen=True, eq=False)

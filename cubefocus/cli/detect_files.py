@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -229,7 +230,8 @@ class _Work:
             self.remark(one, outside(self.ranges, {"snr": (brightest_snr(searched),) * 2}))
         write_regions(self.output / f"{one.name}.reg", found.catalogue, self.facts)
         save_figure(field_figure(searched), self.output / f"{one.name}.field.png", self.facts)
-        save_figure(spectra_figure(searched), self.output / f"{one.name}.spectra.png", self.facts)
+        if not searched.field.is_image:
+            save_figure(spectra_figure(searched), self.output / f"{one.name}.spectra.png", self.facts)
         self.tables.append((found.catalogue, found.candidates))
         log.info("%s: %d sources of %d candidates", one.path, len(found.catalogue), len(found.candidates))
         return searched
@@ -258,7 +260,7 @@ def check_possible(rest_ghz: float | None, cube: Cube, path: Path) -> None:
     if rest_ghz is None:
         return
     observed = float(np.median(cube.frequencies_hz)) / 1e9
-    if not POSSIBLE[0] < rest_ghz / observed < POSSIBLE[1]:
+    if math.isfinite(observed) and not POSSIBLE[0] < rest_ghz / observed < POSSIBLE[1]:
         raise CubefocusError(
             f"{path}: a line at {observed:.6g} GHz cannot have the rest frequency {rest_ghz:.10g} GHz; give it in GHz, "
             "--rest-frequency"

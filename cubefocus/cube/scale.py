@@ -14,3 +14,9 @@ def beam_px(cube: Cube) -> list[float] | None:
         return None
     major, minor, _ = cube.beam
     return [minor / cell, major / cell] if 0 < minor <= major < math.inf else None
+
+
+def beam_area_px(cube: Cube) -> float:
+    """Area of the dirty beam in pixels, that of a Gaussian of its FWHM, at least 1; 1 if the header does not say it."""
+    axes = beam_px(cube)
+    return max(math.pi * axes[0] * axes[1] / (4.0 * math.log(2.0)), 1.0) if axes else 1.0

@@ -84,9 +84,10 @@ def measured(cube: Cube) -> dict[str, tuple[float, float]]:
         If the header does not say where the channels are.
     """
     ghz, (n_channels, height, width) = cube.frequencies_hz / 1e9, cube.data.shape
-    values: dict[str, list[float]] = {"image_size": [min(height, width)], "n_channels": [n_channels]}
+    values: dict[str, list[float]] = {"image_size": [min(height, width)]}
     values["frequency_ghz"] = [float(ghz.min()), float(ghz.max())]
-    if n_channels > 1:
+    if n_channels > 1:  # an image has no spectra
+        values["n_channels"] = [n_channels]
         values["channel_width_mhz"] = [1e3 * float(abs(ghz[-1] - ghz[0])) / (n_channels - 1)]
     beam = beam_px(cube)
     # Networks see pixels: how large one is matters for nothing where the beam is known.

@@ -192,7 +192,7 @@ def test_products_of_a_step_can_be_cut_out_before_the_next_is_trained(scene, sou
     ("data", "message"),
     [
         (np.full((8, 20, 20), np.nan), "no finite value"),
-        (np.zeros((1, 20, 20)), "1 channel"),
+        (np.zeros((3, 20, 20)), "3 channels"),
         (np.ones((8, 20, 20)), "same value"),
     ],
 )
