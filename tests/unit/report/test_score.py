@@ -36,5 +36,5 @@ def test_tables_on_disk_are_scored_like_those_in_memory(truth, tmp_path):
     assert one.detection["f1_lo"][0] == other.detection["f1_lo"][0]
     with pytest.raises(CubefocusError, match=r"none\.ecsv"):
         evaluate(tmp_path / "none.ecsv", truth)
-    with pytest.raises(CubefocusError, match="unknown key 'iuo'"):
+    with pytest.raises(CubefocusError, match="unknown key evaluation.iuo"):
         evaluate(truth, truth, settings={"iuo": 0.5})
