@@ -78,10 +78,10 @@ def plain_epoch(images: int, device: torch.device, memory_format: torch.memory_f
     def epoch() -> None:
         for rows in torch.randperm(images, device=device).split(BATCH_SIZE):
             batch = {key: array[rows] for key, array in arrays.items()}
-            inputs, target = task.batch(batch, {}, "rotate", torch.rand(len(rows), N_RANDOM, device=device))
+            inputs, targets = task.batch(batch, {}, "rotate", torch.rand(len(rows), N_RANDOM, device=device))
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 output = network(inputs.contiguous(memory_format=memory_format))
-            loss = task.loss(output.float(), target, WEIGHTS, "gaussian")
+            loss = task.loss((output.float(),), targets, WEIGHTS, "gaussian")
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
