@@ -126,7 +126,8 @@ def knowing_chain(scenes: Sequence[Scene], networks: Networks, clock: Callable[[
     def blobs_finder(images: np.ndarray) -> np.ndarray:
         with clock("Blobs Finder"):
             networks.blobs_finder.predict({"images/dirty": images}, scaled=True)
-        return maps
+        # A further look is at some of the tiles without their brightest sources: the truth was given in the first.
+        return maps if len(images) == len(maps) else np.zeros_like(images)
 
     def deep_gru(standardised: np.ndarray) -> np.ndarray:
         with clock("Deep GRU"):

@@ -22,8 +22,6 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import box_spectra
 from cubefocus.tables.matching import match
 
-STAGES = ("blobs", "lines", "morphology")
-
 
 def training_pairs(
     chain: Chain,

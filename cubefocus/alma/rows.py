@@ -4,16 +4,16 @@ A step makes a table of new rows from that of the step before and changes nothin
 made from, all that its step adds, and the reason why the candidate went no further, if it did not; so no row is ever
 half filled. Those that were dropped stay in the table of their last step.
 
-======== ===================================== ==========================================================
-table    made by                               a row is
-======== ===================================== ==========================================================
-blobs    `cubefocus.alma.blobs.find_blobs`     a blob of the probability map
-peaks    `cubefocus.alma.lines.find_peaks`     the spectrum of a blob, and its lines
-parts    `cubefocus.alma.deblend.focus_field`  a line of a blob: a source of its own, or why it is none
-cuts     `cubefocus.alma.morphology.cut`       what is cut out of the cube for a part that is still there
-shapes   `cubefocus.alma.morphology.shape`     its shape and position
-sources  `cubefocus.alma.flux.measure_source`  its fluxes and errors: a row of the catalogue
-======== ===================================== ==========================================================
+======= ========================================== ==========================================================
+table   made by                                    a row is
+======= ========================================== ==========================================================
+blobs   `cubefocus.alma.blobs.find_blobs`          a blob of the probability map
+peaks   `cubefocus.alma.lines.find_peaks`          the spectrum of a blob, and its lines
+parts   `cubefocus.alma.deblend.focus_field`       a line of a blob: a source of its own, or why it is none
+cuts    `cubefocus.alma.morphology.cut`            what is cut out of the cube for a part that is still there
+shapes  `cubefocus.alma.morphology.measure_shapes` its shape and position
+sources `cubefocus.alma.flux.measure_source`       its fluxes and errors: a row of the catalogue
+======= ========================================== ==========================================================
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from cubefocus.learn.task import Arrays, Outputs, Task
 from cubefocus.settings import ModelsSettings
 
 DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle, "decoras_bce": F.binary_cross_entropy}
-SHAPE = ("sigma_x", "sigma_y", "pa")
 SQUARES_WEIGHT = 5.0  # of the mean squared error in the U-Net's loss
 ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
 SMALLEST_SIGMA = 0.1  # px; a regression can leave the range of its training, a width of zero is no Gaussian

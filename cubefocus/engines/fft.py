@@ -14,7 +14,6 @@ each pass runs along the memory. A dirty beam is symmetric about its centre, so 
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,8 +28,6 @@ from cubefocus.engines.measure import get_response
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import Response, open_response
-
-logger = logging.getLogger(__name__)
 
 THERMAL_STREAM = 2  # the white noise of a cube draws from stream 1 of its seed
 PLANES = {"cpu": 4, "cuda": 128}  # transformed at a time: what fits into caches, or fills the device

@@ -15,7 +15,6 @@ A response is a directory named by the digest of all that decides it:
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,8 +31,6 @@ from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation, draw_observation, in_j2000
 from cubefocus.provenance import digest
-
-logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the layout and the meaning of the files
 FILES = ("psf.fits", "pb.fits", "response.h5")

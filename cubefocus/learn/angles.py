@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 MULTIPLES = {"vector": 2, "vector4": 4}
-KINDS = ("degrees", *MULTIPLES)
 
 
 def to_vector(pa: Tensor, kind: str) -> Tensor:

@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 ELSEWHERE = (u.deg, u.Hz, u.m / u.s, u.m)  # what is no pixel or channel
 UCDS = {COLUMNS[name].ucd: name for name in ("x", "y", "ra", "dec")}
-SIZES = ("width", "height", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y")
 
 
 class Source:

@@ -48,9 +48,9 @@ def times_table(chain: Clock, finders: Mapping[str, Clock]) -> Table:
     Parameters
     ----------
     chain : Clock
-        Of all test cubes, as `cubefocus.jobs.detect.detect` writes it.
+        Of all test cubes, joined from what `cubefocus.jobs.detect.run` writes of each batch.
     finders : mapping of name to Clock
-        As `cubefocus.find.run.tune_and_find` makes it, after the stages that prepare the test cubes for that finder
+        As `cubefocus.jobs.collect_found.run` joins it, after the stages that prepare the test cubes for that finder
         alone (``clean``, ``map``). One without stages was not run, and its note says why.
 
     Returns
