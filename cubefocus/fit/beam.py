@@ -1,0 +1,302 @@
+"""The dirty beam and the primary beam of a cube in the plane of spatial frequencies, as the fit needs them.
+
+A dirty image has no power beyond the longest baseline. So all that it says of sources is kept when its transform is cut
+off there and brought back to pixels as wide as that allows, and every image that the fit makes is as small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+
+from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import Response
+
+SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
+MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
+NO_POWER = 1e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The plane of spatial frequencies of an image, and the wider pixels that hold all of it.
+
+    Attributes
+    ----------
+    shape : (y, x)
+        Of the image, pixels.
+    padded : (y, x)
+        Of the area of the transform, pixels: twice the image, so that no offset between two pixels wraps around.
+    half : (v, u)
+        Largest spatial frequencies that are kept, in cells of 1 / padded.
+    """
+
+    shape: tuple[int, int]
+    padded: tuple[int, int]
+    half: tuple[int, int]
+
+    @cached_property
+    def cells(self) -> tuple[int, int]:
+        """Samples of the padded area along y and x."""
+        y, x = (int(next_fast_len(2 * half + 2, real=True)) for half in self.half)
+        return min(y, self.padded[0]), min(x + x % 2, self.padded[1])
+
+    @cached_property
+    def steps(self) -> tuple[float, float]:
+        """Distance of samples along y and x, pixels."""
+        return self.padded[0] / self.cells[0], self.padded[1] / self.cells[1]
+
+    @cached_property
+    def samples(self) -> tuple[int, int]:
+        """Samples along y and x that lie in the image, at 0, 1, 2, ... steps from its first pixel."""
+        y, x = (int((size - 1) / step) + 1 for size, step in zip(self.shape, self.steps, strict=True))
+        return y, x
+
+    @cached_property
+    def kept(self) -> tuple[np.ndarray, np.ndarray]:
+        """Spatial frequencies of the rows (0, 1, ... -1) and columns (0, 1, ...) of a transform, in cells."""
+        rows = np.fft.fftfreq(self.cells[0], 1.0 / self.cells[0]).round().astype(int)
+        return rows, np.arange(self.cells[1] // 2 + 1)
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Whether each cell of a transform is kept, shape (v, u)."""
+        rows, columns = self.kept
+        return (np.abs(rows) <= self.half[0])[:, None] & (columns <= self.half[1])[None]
+
+    @cached_property
+    def wavenumbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """2 pi times the spatial frequencies along y and x, rad a pixel."""
+        rows, columns = self.kept
+        return 2.0 * np.pi * rows / self.padded[0], 2.0 * np.pi * columns / self.padded[1]
+
+    @property
+    def scale(self) -> float:
+        """Factor on samples that makes the sum of their squares that of the pixels."""
+        return math.sqrt(self.cells[0] * self.cells[1] / (self.padded[0] * self.padded[1]))
+
+    def cut(self, images: torch.Tensor) -> torch.Tensor:
+        """Transform of images (n, y, x) on the padded area, cut off at the largest frequency: (n, v, u), complex."""
+        half = torch.fft.rfft(images, n=self.padded[1])[..., : self.cells[1] // 2 + 1]
+        whole = torch.fft.fft(half.transpose(-1, -2).contiguous(), n=self.padded[0])
+        rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(images.device)
+        return whole[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(images.device)
+
+    def sampled(self, transform: torch.Tensor) -> torch.Tensor:
+        """Samples in the image of what has this transform (..., v, u): (..., y, x), scaled by `scale`."""
+        # The rows that lie outside the image are not transformed a second time.
+        columns = torch.fft.ifft(transform, dim=-2)[..., : self.samples[0], :]
+        return torch.fft.irfft(columns, n=self.cells[1])[..., : self.samples[1]] * self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Beam:
+    """What the instrument makes of a source of 1 Jy, in the plane of spatial frequencies.
+
+    Attributes
+    ----------
+    grid : Grid
+    bands : tuple of slice
+        Channels that share a dirty beam.
+    transfer : ndarray, shape (band, v, u)
+        Transform of the dirty beam, whose peak is 1; real, as a dirty beam is symmetric.
+    noise : ndarray, shape (v, u), or None
+        Power of the noise that the visibilities have, up to a factor; None where it is measured in the cube.
+    log_pb : ndarray, shape (2, y, x), or None
+        Logarithm of the primary beam in the first and in the last channel; None for one that is 1.
+    fwhm : (major, minor)
+        Of the main lobe, pixels.
+    """
+
+    grid: Grid
+    bands: tuple[slice, ...]
+    transfer: np.ndarray
+    noise: np.ndarray | None
+    log_pb: np.ndarray | None
+    fwhm: tuple[float, float]
+    _cache: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_response(cls, response: Response, change: float = 0.02) -> Beam:
+        """The beam of a set-up that CASA measured.
+
+        Parameters
+        ----------
+        response : Response
+        change : float
+            By how much of its peak a dirty beam may differ from that of its band; decides how many bands there are.
+
+        Raises
+        ------
+        CubefocusError
+            If the response is damaged.
+        """
+        psf, power = response.psf(), response.noise_power().astype(np.float64)
+        half = (power.shape[1] // 2 + MARGIN, power.shape[2] - 1 + MARGIN)
+        pb = response.primary_beam()
+        edges = np.stack([pb[0], pb[-1]]).astype(np.float64)
+        cell = response.observation.cell_arcsec
+        major, minor = response.beams[len(response.beams) // 2, :2] / cell
+        return cls.of_psf(psf, response.shape, change, half, _placed(power.mean(axis=0)), edges, (major, minor))
+
+    @classmethod
+    def of_psf(
+        cls,
+        psf: np.ndarray,
+        shape: tuple[int, int, int],
+        change: float = 0.02,
+        half: tuple[int, int] | None = None,
+        noise: dict[tuple[int, int], float] | np.ndarray | None = None,
+        primary_beam: np.ndarray | None = None,
+        fwhm: tuple[float, float] | None = None,
+    ) -> Beam:
+        """The beam of a cube of dirty beams.
+
+        Parameters
+        ----------
+        psf : ndarray, shape (channel, y, x) or (1, y, x)
+            Dirty beam of each channel, or of all; its peak is brought to 1.
+        shape : (channel, y, x)
+            Of the cubes.
+        change : float
+            As for `of_response`.
+        half : (v, u), optional
+            Largest spatial frequencies with data, in cells of 1 / (twice the image); read off the transform if left
+            out.
+        noise : ndarray, optional
+            Power of the noise of the visibilities by spatial frequency, rows from -v to v, columns from 0.
+        primary_beam : ndarray, shape (channel, y, x) or (1, y, x), optional
+        fwhm : (major, minor), optional
+            Pixels; measured in the dirty beam if left out.
+
+        Raises
+        ------
+        CubefocusError
+            If the dirty beam has no peak, or another number of channels.
+        """
+        n_channels, rows, columns = shape
+        if len(psf) not in (1, n_channels):
+            raise CubefocusError(f"a PSF of {len(psf)} channels for a cube of {n_channels}; give one, or as many")
+        padded = (2 * rows, 2 * columns)
+        kernels = _centred(psf, padded)
+        if half is None:
+            half = _extent(kernels, padded)
+        half = (min(half[0], padded[0] // 2 - 1), min(half[1], padded[1] // 2 - 1))
+        grid = Grid((rows, columns), padded, half)
+        bands = _bands(kernels, n_channels, change)
+        means = np.stack([kernels[band].mean(axis=0) if len(psf) > 1 else kernels[0] for band in bands])
+        transfer = grid.cut(torch.from_numpy(means.astype(np.float32))).numpy().real.astype(np.float64)
+        log_pb = None
+        if primary_beam is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                log_pb = np.log(np.maximum(np.stack([primary_beam[0], primary_beam[-1]]).astype(np.float64), 1e-3))
+        on_grid = None if noise is None else _on_grid(noise, grid)
+        return cls(grid, bands, transfer, on_grid, log_pb, fwhm or _main_lobe(means[len(means) // 2]))
+
+    @classmethod
+    def gaussian(cls, major: float, minor: float, angle: float, shape: tuple[int, int, int]) -> Beam:
+        """A restoring beam in the place of the dirty beam, for cubes that CLEAN restored.
+
+        Parameters
+        ----------
+        major, minor : float
+            FWHM, pixels.
+        angle : float
+            Of the major axis from the +y pixel axis towards -x, degrees: the position angle where north is up and
+            east to the left.
+        shape : (channel, y, x)
+        """
+        n_channels, rows, columns = shape
+        padded = (2 * rows, 2 * columns)
+        turn, a, b = math.radians(angle), major / SIGMA_TO_FWHM, minor / SIGMA_TO_FWHM
+        along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
+        cov = a**2 * np.outer(along, along) + b**2 * np.outer(across, across)
+        # Beyond 3 standard deviations of its transform a Gaussian beam has passed less than a hundredth.
+        half = tuple(
+            min(math.ceil(3.0 * size / (2.0 * math.pi * math.sqrt(var))), size // 2 - 1)
+            for size, var in zip(padded, (b**2, b**2), strict=True)
+        )
+        grid = Grid((rows, columns), padded, (half[0], half[1]))
+        ky, kx = grid.wavenumbers
+        form = cov[0, 0] * kx[None] ** 2 + 2 * cov[0, 1] * kx[None] * ky[:, None] + cov[1, 1] * ky[:, None] ** 2
+        transfer = 2.0 * math.pi * a * b * np.exp(-0.5 * form) * grid.inside
+        return cls(grid, (slice(0, n_channels),), transfer[None], None, None, (major, minor))
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the main lobe, pixels: geometric mean of both axes."""
+        return math.sqrt(self.fwhm[0] * self.fwhm[1]) / SIGMA_TO_FWHM
+
+    def band_of(self, channel: int) -> int:
+        """Band that a channel belongs to."""
+        return next(number for number, band in enumerate(self.bands) if channel < band.stop)
+
+
+def _placed(power: np.ndarray) -> np.ndarray:
+    """Noise power with rows from -v to v, from rows 0 ... v, -v ... -1; the column u = 0 with its mirror image."""
+    whole = np.fft.fftshift(power, axes=0)
+    whole[:, 0] = 0.5 * (whole[:, 0] + whole[::-1, 0])
+    return whole
+
+
+def _on_grid(power: np.ndarray, grid: Grid) -> np.ndarray:
+    rows, columns = grid.kept
+    v, u = rows + power.shape[0] // 2, columns
+    held = ((v >= 0) & (v < power.shape[0]))[:, None] & (u < power.shape[1])[None]
+    return np.where(held, power[np.clip(v, 0, power.shape[0] - 1)][:, np.clip(u, 0, power.shape[1] - 1)], 0.0)
+
+
+def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
+    """Dirty beams of peak 1 with their centre at pixel (0, 0) of the padded area, shape (channel, y, x)."""
+    middle = psf[len(psf) // 2]
+    if not np.isfinite(middle).any() or not np.nanmax(middle) > 0:
+        raise CubefocusError("the PSF has no peak above 0; give the cube of dirty beams (psf.fits)")
+    row, column = np.unravel_index(int(np.nanargmax(middle)), middle.shape)
+    placed = np.zeros((len(psf), *padded), dtype=np.float32)
+    above, left = min(row, padded[0] // 2 - 1), min(column, padded[1] // 2 - 1)
+    below = min(psf.shape[1] - row, padded[0] // 2)
+    right = min(psf.shape[2] - column, padded[1] // 2)
+    part = np.nan_to_num(psf[:, row - above : row + below, column - left : column + right])
+    placed[:, : above + below, : left + right] = part / np.nan_to_num(psf[:, row, column])[:, None, None]
+    return np.roll(placed, (-above, -left), axis=(1, 2))
+
+
+def _extent(kernels: np.ndarray, padded: tuple[int, int]) -> tuple[int, int]:
+    """Largest spatial frequencies at which a dirty beam has power."""
+    power = np.abs(np.fft.rfft2(kernels[len(kernels) // 2]))
+    rows, columns = np.nonzero(power > NO_POWER * power.max())
+    return int(np.minimum(rows, padded[0] - rows).max()) + MARGIN, int(columns.max()) + MARGIN
+
+
+def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, ...]:
+    """Bands in which no dirty beam differs anywhere by more than a share of its peak from that of the middle."""
+    if len(kernels) == 1:
+        return (slice(0, n_channels),)
+    differs = float(np.abs(kernels[-1] - kernels[0]).max())
+    number = min(max(1, math.ceil(0.5 * differs / change)), n_channels)
+    edges = np.linspace(0, n_channels, number + 1).round().astype(int)
+    return tuple(slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True))
+
+
+def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:
+    """FWHM of the main lobe, from its second derivatives at the peak, pixels."""
+    p = kernel.astype(np.float64)
+    xx, yy = p[0, 1] + p[0, -1] - 2 * p[0, 0], p[1, 0] + p[-1, 0] - 2 * p[0, 0]
+    xy = 0.25 * (p[1, 1] + p[-1, -1] - p[1, -1] - p[-1, 1])
+    precision = np.linalg.eigvalsh(-np.array([[xx, xy], [xy, yy]]) / p[0, 0])
+    major, minor = SIGMA_TO_FWHM / np.sqrt(np.maximum(precision, 1e-6))
+    return float(major), float(minor)
+
+
+def channels_of(bands: Sequence[slice], n_channels: int) -> np.ndarray:
+    """Band of each channel, shape (channel,)."""
+    band = np.zeros(n_channels, dtype=int)
+    for number, one in enumerate(bands):
+        band[one] = number
+    return band

@@ -1,0 +1,236 @@
+"""A cube and the sources that explain it, as the numbers that the fit needs: products of images and of spectra.
+
+Each source is an image times a spectrum, so of the model
+
+    D(x, y, z) = sum over sources of T(z) B(x, y) + noise,    B = PSF (*) g
+
+no derivative of a cube is ever formed. With the images B of all sources and their derivatives, six each, the normal
+equations are products of images times products of spectra, and the data enter through the projections of each channel
+on these images alone. Everything is divided by the square root of the power of the noise in the plane of spatial
+frequencies first, so that sums of squares are chi^2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cubefocus.fit.beam import Beam, channels_of
+from cubefocus.fit.noise import Noise, measure_noise
+from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
+
+IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
+PLANES = 8  # channels transformed at a time: what fits into caches
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A cube that is ready to be fitted.
+
+    Attributes
+    ----------
+    beam : Beam
+    noise : Noise
+    spectral : Spectral
+    data : Tensor of float32, shape (channel, sample)
+        Divided by the noise; 0 where there is no data.
+    held : Tensor of bool, shape (sample,)
+        Which samples have data.
+    transfer : Tensor of float32, shape (band, v, u)
+        Of the beam, divided by the noise.
+    """
+
+    beam: Beam
+    noise: Noise
+    spectral: Spectral
+    data: torch.Tensor
+    held: torch.Tensor
+    transfer: torch.Tensor
+
+    @classmethod
+    def of(
+        cls, data: np.ndarray, beam: Beam, frequencies_hz: np.ndarray, noise: Noise | None = None, device: str = "cpu"
+    ) -> Scene:
+        """Prepare a cube.
+
+        Parameters
+        ----------
+        data : ndarray, shape (channel, y, x)
+            Jy/beam, NaN where there is none.
+        beam : Beam
+        frequencies_hz : ndarray, shape (channel,)
+        noise : Noise, optional
+            Measured in the cube if left out.
+        device : str
+        """
+        noise = noise or measure_noise(data, beam)
+        grid = beam.grid
+        amplitude = np.where(grid.inside, 1.0 / np.sqrt(noise.power), 0.0)
+        weight = 1.0 / noise.relative
+        n_channels = len(data)
+        reference = frequencies_hz[n_channels // 2]
+        log_ratio = np.log(reference / frequencies_hz) if np.isfinite(reference) else np.zeros(n_channels)
+        filled = np.isfinite(data).any(axis=0)
+        rows, columns = (np.minimum((np.arange(n) * step).round().astype(int), size - 1)
+                         for n, step, size in zip(grid.samples, grid.steps, grid.shape, strict=True))  # fmt: skip
+        held = torch.from_numpy(filled[np.ix_(rows, columns)].reshape(-1)).to(device)
+        whiten = torch.from_numpy(amplitude.astype(np.float32)).to(device)
+        planes = torch.empty(n_channels, held.numel(), device=device)
+        scale = torch.from_numpy(weight.astype(np.float32)).to(device)
+        for start in range(0, n_channels, PLANES):
+            part = np.nan_to_num(data[start : start + PLANES]).astype(np.float32, copy=False)
+            cut = grid.cut(torch.from_numpy(part).to(device)) * whiten
+            planes[start : start + PLANES] = grid.sampled(cut).reshape(len(part), -1)
+        planes *= scale[:, None] * held
+        transfer = torch.from_numpy((beam.transfer * amplitude).astype(np.float32)).to(device)
+        return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return len(self.data)
+
+    @property
+    def used_channels(self) -> int:
+        """Number of channels with data."""
+        return int((self.spectral.weight > 0).sum())
+
+    def images(self, components: Sequence[Component], band: int, derivatives: bool = True) -> torch.Tensor:
+        """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 or 1 a source, sample)."""
+        ky, kx = (torch.from_numpy(k.astype(np.float32)).to(self.data.device) for k in self.beam.grid.wavenumbers)
+        transfer = self.transfer[band]
+        parts = []
+        xx, xy, yy = -0.5 * kx[None] ** 2, -kx[None] * ky[:, None], -0.5 * ky[:, None] ** 2
+        for component in components:
+            x, y = component.centre
+            (sxx, sxy), (_, syy) = component.cov
+            shape = torch.exp((xx * sxx + xy * sxy + yy * syy).clamp_min(-80.0)) * transfer
+            along_y, along_x = (torch.exp(-1j * k.double() * at).to(torch.complex64) for k, at in ((ky, y), (kx, x)))
+            image = shape * (along_y[:, None] * along_x[None])
+            parts.append(image)
+            if derivatives:
+                parts += [image * (-1j * kx[None]), image * (-1j * ky[:, None]), image * xx, image * xy, image * yy]
+        return self.beam.grid.sampled(torch.stack(parts)).reshape(len(parts), -1) * self.held
+
+    def gains(self, components: Sequence[Component]) -> list[np.ndarray]:
+        """Primary beam at each source over that of the middle channel, shape (channel,)."""
+        log_pb = self.beam.log_pb
+        if log_pb is None or self.n_channels == 1:
+            return [np.ones(self.n_channels)] * len(components)
+        along = np.linspace(0.0, 1.0, self.n_channels) - (self.n_channels // 2) / (self.n_channels - 1)
+        found = []
+        for component in components:
+            column, row = (int(round(min(max(at, 0), size - 1)))
+                           for at, size in zip(component.centre, log_pb.shape[:0:-1], strict=True))  # fmt: skip
+            found.append(np.exp((log_pb[1, row, column] - log_pb[0, row, column]) * along))
+        return found
+
+    def products(self, components: Sequence[Component]) -> Products:
+        """All that the fit needs of the data at these parameters."""
+        grams, projections, bands = [], [], channels_of(self.beam.bands, self.n_channels)
+        for number, band in enumerate(self.beam.bands):
+            images = self.images(components, number)
+            grams.append((images @ images.T).double().cpu().numpy())
+            projections.append((images @ self.data[band].T).double().cpu().numpy())
+        spectra = [self.spectral.of(one, gain) for one, gain in zip(components, self.gains(components), strict=True)]
+        return Products(list(components), np.stack(grams), np.concatenate(projections, axis=1), spectra, bands)
+
+    def residual(self, components: Sequence[Component]) -> torch.Tensor:
+        """Data less the model, (channel, sample)."""
+        left = self.data.clone()
+        if not components:
+            return left
+        gains = self.gains(components)
+        spectra = np.stack([self.spectral.of(one, gain)[0] for one, gain in zip(components, gains, strict=True)])
+        weights = torch.from_numpy(spectra.astype(np.float32)).to(left.device)
+        for number, band in enumerate(self.beam.bands):
+            left[band] -= weights[:, band].T @ self.images(components, number, derivatives=False)
+        return left
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Products of images, and of images and data, at some parameters.
+
+    Attributes
+    ----------
+    components : list of Component
+    gram : ndarray, shape (band, 6 n, 6 n)
+        Products of images.
+    projection : ndarray, shape (6 n, channel)
+        Products of images and data.
+    spectra : list of (ndarray, ndarray)
+        Spectrum (channel,) and derivatives (parameter, channel) of each source.
+    bands : ndarray, shape (channel,)
+        Band of each channel.
+    """
+
+    components: list[Component]
+    gram: np.ndarray
+    projection: np.ndarray
+    spectra: list[tuple[np.ndarray, np.ndarray]]
+    bands: np.ndarray
+
+    def columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the model by all parameters: coefficients (parameter, image) and spectra (parameter, channel).
+
+        The derivative by a parameter is one spectrum times a sum of images.
+        """
+        mixes, spectra = [], []
+        for number, (component, (total, by)) in enumerate(zip(self.components, self.spectra, strict=True)):
+            mix = np.zeros((len(component.values), IMAGES * len(self.components)))
+            at = IMAGES * number
+            mix[0, at + 1] = mix[1, at + 2] = 1.0
+            for row, cov in enumerate(moments(*component.values[2:5])[1]):
+                mix[2 + row, at + 3 : at + 6] = cov[0, 0], cov[0, 1], cov[1, 1]
+            mix[len(SHAPE) :, at] = 1.0
+            mixes.append(mix)
+            spectra.append(np.concatenate([np.repeat(total[None], len(SHAPE), axis=0), by]))
+        return np.concatenate(mixes), np.concatenate(spectra)
+
+    def equations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Fisher matrix (p, p) and gradient (p,) of -chi^2 / 2 by all parameters."""
+        mix, spectra = self.columns()
+        fisher = self._inner(mix, spectra, mix, spectra)
+        data = np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True)
+        sources, totals = self._sources()
+        return fisher, data - self._inner(mix, spectra, sources, totals).sum(axis=1)
+
+    def chi2(self) -> float:
+        """chi^2 less that of a model without sources: negative where they explain something."""
+        sources, totals = self._sources()
+        own = np.einsum("si,ic,sc->", sources, self.projection, totals, optimize=True)
+        return float(self._inner(sources, totals, sources, totals).sum() - 2.0 * own)
+
+    def amplitudes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Equations of the fluxes alone, in which the model is linear: matrix, right-hand side, their places."""
+        mix, spectra = self.columns()
+        starts = np.cumsum([0, *(len(one.values) for one in self.components)])
+        chosen = [int(s) + p for s, one in zip(starts[:-1], self.components, strict=True) for p in one.amplitudes]
+        mix, spectra = mix[chosen], spectra[chosen]
+        matrix = self._inner(mix, spectra, mix, spectra)
+        return matrix, np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True), np.array(chosen)
+
+    def _sources(self) -> tuple[np.ndarray, np.ndarray]:
+        mix = np.zeros((len(self.components), IMAGES * len(self.components)))
+        mix[np.arange(len(mix)), IMAGES * np.arange(len(mix))] = 1.0
+        return mix, np.stack([total for total, _ in self.spectra])
+
+    def _inner(self, mix: np.ndarray, spectra: np.ndarray, mix2: np.ndarray, spectra2: np.ndarray) -> np.ndarray:
+        """Products of derivatives: of images times of spectra, summed over the bands."""
+        total = np.zeros((len(mix), len(mix2)))
+        for band, gram in enumerate(self.gram):
+            use = self.bands == band
+            total += (mix @ gram @ mix2.T) * (spectra[:, use] @ spectra2[:, use].T)
+        return total
+
+
+def starts_of(components: Sequence[Component]) -> np.ndarray:
+    """Place of the first parameter of each source among all, and their number, shape (n + 1,)."""
+    return np.cumsum([0, *(len(one.values) for one in components)])
+
+
+__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "starts_of"]

@@ -1,0 +1,226 @@
+"""Fit the sources of a cube: together, then what is left, then without those that are none.
+
+The order was measured: fit, search of the residual, merging, removal, refit. Removal before the search of the residual
+does not tell true from false, as one missing source makes others grow into its place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cubefocus.fit.model import Scene, starts_of
+from cubefocus.fit.search import highest_peak
+from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
+from cubefocus.fit.source import N_FIXED, Component
+
+CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
+LINE_PARAMETERS, SOURCE_PARAMETERS = 3, 10
+SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Thresholds of the fit.
+
+    Attributes
+    ----------
+    search : float
+        Significance of a peak of the residual that is added to the sources.
+    keep : float
+        Significance of a source that is kept: square root of the chi^2 without it less that with it.
+    line : float
+        Significance of a line that is added to a source, or kept.
+    most : int
+        Sources of a cube at most.
+    """
+
+    search: float = 5.5
+    keep: float = 7.0
+    line: float = 5.0
+    most: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What the fit says of a cube.
+
+    Attributes
+    ----------
+    scene : Scene
+    solution : Solution
+    significance : ndarray, shape (n,)
+        Of each source.
+    origin : list of int
+        Number of the start that each source began with; -1 for one found in the residual.
+    removed : list of (int, float)
+        Starts that were removed, or merged into others, and their significance.
+    """
+
+    scene: Scene
+    solution: Solution
+    significance: np.ndarray
+    origin: list[int]
+    removed: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def components(self) -> list[Component]:
+        """The sources."""
+        return self.solution.components
+
+
+def fit_sources(scene: Scene, starts: Sequence[Component], rules: Rules | None = None) -> Fitted:
+    """Fit the sources of a cube.
+
+    Parameters
+    ----------
+    scene : Scene
+    starts : sequence of Component
+        Where candidates are; their fluxes need not be known. None at all for a search from nothing.
+    rules : Rules, optional
+
+    Returns
+    -------
+    Fitted
+    """
+    return _Fit(scene, rules or Rules(), Priors.of_beam(scene.beam.sigma)).run(starts)
+
+
+class _Fit:
+    """The steps, and what they have made so far."""
+
+    def __init__(self, scene: Scene, rules: Rules, priors: Priors) -> None:
+        self.scene, self.rules, self.priors = scene, rules, priors
+        self.solution: Solution = NOTHING
+        self.origin: list[int] = []
+        self.removed: list[tuple[int, float]] = []
+
+    def run(self, starts: Sequence[Component]) -> Fitted:
+        self.origin = list(range(len(starts)))
+        self.solution = self.fit(list(starts))
+        self.search()
+        self.merge()
+        significance = self.remove()
+        return Fitted(self.scene, self.solution, significance, self.origin, self.removed)
+
+    def fit(self, components: list[Component]) -> Solution:
+        return solve(self.scene, with_amplitudes(self.scene, components), self.priors)
+
+    def refit(self, components: list[Component]) -> Solution:
+        return solve(self.scene, components, self.priors)
+
+    def search(self) -> None:
+        """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
+        avoid: list[tuple[float, float]] = []
+        while len(self.solution.components) < self.rules.most:
+            peak = highest_peak(self.scene, self.solution.components, avoid)
+            if peak.significance < self.rules.search:
+                return
+            with_new = self.fit([*self.solution.components, peak.component()])
+            gain, needed = self.solution.chi2 - with_new.chi2, self.rules.search**2
+            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm)
+            if with_line is not None and self.solution.chi2 - with_line.chi2 > gain - needed:
+                self.solution = with_line
+            elif gain > needed:
+                self.solution = with_new
+                self.origin.append(-1)
+            else:
+                avoid.append((peak.x, peak.y))
+
+    def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:
+        """The fit with a peak as a further line of a source at its place; None if there is none there."""
+        components = self.solution.components
+        near = [number for number, one in enumerate(components) if _apart(one.centre, (x, y)) < self.scene.beam.sigma]
+        if not near:
+            return None
+        chosen = min(near, key=lambda number: _apart(components[number].centre, (x, y)))
+        extended = np.concatenate([components[chosen].values, [0.0, z, math.log(max(fwhm, 1.0) / 2.35482)]])
+        return self.fit([*components[:chosen], Component(extended), *components[chosen + 1 :]])
+
+    def merge(self) -> None:
+        """Make one of two near components where one explains the data as well."""
+        number = 0
+        while number < len(self.solution.components):
+            merged = self.merged(number)
+            if merged is None:
+                number += 1
+            else:
+                self.solution = merged
+
+    def merged(self, number: int) -> Solution | None:
+        components, priors = self.solution.components, self.priors
+        one = components[number]
+        for other in range(number):
+            if not _may_be_one(components[other], one, self.scene.beam.sigma):
+                continue
+            # The brighter one alone, given the chance to grow.
+            keep, drop = (other, number) if _total(components[other]) >= _total(one) else (number, other)
+            rest = [c for index, c in enumerate(components) if index != drop]
+            found = self.refit(rest)
+            if _data_chi2(found) - _data_chi2(self.solution) < self.rules.keep**2:
+                self.removed.append((self.origin[drop], 0.0))
+                if self.origin[keep] < 0 <= self.origin[drop]:
+                    self.origin[keep], self.removed[-1] = self.origin[drop], (-1, 0.0)
+                del self.origin[drop]
+                return found
+        return None
+
+    def remove(self) -> np.ndarray:
+        """Remove the least significant source as long as it is below the threshold; the significance of the others."""
+        while self.solution.components:
+            significance, without = self.significances()
+            weakest = int(np.argmin(significance))
+            if significance[weakest] >= self.rules.keep:
+                return significance
+            self.removed.append((self.origin.pop(weakest), float(significance[weakest])))
+            self.solution = without[weakest] or self.refit(
+                [one for index, one in enumerate(self.solution.components) if index != weakest]
+            )
+        return np.zeros(0)
+
+    def significances(self) -> tuple[np.ndarray, dict[int, Solution | None]]:
+        """Square root of the chi^2 without each source less that with all, and the fits without those that are weak."""
+        components = self.solution.components
+        values, without = np.zeros(len(components)), dict[int, Solution | None]()
+        for number in range(len(components)):
+            value = self.quick(number)
+            without[number] = None
+            if value < SURE * self.rules.keep:
+                found = self.refit([one for index, one in enumerate(components) if index != number])
+                value = math.sqrt(max(_data_chi2(found) - _data_chi2(self.solution), 0.0))
+                without[number] = found
+            values[number] = value
+        return values, without
+
+    def quick(self, number: int) -> float:
+        """Significance of a source by the equations alone: its fluxes over their covariance."""
+        one = self.solution.components[number]
+        at = one.amplitudes
+        cov = self.solution.covariance_of(number)[np.ix_(at, at)]
+        fluxes = one.values[at]
+        return math.sqrt(max(float(fluxes @ np.linalg.solve(cov, fluxes)), 0.0))
+
+
+def _data_chi2(solution: Solution) -> float:
+    return solution.products.chi2() if solution.products is not None else 0.0
+
+
+def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return math.hypot(a[0] - b[0], a[1] - b[1])
+
+
+def _total(one: Component) -> float:
+    return float(np.abs(one.values[one.amplitudes]).sum())
+
+
+def _may_be_one(a: Component, b: Component, sigma: float) -> bool:
+    """Whether two components are near each other for their widths and that of the beam."""
+    offset = np.array(a.centre) - b.centre
+    cov = a.cov + b.cov + sigma**2 * np.eye(2)
+    return float(offset @ np.linalg.solve(cov, offset)) < CLOSE**2
+
+
+__all__ = ["Fitted", "N_FIXED", "Rules", "fit_sources", "starts_of"]

@@ -1,0 +1,163 @@
+"""What the sources fitted so far leave: a bank of templates correlated with the residual, and its highest peak.
+
+A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
+at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what comes
+out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where both are
+positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from cubefocus.fit.beam import SIGMA_TO_FWHM, channels_of
+from cubefocus.fit.model import Scene
+from cubefocus.fit.source import Component
+
+SIZES = (0.35, 0.9, 1.7)  # standard deviations of the Gaussians, in those of the main lobe of the dirty beam
+WIDTHS = (2.0, 4.5, 9.0)  # FWHM of the lines, channels
+EDGE = 0.5  # of the largest sum of squares of a template on the data: nearer to the edge noise looks like sources
+COLUMNS = 4096  # positions at a time
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The highest peak of the correlations.
+
+    Attributes
+    ----------
+    significance : float
+        Square root of the chi^2 that it explains.
+    x, y : float
+        Pixels.
+    sigma : float
+        Of the template, pixels.
+    z, fwhm : float
+        Of the template's line, channels; a flat spectrum fits as well where its amplitude is 0.
+    """
+
+    significance: float
+    x: float
+    y: float
+    sigma: float
+    z: float
+    fwhm: float
+
+    def component(self) -> Component:
+        """A source to start the fit from."""
+        return Component.of(self.x, self.y, self.sigma**2 * np.eye(2), [(self.z, self.fwhm)])
+
+
+@lru_cache(maxsize=8)
+def _line_bank(n_channels: int, weight: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Normalised flat spectrum (channel,), lines made orthogonal to it (template, channel), centre and width of each."""
+    scale = np.frombuffer(weight)
+    flat = scale / math.sqrt(max(float(scale @ scale), 1e-300))
+    channels = np.arange(n_channels)
+    lines, facts = [], []
+    for fwhm in WIDTHS:
+        for z in range(n_channels):
+            line = scale * np.exp(-0.5 * ((channels - z) / (fwhm / SIGMA_TO_FWHM)) ** 2)
+            rest = line - (line @ flat) * flat
+            norm = float(rest @ rest)
+            if norm > 0.2 * float(line @ line) and norm > 0:
+                lines.append(rest / math.sqrt(norm))
+                facts.append((z, fwhm))
+    return flat, np.array(lines).reshape(-1, n_channels), np.array(facts).reshape(-1, 2)
+
+
+def highest_peak(scene: Scene, components: Sequence[Component], avoid: Sequence[tuple[float, float]] = ()) -> Peak:
+    """Highest peak of the correlations of the residual with all templates.
+
+    Parameters
+    ----------
+    scene : Scene
+    components : sequence of Component
+        What has been fitted so far.
+    avoid : sequence of (x, y)
+        Places that have been tried in vain; nothing is looked for within half a beam of them.
+
+    Returns
+    -------
+    Peak
+        Of significance 0 where there is no data.
+    """
+    grid, device = scene.beam.grid, scene.data.device
+    residual = scene.residual(components).reshape(scene.n_channels, *grid.samples)
+    padded = torch.fft.rfft2(residual, s=grid.cells)
+    flat, lines, facts = _line_bank(scene.n_channels, scene.spectral.weight.astype(np.float64).tobytes())
+    bank = torch.from_numpy(np.concatenate([flat[None], lines]).astype(np.float32)).to(device)
+    mask = torch.fft.rfft2(scene.held.reshape(grid.samples).float(), s=grid.cells)
+    ky, kx = (torch.from_numpy(k.astype(np.float32)).to(device) for k in grid.wavenumbers)
+    square = ky[:, None] ** 2 + kx[None] ** 2
+    best = Peak(0.0, 0.0, 0.0, scene.beam.sigma, 0.0, 1.0)
+    bands = channels_of(scene.beam.bands, scene.n_channels)
+    for size in SIZES:
+        sigma = size * scene.beam.sigma
+        templates = scene.transfer * torch.exp(-0.5 * sigma**2 * square)
+        maps, norm = _correlated(scene, padded, templates, mask, bands)
+        for x, y in avoid:
+            norm = _without(norm, scene, x, y)
+        found = _peak_of(maps, norm, bank)
+        if found is not None and found[0] > best.significance:
+            value, row, column, line = found
+            step_y, step_x = grid.steps
+            z, fwhm = facts[line] if len(facts) else (0.5 * (scene.n_channels - 1), float(scene.n_channels))
+            best = Peak(value, column * step_x, row * step_y, sigma, float(z), float(fwhm))
+    return best
+
+
+def _correlated(
+    scene: Scene, padded: torch.Tensor, templates: torch.Tensor, mask: torch.Tensor, bands: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Correlation of each channel with a template at all positions (channel, y, x), and the template's norm there."""
+    grid = scene.beam.grid
+    size = grid.samples
+    maps = _images(padded * templates[bands], size, grid.cells) * grid.scale
+    # The square of the template summed over the samples with data: its transform times that of the mask.
+    middle = templates[len(templates) // 2]
+    image = torch.fft.irfft2(middle.to(torch.complex64), s=grid.cells) * grid.scale
+    norm = _images((torch.fft.rfft2(image**2, s=grid.cells).conj() * mask)[None], size, grid.cells)[0]
+    return maps, torch.where(norm > EDGE * norm.max(), norm, torch.inf)
+
+
+def _images(transform: torch.Tensor, size: tuple[int, int], cells: tuple[int, int]) -> torch.Tensor:
+    """Inverse transforms at the samples in the image."""
+    rows = torch.fft.ifft(transform, dim=-2)[..., : size[0], :]
+    return torch.fft.irfft(rows, n=cells[1])[..., : size[1]]
+
+
+def _without(norm: torch.Tensor, scene: Scene, x: float, y: float) -> torch.Tensor:
+    """Norms with those around a place infinite, so that nothing is found there."""
+    step_y, step_x = scene.beam.grid.steps
+    rows, columns = torch.arange(norm.shape[0]) * step_y - y, torch.arange(norm.shape[1]) * step_x - x
+    near = (rows[:, None] ** 2 + columns[None] ** 2 < scene.beam.sigma**2).to(norm.device)
+    return torch.where(near, torch.inf, norm)
+
+
+def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tuple[float, int, int, int] | None:
+    """Highest significance, its row and column, and the number of the line's template."""
+    width = norm.shape[1]
+    places = torch.nonzero(torch.isfinite(norm).reshape(-1))[:, 0]
+    if not len(places):
+        return None
+    planes, scale = maps.reshape(len(maps), -1), norm.reshape(-1).rsqrt()
+    best: tuple[float, int, int] | None = None
+    for start in range(0, len(places), COLUMNS):
+        at = places[start : start + COLUMNS]
+        found = (bank @ (planes[:, at] * scale[at])).clamp_min_(0.0)
+        lines = found[1:].max(dim=0) if len(found) > 1 else None
+        total = found[0] ** 2 if lines is None else found[0] ** 2 + lines.values**2
+        value, index = total.max(dim=0)
+        if best is None or float(value) > best[0]:
+            best = float(value), int(at[index]), 0 if lines is None else int(lines.indices[index])
+    if best is None:
+        return None
+    value, place, line = best
+    return math.sqrt(value), place // width, place % width, line

@@ -1,0 +1,174 @@
+"""Fit all sources of a cube together: Levenberg-Marquardt steps on the factorised normal equations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cubefocus.fit.model import Products, Scene, starts_of
+from cubefocus.fit.source import N_FIXED, Component
+
+MAX_STEPS = 40
+DONE = 1e-3  # a step that promises less of chi^2 ends the fit: errors would change by a thousandth
+DAMPING = (1e-3, 1e6)
+FURTHEST = np.array([3.0, 3.0, 1.0, 1.0, 1.0, np.inf, 2.0])  # of a step in x, y (px), m, a, b, flux, index
+FURTHEST_LINE = np.array([np.inf, 2.0, 0.7])  # peak, centre (channels), log width
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Weak knowledge of sources that keeps the parameters of faint ones finite: means and standard deviations.
+
+    Attributes
+    ----------
+    log_size : (mean, std)
+        Of m, the logarithm of the product of both standard deviations (pixels squared).
+    elongation : float
+        Standard deviation of a and b, so of the logarithm of the axis ratio.
+    index : float
+        Standard deviation of the spectral index about 0.
+    log_width : (mean, std)
+        Of the logarithm of the standard deviation of a line (channels).
+    """
+
+    log_size: tuple[float, float]
+    elongation: float = 1.0
+    index: float = 1.0
+    log_width: tuple[float, float] = (math.log(2.0), 1.0)
+
+    @classmethod
+    def of_beam(cls, sigma: float) -> Priors:
+        """Sizes about that of the beam, within a factor of about 2 either way."""
+        return cls((2.0 * math.log(sigma), 1.5))
+
+    def terms(self, component: Component) -> tuple[np.ndarray, np.ndarray]:
+        """Precision of each parameter, and that times the distance from its mean; 0 for those without a prior."""
+        precision, mean = np.zeros(len(component.values)), np.zeros(len(component.values))
+        precision[2:5] = 1.0 / self.log_size[1] ** 2, 1.0 / self.elongation**2, 1.0 / self.elongation**2
+        mean[2] = self.log_size[0]
+        precision[6] = 1.0 / self.index**2
+        precision[N_FIXED + 2 :: 3], mean[N_FIXED + 2 :: 3] = 1.0 / self.log_width[1] ** 2, self.log_width[0]
+        return precision, precision * (component.values - mean)
+
+    def penalty(self, components: Sequence[Component]) -> float:
+        """Sum of the squares of the distances from the means, in standard deviations."""
+        total = 0.0
+        for one in components:
+            precision, pull = self.terms(one)
+            used = precision > 0
+            total += float((pull[used] ** 2 / precision[used]).sum())
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Sources that were fitted together.
+
+    Attributes
+    ----------
+    components : list of Component
+    covariance : ndarray, shape (p, p)
+        Of all parameters, source by source: the inverse of the Fisher matrix and the precision of the priors.
+    chi2 : float
+        Less that of a model without sources; with the priors.
+    products : Products
+    converged : bool
+    steps : int
+    """
+
+    components: list[Component]
+    covariance: np.ndarray
+    chi2: float
+    products: Products | None
+    converged: bool
+    steps: int
+
+    def covariance_of(self, number: int) -> np.ndarray:
+        """Covariance of the parameters of one source, the others marginalised."""
+        starts = starts_of(self.components)
+        own = slice(starts[number], starts[number + 1])
+        return self.covariance[own, own]
+
+
+NOTHING = Solution([], np.zeros((0, 0)), 0.0, None, True, 0)
+
+
+def with_amplitudes(scene: Scene, components: Sequence[Component]) -> list[Component]:
+    """Sources with the fluxes that fit best at their other parameters."""
+    if not components:
+        return []
+    products = scene.products(components)
+    matrix, right, chosen = products.amplitudes()
+    # Two starts at one place have fluxes that only their sum decides: a trace of a ridge shares it.
+    matrix = matrix + np.diag(1e-4 * np.diag(matrix) + 1e-300)
+    step = np.zeros(starts_of(components)[-1])
+    step[chosen] = np.linalg.solve(matrix, right)
+    values = np.concatenate([one.values for one in components])
+    values[chosen] = step[chosen]
+    return [Component(part) for part in np.split(values, starts_of(components)[1:-1])]
+
+
+def solve(scene: Scene, components: Sequence[Component], priors: Priors, max_steps: int = MAX_STEPS) -> Solution:
+    """Fit sources together.
+
+    Parameters
+    ----------
+    scene : Scene
+    components : sequence of Component
+        Where to start.
+    priors : Priors
+    max_steps : int
+        Evaluations of the model at most.
+
+    Returns
+    -------
+    Solution
+    """
+    if not components:
+        return NOTHING
+    current = scene.products(components)
+    value = current.chi2() + priors.penalty(components)
+    damping, steps, converged = DAMPING[0], 0, False
+    fisher, gradient = _equations(current, priors)
+    while steps < max_steps:
+        scale = np.diag(fisher)
+        step = np.linalg.solve(fisher + np.diag(damping * scale + 1e-300), gradient)
+        step = step * _as_far_as_trusted(current.components, step)
+        promised = float(step @ gradient - 0.5 * step @ fisher @ step) * 2.0
+        if promised < DONE:
+            converged = True
+            break
+        tried = [one.moved(part) for one, part in
+                 zip(current.components, np.split(step, starts_of(current.components)[1:-1]), strict=True)]  # fmt: skip
+        there = scene.products(tried)
+        steps += 1
+        found = there.chi2() + priors.penalty(tried)
+        if found < value:
+            gained = value - found
+            current, value = there, found
+            fisher, gradient = _equations(current, priors)
+            damping = max(damping * (0.1 if gained > 0.5 * promised else 0.5), 1e-9)
+        else:
+            damping *= 10.0
+            if damping > DAMPING[1]:
+                break
+    return Solution(current.components, np.linalg.inv(_conditioned(fisher)), value, current, converged, steps)
+
+
+def _conditioned(fisher: np.ndarray) -> np.ndarray:
+    return fisher + np.diag(1e-12 * np.diag(fisher) + 1e-300)
+
+
+def _equations(products: Products, priors: Priors) -> tuple[np.ndarray, np.ndarray]:
+    fisher, gradient = products.equations()
+    terms = [priors.terms(one) for one in products.components]
+    return fisher + np.diag(np.concatenate([p for p, _ in terms])), gradient - np.concatenate([g for _, g in terms])
+
+
+def _as_far_as_trusted(components: Sequence[Component], step: np.ndarray) -> float:
+    """Share of a step that moves no parameter farther than the linear model may be trusted."""
+    limits = np.concatenate([part for one in components for part in (FURTHEST, *[FURTHEST_LINE] * one.n_lines)])
+    return min(1.0, float((limits / np.maximum(np.abs(step), 1e-300)).min()))
