@@ -497,6 +497,16 @@ class FluxSettings(Section):
     )
 
 
+@section("detection.fit")
+class FitSettings(Section):
+    """The fit of all sources of a cube through the dirty beam: significances, square roots of a chi^2 explained."""
+
+    search: Positive = Field(default=5.5, description="significance of a peak of the residual that is fitted as well")
+    keep: Positive = Field(default=7.0, description="significance of a source that is kept, unless it is tuned")
+    line: Positive = Field(default=5.0, description="significance of a line that a source keeps, or of a further one")
+    most: Count = Field(default=100, description="sources of a cube at most")
+
+
 @section("detection")
 class DetectionSettings(Section):
     """All settings of the chain; a rest frequency gives velocities and redshifts."""
@@ -505,6 +515,7 @@ class DetectionSettings(Section):
     spectra: SpectraSettings = _part(SpectraSettings, "from Deep GRU's spectra to line ranges")
     focus: FocusSettings = _part(FocusSettings, "focusing, false detections and deblending")
     flux: FluxSettings = _part(FluxSettings, "masks and line images")
+    fit: FitSettings = _part(FitSettings, "fit of all sources of a cube through the dirty beam")
     rest_frequency_ghz: Positive | None = Field(
         default=None,
         description="rest frequency of the line in GHz; null: that of the cube's header (RESTFRQ), where it has one",

@@ -7,6 +7,7 @@ quantile over the channels hardly sees these.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +69,40 @@ def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
     # The power of a channel is known to a few per cent only: where all agree within that, they are equal.
     spread = np.nanstd(relative)
     relative = np.where(alive, 1.0 if spread < 0.05 else relative, np.inf)
-    shape = beam.noise if beam.noise is not None else np.maximum(beam.transfer.mean(axis=0), 0.0)
-    shape = _smoothed(shape)
-    shape = shape / shape[beam.grid.inside].mean()
+    shape = thermal_shape(beam)
     level = _level(within, shape, white, beam.grid.inside)
-    power = white + level * shape
-    share = level * shape[beam.grid.inside].sum() * 2.0 / (beam.grid.padded[0] * beam.grid.padded[1])
-    return Noise(power, relative, float(np.sqrt(white)), float(np.sqrt(share)))
+    return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
+
+
+def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> Noise:
+    """Noise whose two parts are known.
+
+    Parameters
+    ----------
+    beam : Beam
+    n_channels : int
+    white, thermal : float
+        Standard deviation of each in a pixel, Jy/beam.
+    """
+    shape = thermal_shape(beam)
+    power = white**2 + thermal**2 / _pixel_share(shape, beam) * shape
+    return Noise(power, np.ones(n_channels), white, thermal)
+
+
+def thermal_shape(beam: Beam) -> np.ndarray:
+    """Power of the noise of the visibilities by spatial frequency, mean 1; that of the dirty beam if it is not known.
+
+    With natural weights both are the density of the visibilities.
+    """
+    shape = beam.noise if beam.noise is not None else np.maximum(beam.transfer.mean(axis=0), 0.0)
+    shape = np.where(beam.grid.inside, _smoothed(shape), 0.0)
+    return shape / shape[beam.grid.inside].mean()
+
+
+def _pixel_share(shape: np.ndarray, beam: Beam) -> float:
+    """Variance in a pixel of noise of this power: its mean over the whole plane of spatial frequencies."""
+    twice = shape[:, 1:].sum() * 2.0 + shape[:, 0].sum()
+    return float(twice) / (beam.grid.padded[0] * beam.grid.padded[1])
 
 
 def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.ndarray]:
