@@ -528,7 +528,7 @@ class FindersSettings(Section):
 
     methods: Annotated[tuple[Annotated[str, OneOf(*FINDERS)], ...], Field(json_schema_extra={"uniqueItems": True})] = (
         Field(
-            ("threshold", "blobcat", "bdsf", "aegean", "decoras"),
+            ("threshold", "blobcat", "bdsf", "aegean", "decoras", "matched_filter"),
             description="those that are run, each tuned on the validation split",
         )
     )

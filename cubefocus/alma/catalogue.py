@@ -13,7 +13,7 @@ from astropy.table import Column as TableColumn
 from astropy.table import Table
 
 from cubefocus.alma.morphology import fwhm
-from cubefocus.alma.rows import Key, Source
+from cubefocus.alma.rows import Key
 from cubefocus.alma.searched import Searched
 from cubefocus.cube.cube import Cube
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define

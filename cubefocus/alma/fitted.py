@@ -217,8 +217,8 @@ def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray)
     height, width = scene.beam.grid.shape
     x0, y0, x1, y1 = box.tolist()
     held = scene.held.reshape(scene.beam.grid.samples)
-    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2)
-                     for low, high, step in ((y0, y1, scene.beam.grid.steps[0]), (x0, x1, scene.beam.grid.steps[1])))  # fmt: skip
+    spans = zip((y0, x0), (y1, x1), scene.beam.grid.steps, strict=True)
+    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2) for low, high, step in spans)
     lobe = float(np.mean(scene.beam.fwhm))
     others = [one for index, one in enumerate(fitted.components) if index != number]
     holds = {

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -152,7 +153,7 @@ class Beam:
         shape: tuple[int, int, int],
         change: float = 0.02,
         half: tuple[int, int] | None = None,
-        noise: dict[tuple[int, int], float] | np.ndarray | None = None,
+        noise: np.ndarray | None = None,
         primary_beam: np.ndarray | None = None,
         fwhm: tuple[float, float] | None = None,
     ) -> Beam:
@@ -257,7 +258,7 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
     middle = psf[len(psf) // 2]
     if not np.isfinite(middle).any() or not np.nanmax(middle) > 0:
         raise CubefocusError("the PSF has no peak above 0; give the cube of dirty beams (psf.fits)")
-    row, column = np.unravel_index(int(np.nanargmax(middle)), middle.shape)
+    row, column = divmod(int(np.nanargmax(middle)), middle.shape[1])
     placed = np.zeros((len(psf), *padded), dtype=np.float32)
     above, left = min(row, padded[0] // 2 - 1), min(column, padded[1] // 2 - 1)
     below = min(psf.shape[1] - row, padded[0] // 2)
@@ -280,8 +281,8 @@ def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, 
         return (slice(0, n_channels),)
     differs = float(np.abs(kernels[-1] - kernels[0]).max())
     number = min(max(1, math.ceil(0.5 * differs / change)), n_channels)
-    edges = np.linspace(0, n_channels, number + 1).round().astype(int)
-    return tuple(slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True))
+    edges = np.linspace(0, n_channels, number + 1).round().astype(int).tolist()
+    return tuple(slice(low, high) for low, high in pairwise(edges))
 
 
 def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:

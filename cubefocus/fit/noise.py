@@ -1,8 +1,8 @@
 """The noise of a cube, measured in the cube itself: a part that is white, and a part that came through the baselines.
 
 Beyond the longest baseline there is white noise only, and its power is read there. Between the baselines the power of
-the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines, and a low
-quantile over the channels hardly sees these.
+the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines, and a
+low quantile over the channels hardly sees these.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.nd
     v = np.abs(np.fft.fftfreq(size[0]))[:, None] * grid.padded[0]
     u = np.fft.rfftfreq(size[1])[None] * grid.padded[1]
     beyond = torch.from_numpy((v > grid.half[0] + 2) | (u > grid.half[1] + 2))
-    outside, differences, last = [], [], None
+    outside, differences, last = [], [], torch.empty(0, *size)
     for start in range(0, len(data), chunk):
         planes = torch.from_numpy(np.nan_to_num(data[start : start + chunk]).astype(np.float32))
         if beyond.any():
@@ -120,7 +120,7 @@ def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.nd
             outside.append(power.median(dim=1).values.double() / MEDIAN_OF_POWER)
         else:
             outside.append(torch.zeros(len(planes), dtype=torch.float64))
-        both = planes if last is None else torch.cat([last, planes])
+        both = torch.cat([last, planes])
         last = planes[-1:]
         if len(both) > 1:
             differences.append(grid.cut(both[1:] - both[:-1]).abs().square() / 2.0)

@@ -15,7 +15,7 @@ import numpy as np
 from cubefocus.fit.model import Scene
 from cubefocus.fit.search import highest_peak
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
-from cubefocus.fit.source import N_FIXED, Component
+from cubefocus.fit.source import Component
 from cubefocus.settings import FitSettings
 
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
@@ -66,6 +66,14 @@ def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings
     Fitted
     """
     return _Fit(scene, settings or FitSettings(), Priors.of_beam(scene.beam.sigma)).run(starts)
+
+
+def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
+    """The same with a higher threshold: sources below it are removed, the others fitted again."""
+    again = _Fit(fitted.scene, settings, Priors.of_beam(fitted.scene.beam.sigma))
+    again.solution, again.origin, again.removed = fitted.solution, list(fitted.origin), list(fitted.removed)
+    significance = again.remove()
+    return Fitted(again.scene, again.solution, significance, again.origin, again.removed)
 
 
 class _Fit:
@@ -130,7 +138,7 @@ class _Fit:
                 self.solution = merged
 
     def merged(self, number: int) -> Solution | None:
-        components, priors = self.solution.components, self.priors
+        components = self.solution.components
         one = components[number]
         for other in range(number):
             if not _may_be_one(components[other], one, self.scene.beam.sigma):
