@@ -335,7 +335,7 @@ class TrainingSettings(Section):
     dissimilarity (variants ``mnras`` and ``ecml`` of Blobs Finder).
     """
 
-    epochs: Epochs = 50
+    epochs: Epochs = 30
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 2e-3
     dense_rate: SkipJsonSchema[DenseRate] = 0.01
@@ -380,7 +380,7 @@ class DecorasTraining(BlobsFinderTraining):
 class DeepGRUTraining(TrainingSettings):
     """Training of Deep GRU."""
 
-    epochs: Epochs = 40
+    epochs: Epochs = 20
     batch_size: BatchSize = 16
     weight_decay: Decay = 1e-5
     patience: Patience = 10
@@ -391,7 +391,7 @@ class DeepGRUTraining(TrainingSettings):
 class ResNetTraining(TrainingSettings):
     """Training of the networks for sigma_x, sigma_y, pa and flux."""
 
-    epochs: Epochs = 25
+    epochs: Epochs = 10
     batch_size: BatchSize = 16
     learning_rate: LearningRate = 1e-3
     patience: Patience = 25
@@ -402,7 +402,7 @@ class ResNetTraining(TrainingSettings):
 class DeepGRUFinetuning(DeepGRUTraining):
     """Fine-tuning of Deep GRU."""
 
-    epochs: Epochs = 10
+    epochs: Epochs = 6
     learning_rate: LearningRate = 5e-4
     augment: SpectraAugment = False
 
@@ -411,7 +411,7 @@ class DeepGRUFinetuning(DeepGRUTraining):
 class ResNetFinetuning(ResNetTraining):
     """Fine-tuning of the networks for sigma_x, sigma_y, pa and flux."""
 
-    epochs: Epochs = 6
+    epochs: Epochs = 3
     learning_rate: LearningRate = 5e-4
     patience: Patience = 10
     augment: CutoutsAugment = False

@@ -66,7 +66,7 @@ def setups(snakemake: Any) -> Any:
         return None
     from cubefocus.find.own import SetUps
 
-    return SetUps(snakemake.params.observation, snakemake.input.responses, snakemake.params.box_level)
+    return SetUps(snakemake.params.observation, str(snakemake.input.responses), snakemake.params.box_level)
 
 
 def networks(inputs: Any) -> dict[str, str]:

@@ -10,6 +10,7 @@ with job(snakemake) as provenance:
             truth=snakemake.input.truth,
             fitted=[*snakemake.input.fitted],
             evaluation=snakemake.params.evaluation,
+            lowest=snakemake.params.lowest,
             choice=snakemake.output.choice,
             provenance=provenance,
         )

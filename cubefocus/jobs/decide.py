@@ -32,6 +32,8 @@ class Decide:
         Catalogues of the fit, all batches.
     evaluation : mapping
         Of the config section, what decides what matches.
+    lowest : float
+        Significance from which on sources are in the catalogues: ``detection.fit.search`` of the config.
     choice : str
         File to write (JSON).
     provenance : mapping
@@ -40,6 +42,7 @@ class Decide:
     truth: str
     fitted: list[str]
     evaluation: Mapping[str, Any]
+    lowest: float
     choice: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,12 +53,12 @@ def run(job: Decide) -> None:
     settings = EvaluationSettings.from_mapping(job.evaluation)
     fitted = vstack([read_table(path) for path in job.fitted], metadata_conflicts="silent")
     n_cubes = sum(cube["split"] == "validation" for cube in truth.meta["cubes"])
-    chosen = choose(fitted, truth[truth["split"] == "validation"], n_cubes, settings)
+    chosen = choose(fitted, truth[truth["split"] == "validation"], n_cubes, settings, job.lowest)
     with atomic_path(job.choice) as temporary:
         temporary.write_text(json.dumps({**chosen, "provenance": dict(job.provenance)}, indent=1) + "\n")
 
 
-def choose(fitted: Table, truth: Table, n_cubes: int, settings: EvaluationSettings) -> dict[str, Any]:
+def choose(fitted: Table, truth: Table, n_cubes: int, settings: EvaluationSettings, lowest: float) -> dict[str, Any]:
     """The lowest threshold at which at most one source in 100 cubes is none.
 
     What lies at no true source's place is false; whether boxes and lines agree is not asked. Fewer than 100 cubes do
@@ -70,6 +73,8 @@ def choose(fitted: Table, truth: Table, n_cubes: int, settings: EvaluationSettin
         Their true sources.
     n_cubes : int
     settings : EvaluationSettings
+    lowest : float
+        Significance above which all sources are there: the threshold where none of them is false.
 
     Returns
     -------
@@ -80,9 +85,8 @@ def choose(fitted: Table, truth: Table, n_cubes: int, settings: EvaluationSettin
     significance = column(fitted, "significance")
     false = np.sort(significance[~matched])[::-1]
     allowed = int(FALSE_PER_CUBE * n_cubes)
-    highest = float(false[allowed]) if len(false) > allowed else 0.0
+    highest = float(false[allowed]) if len(false) > allowed else lowest
     unseen = 2.0 * math.log(max(1.0, 1.0 / (FALSE_PER_CUBE * max(n_cubes, 1))))
-    lowest = float(significance.min()) if len(significance) else 0.0
-    keep = math.sqrt(highest**2 + unseen) + STEP if highest > 0 else lowest
+    keep = math.sqrt(highest**2 + unseen) + STEP
     counts = {"n_cubes": n_cubes, "n_true": int(matched.sum()), "n_false": int((~matched).sum())}
     return {"keep": keep, "highest_false": highest, **counts}

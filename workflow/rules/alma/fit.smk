@@ -65,6 +65,7 @@ rule decide:
         **needing(NEEDS.table_mb(*SPLITS), 20),
     params:
         evaluation=matching_settings(),
+        lowest=config["detection"]["fit"]["search"],
         code=digest("decide"),
     script:
         "../../../scripts/decide.py"
