@@ -3,7 +3,8 @@
 A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
 at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what
 comes out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where
-both are positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak is lost.
+both are positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak
+is lost.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def choose(fitted: Table, truth: Table, n_cubes: int, settings: EvaluationSettin
     """The lowest threshold at which at most one source in 100 cubes is none.
 
     What lies at no true source's place is false; whether boxes and lines agree is not asked. Fewer than 100 cubes do
-    not show the highest false source of 100: as the number of peaks of noise falls as exp(-t^2 / 2), that is taken to be
-    2 ln(100 / n) higher in t^2.
+    not show the highest false source of 100: as the number of peaks of noise falls as exp(-t^2 / 2), that is taken to
+    be 2 ln(100 / n) higher in t^2.
 
     Parameters
     ----------
