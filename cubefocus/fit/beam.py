@@ -21,7 +21,7 @@ from cubefocus.instrument.response import Response
 
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
-NO_POWER = 1e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
+NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Beam:
         padded = (2 * rows, 2 * columns)
         kernels = _centred(psf, padded)
         if half is None:
-            half = _extent(kernels, padded)
+            half = _extent(kernels, padded, (psf.shape[1], psf.shape[2]))
         half = (min(half[0], padded[0] // 2 - 1), min(half[1], padded[1] // 2 - 1))
         grid = Grid((rows, columns), padded, half)
         bands = _bands(kernels, n_channels, change)
@@ -196,7 +196,9 @@ class Beam:
         log_pb = None
         if primary_beam is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
-                log_pb = np.log(np.maximum(np.stack([primary_beam[0], primary_beam[-1]]).astype(np.float64), 1e-3))
+                log_pb = np.log(
+                    np.maximum(np.nan_to_num(np.stack([primary_beam[0], primary_beam[-1]])).astype(np.float64), 1e-3)
+                )
         on_grid = None if noise is None else _on_grid(noise, grid)
         return cls(grid, bands, transfer, on_grid, log_pb, fwhm or _main_lobe(means[len(means) // 2]))
 
@@ -268,11 +270,19 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
     return np.roll(placed, (-above, -left), axis=(1, 2))
 
 
-def _extent(kernels: np.ndarray, padded: tuple[int, int]) -> tuple[int, int]:
-    """Largest spatial frequencies at which a dirty beam has power."""
-    power = np.abs(np.fft.rfft2(kernels[len(kernels) // 2]))
+def _extent(kernels: np.ndarray, padded: tuple[int, int], psf_shape: tuple[int, int]) -> tuple[int, int]:
+    """Largest spatial frequencies at which a dirty beam has power.
+
+    Where the image of the beam ends its sidelobes do not, and that edge has power at all frequencies; a taper takes it
+    away, and smears the rest over a cell or two.
+    """
+    tapers = []
+    for size, width in zip(padded, psf_shape, strict=True):
+        offset, reach = np.abs(np.fft.fftfreq(size, 1.0 / size)), min(size, width) / 2.0
+        tapers.append(np.where(offset < reach, np.cos(0.5 * np.pi * offset / reach) ** 2, 0.0))
+    power = np.abs(np.fft.rfft2(kernels[len(kernels) // 2] * tapers[0][:, None] * tapers[1][None]))
     rows, columns = np.nonzero(power > NO_POWER * power.max())
-    return int(np.minimum(rows, padded[0] - rows).max()) + MARGIN, int(columns.max()) + MARGIN
+    return int(np.minimum(rows, padded[0] - rows).max()), int(columns.max())
 
 
 def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, ...]:

@@ -18,6 +18,7 @@ from cubefocus.fit.beam import Beam
 
 QUANTILE = 0.25  # low, as lines may be in most of the channels
 MEDIAN_OF_POWER = float(np.log(2.0))  # of what is distributed as exp(-p), as the power of complex Gaussian noise is
+LEAST_WHITE = 1e-2  # of the mean power of the thermal part: less would trust the rarest baselines beyond measure
 SMOOTHING = 2.0  # cells: what correlates over more than a sixth of the image cannot be told from its edge
 
 
@@ -65,12 +66,13 @@ def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
     alive = ~blank
     per_channel = np.where(alive, outside, np.nan)
     white = float(np.nanmedian(per_channel))
-    relative = np.sqrt(per_channel / white) if white > 0 else np.ones(len(data))
+    relative = np.sqrt(per_channel / white) if white > 0 else np.where(alive, 1.0, np.inf)
     # The power of a channel is known to a few per cent only: where all agree within that, they are equal.
     spread = np.nanstd(relative)
     relative = np.where(alive, 1.0 if spread < 0.05 else relative, np.inf)
     shape = thermal_shape(beam)
     level = _level(within, shape, white, beam.grid.inside)
+    white = max(white, LEAST_WHITE * level)  # of a dirty cube with no noise but the visibilities'
     return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
 
 

@@ -36,10 +36,10 @@ class Find:
         Truth table of the batch, which says what cubes there must be.
     choice : str
         File that the tuning of the finder wrote.
-    setups : SetUps or None
-        For a finder that is told the response of each cube.
     found : str
         Folder to make, of ``catalogue.ecsv``, ``inverted.ecsv`` and ``time.json``.
+    setups : SetUps, optional
+        For a finder that is told the response of each cube.
     code : str, optional
         Digest of the code behind them: what other code left unfinished is not used.
     provenance : mapping
@@ -49,8 +49,8 @@ class Find:
     searched: str
     truth: str
     choice: str
-    setups: SetUps | None
     found: str
+    setups: SetUps | None = None
     code: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

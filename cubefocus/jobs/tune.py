@@ -32,10 +32,10 @@ class Tune:
         How many validation cubes a slow finder is tuned on, and how many test cubes it searches times -1; drawn by the
         seed. The others take all.
     seed : int
-    setups : SetUps or None
-        For a finder that is told the response of each cube.
     choice, scores, time : str
         Files to write: the choice, the score of every point of the grid, what it took.
+    setups : SetUps, optional
+        For a finder that is told the response of each cube.
     provenance : mapping
     """
 
@@ -46,10 +46,10 @@ class Tune:
     tuning_cubes: int
     inverted_cubes: int
     seed: int
-    setups: SetUps | None
     choice: str
     scores: str
     time: str
+    setups: SetUps | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
