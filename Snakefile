@@ -10,8 +10,8 @@ min_version("9.0")
 
 # The stages of each study in the order of a run: workflow/rules/<study>/<stage>.smk. The first one says what it makes.
 STUDIES = {
-    "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "prepare", "find"]
-    + ["records", "evaluate", "course", "engines"],
+    "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "fit", "prepare"]
+    + ["find", "records", "evaluate", "course", "engines"],
 }
 
 

@@ -335,7 +335,7 @@ class TrainingSettings(Section):
     dissimilarity (variants ``mnras`` and ``ecml`` of Blobs Finder).
     """
 
-    epochs: Epochs = 50
+    epochs: Epochs = 30
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 2e-3
     dense_rate: SkipJsonSchema[DenseRate] = 0.01
@@ -380,7 +380,7 @@ class DecorasTraining(BlobsFinderTraining):
 class DeepGRUTraining(TrainingSettings):
     """Training of Deep GRU."""
 
-    epochs: Epochs = 40
+    epochs: Epochs = 20
     batch_size: BatchSize = 16
     weight_decay: Decay = 1e-5
     patience: Patience = 10
@@ -391,7 +391,7 @@ class DeepGRUTraining(TrainingSettings):
 class ResNetTraining(TrainingSettings):
     """Training of the networks for sigma_x, sigma_y, pa and flux."""
 
-    epochs: Epochs = 25
+    epochs: Epochs = 10
     batch_size: BatchSize = 16
     learning_rate: LearningRate = 1e-3
     patience: Patience = 25
@@ -402,7 +402,7 @@ class ResNetTraining(TrainingSettings):
 class DeepGRUFinetuning(DeepGRUTraining):
     """Fine-tuning of Deep GRU."""
 
-    epochs: Epochs = 10
+    epochs: Epochs = 6
     learning_rate: LearningRate = 5e-4
     augment: SpectraAugment = False
 
@@ -411,7 +411,7 @@ class DeepGRUFinetuning(DeepGRUTraining):
 class ResNetFinetuning(ResNetTraining):
     """Fine-tuning of the networks for sigma_x, sigma_y, pa and flux."""
 
-    epochs: Epochs = 6
+    epochs: Epochs = 3
     learning_rate: LearningRate = 5e-4
     patience: Patience = 10
     augment: CutoutsAugment = False
@@ -497,6 +497,16 @@ class FluxSettings(Section):
     )
 
 
+@section("detection.fit")
+class FitSettings(Section):
+    """The fit of all sources of a cube through the dirty beam: significances, square roots of a chi^2 explained."""
+
+    search: Positive = Field(default=5.5, description="significance of a peak of the residual that is fitted as well")
+    keep: Positive = Field(default=7.0, description="significance of a source that is kept, unless it is tuned")
+    line: Positive = Field(default=5.0, description="significance of a line that a source keeps, or of a further one")
+    most: Count = Field(default=100, description="sources of a cube at most")
+
+
 @section("detection")
 class DetectionSettings(Section):
     """All settings of the chain; a rest frequency gives velocities and redshifts."""
@@ -505,6 +515,7 @@ class DetectionSettings(Section):
     spectra: SpectraSettings = _part(SpectraSettings, "from Deep GRU's spectra to line ranges")
     focus: FocusSettings = _part(FocusSettings, "focusing, false detections and deblending")
     flux: FluxSettings = _part(FluxSettings, "masks and line images")
+    fit: FitSettings = _part(FitSettings, "fit of all sources of a cube through the dirty beam")
     rest_frequency_ghz: Positive | None = Field(
         default=None,
         description="rest frequency of the line in GHz; null: that of the cube's header (RESTFRQ), where it has one",
@@ -517,7 +528,7 @@ class FindersSettings(Section):
 
     methods: Annotated[tuple[Annotated[str, OneOf(*FINDERS)], ...], Field(json_schema_extra={"uniqueItems": True})] = (
         Field(
-            ("threshold", "blobcat", "bdsf", "aegean", "decoras"),
+            ("threshold", "blobcat", "bdsf", "aegean", "decoras", "matched_filter"),
             description="those that are run, each tuned on the validation split",
         )
     )

@@ -62,6 +62,8 @@ class Finder:
         Reference to a function that says which points of the grid make sense; None if all do.
     slow : bool
         Whether it takes seconds a cube: its parameters are then chosen on some validation cubes only.
+    needs_response : bool
+        Whether it is told the response of each cube's set-up.
     package, program : str or None
         What must be installed beside this package.
     """
@@ -72,6 +74,7 @@ class Finder:
     searches: Searches = "image"
     allowed: str | None = None
     slow: bool = False
+    needs_response: bool = False
     package: str | None = None
     program: str | None = None
 
@@ -127,6 +130,13 @@ FINDERS: dict[str, Finder] = {
             **_CUBES,
         ),
         _finder("sofia", "sofia", program="sofia", **_CUBES),
+        _finder(
+            "matched_filter",
+            "matched_filter",
+            function=f"{_FIND}.matched_filter:MatchedFilter",
+            needs_response=True,
+            **_CUBES,
+        ),
     )
 }
 

@@ -1,6 +1,6 @@
 """Search one batch of test cubes with one of the other finders; a killed job goes on with what is missing."""
 
-from common import job
+from common import job, setups
 
 from cubefocus.jobs.find import Find, run
 
@@ -11,6 +11,7 @@ with job(snakemake) as provenance:
             searched=snakemake.input.searched,
             truth=snakemake.input.truth,
             choice=snakemake.input.choice,
+            setups=setups(snakemake),
             found=snakemake.output.found,
             code=snakemake.params.code,
             provenance=provenance,

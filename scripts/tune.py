@@ -1,6 +1,6 @@
 """Choose the parameters of one of the other finders on the validation split."""
 
-from common import job
+from common import job, setups
 
 from cubefocus.jobs.tune import Tune, run
 
@@ -11,6 +11,7 @@ with job(snakemake) as provenance:
             method=snakemake.wildcards.method,
             truth=snakemake.input.truth,
             validation=[*snakemake.input.validation],
+            setups=setups(snakemake),
             provenance=provenance,
             **{name: snakemake.params[name] for name in names},
             **{name: snakemake.output[name] for name in ("choice", "scores", "time")},

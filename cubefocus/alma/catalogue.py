@@ -13,7 +13,7 @@ from astropy.table import Column as TableColumn
 from astropy.table import Table
 
 from cubefocus.alma.morphology import fwhm
-from cubefocus.alma.rows import Key, Source
+from cubefocus.alma.rows import Key
 from cubefocus.alma.searched import Searched
 from cubefocus.cube.cube import Cube
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
@@ -132,21 +132,22 @@ def _source_rows(one: Searched, rest_ghz: float | None) -> list[dict[str, Any]]:
     rest_ghz = rest_frequency_of(cube) if rest_ghz is None else rest_ghz
     ghz, cell = cube.frequencies_hz / 1e9, one.field.cell_arcsec
     rows = _joined(one, [source.key for source in chosen])
-    for number, (row, place) in enumerate(zip(rows, _on_the_sky(cube, chosen), strict=True)):
+    places = on_the_sky(cube, [(source.shape.x, source.shape.y) for source in chosen])
+    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
         row |= {"source_id": number} | place
         for axis in ("x", "y"):
             row[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
             for size in ("sigma", "fwhm"):
                 row[f"{size}_{axis}_arcsec"] = row[f"{size}_{axis}"] * cell
-        row |= _spectral(ghz, row, rest_ghz)
+        row |= spectral(ghz, row, rest_ghz)
     return rows
 
 
-def _on_the_sky(cube: Cube, chosen: Sequence[Source]) -> list[dict[str, Any]]:
-    """J2000 position and name of each source; NaN and no name if the header has no celestial axes."""
-    if not chosen or cube.wcs.naxis != 2:
-        return [{"ra": math.nan, "dec": math.nan, "name": ""} for _ in chosen]
-    x, y = np.array([[one.shape.x, one.shape.y] for one in chosen]).T
+def on_the_sky(cube: Cube, centres: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+    """J2000 position and name of each place (x, y); NaN and no name if the header has no celestial axes."""
+    if not centres or cube.wcs.naxis != 2:
+        return [{"ra": math.nan, "dec": math.nan, "name": ""} for _ in centres]
+    x, y = np.array(centres).T
     positions = cube.positions(x, y)
     pairs = zip(positions.ra.deg.tolist(), positions.dec.deg.tolist(), strict=True)
     return [{"ra": ra, "dec": dec, "name": iau_name(ra, dec)} for ra, dec in pairs]
@@ -161,7 +162,7 @@ def iau_name(ra: float, dec: float) -> str:
     return f"CF J{hours}{sign}{tenths // 36000:02d}{tenths // 600 % 60:02d}{tenths % 600 / 10:04.1f}"
 
 
-def _spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
+def spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
     """Frequency, velocity (radio convention), redshift, and their errors, given the frequency of each channel."""
     if len(ghz) == 1:  # an image has no line
         none = ("frequency_err", "fwhm_velocity", "velocity", "velocity_err", "redshift", "redshift_err")

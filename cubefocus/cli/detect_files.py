@@ -19,6 +19,7 @@ from cubefocus.alma.detection_products import source_products, write_detection_p
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import load_chain
 from cubefocus.alma.searched import Searched
+from cubefocus.cli.detect_fit import Instrument, fit
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import cube_provenance
@@ -35,7 +36,7 @@ from cubefocus.tables.regions import write_regions
 log = logging.getLogger(__name__)
 
 ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
-TABLES = ("catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5")
+TABLES = ("catalogue.ecsv", "catalogue.csv", "fitted.ecsv", "fitted.csv", "candidates.ecsv", "products.h5")
 SUFFIXES = (".reg", ".field.png", ".spectra.png")  # of the files that each cube has
 POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
@@ -56,6 +57,7 @@ class Found:
 
     catalogue: Table | None = None
     candidates: Table | None = None
+    fitted: Table | None = None
     failed: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
 
@@ -107,13 +109,23 @@ def _leaves(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{key}", value
 
 
-def search(bundle: Bundle, paths: Sequence[Path], output: Path, device: str, overwrite: bool = False) -> Found:
+def search(
+    bundle: Bundle,
+    paths: Sequence[Path],
+    output: Path,
+    device: str,
+    overwrite: bool = False,
+    instrument: Instrument | None = None,
+) -> Found:
     """Search cubes with a bundle; as `detect_files`, with all that the bundle says."""
     chain = load_chain(bundle, device=device)
     networks = {name: origin_of(one.provenance) for name, one in bundle.networks.items()}
     facts = {"models": bundle.source, "bundle": bundle.digest, "settings": digest(bundle.detection)}
     facts |= {"networks": networks} | ({"replaced": dict(bundle.overrides)} if bundle.overrides else {})
-    return detect_files(chain, paths, output, provenance(chain.device, **facts), bundle.ranges, overwrite)
+    if instrument is not None:
+        facts |= {"psf": str(instrument.psf)} | ({"pb": str(instrument.pb)} if instrument.pb is not None else {})
+    made = provenance(chain.device, **facts)
+    return detect_files(chain, paths, output, made, bundle.ranges, overwrite, instrument)
 
 
 def detect_files(
@@ -123,6 +135,7 @@ def detect_files(
     facts: Mapping[str, Any],
     ranges: Mapping[str, Range] | None = None,
     overwrite: bool = False,
+    instrument: Instrument | None = None,
 ) -> Found:
     """Search cubes on disk, one in memory at a time, and write all products to a folder.
 
@@ -141,6 +154,9 @@ def detect_files(
         What the networks were trained on; a cube that lies outside is told.
     overwrite : bool
         Whether products of an earlier search are removed first.
+    instrument : Instrument, optional
+        Dirty beam and primary beam of the cubes: all sources of a cube are then fitted together, which fitted.ecsv and
+        fitted.csv hold, and the regions show.
 
     Raises
     ------
@@ -153,7 +169,7 @@ def detect_files(
     facts = dict(facts) | {"cubes": [str(path) for path in paths]}
     made = [origin_of(one.made) for one in inputs]
     facts |= {"inputs": made} if any(made) else {}
-    work = _Work(chain, output, facts, ranges or {}, alone=len(inputs) == 1)
+    work = _Work(chain, output, facts, ranges or {}, alone=len(inputs) == 1, instrument=instrument)
     try:
         write_detection_products(output / "products.h5", work.products(inputs), facts)
         if not work.tables:
@@ -171,11 +187,19 @@ def detect_files(
     )
     write_table(output / "catalogue.ecsv", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
-    with atomic_path(output / "catalogue.csv") as temporary:
-        found.catalogue.write(temporary, format="ascii.csv")
+    _write_csv(output / "catalogue.csv", found.catalogue)
+    if work.fitted:
+        found.fitted = vstack(work.fitted, metadata_conflicts="silent")
+        write_table(output / "fitted.ecsv", found.fitted, facts)
+        _write_csv(output / "fitted.csv", found.fitted)
     if found.failed:
         raise CubefocusError(_summary(found, paths, output))
     return found
+
+
+def _write_csv(path: Path, table: Table) -> None:
+    with atomic_path(path) as temporary:
+        table.write(temporary, format="ascii.csv")
 
 
 def _summary(found: Found, paths: Sequence[Path], output: Path | None = None) -> str:
@@ -192,6 +216,8 @@ class _Work:
     facts: Mapping[str, Any]
     ranges: Mapping[str, Range]
     alone: bool
+    instrument: Instrument | None = None
+    fitted: list[Table] = field(default_factory=list)
     found: Found = field(default_factory=Found)
     tables: list[tuple[Table, Table]] = field(default_factory=list)
 
@@ -228,12 +254,19 @@ class _Work:
         (searched,) = found.fields
         if len(found.catalogue):
             self.remark(one, outside(self.ranges, {"snr": (brightest_snr(searched),) * 2}))
-        write_regions(self.output / f"{one.name}.reg", found.catalogue, self.facts)
+        shown = found.catalogue
+        if self.instrument is not None:
+            settings, device = self.chain.settings, self.chain.device
+            shown = fit(cube, self.instrument, one.path, found.catalogue, settings, one.cube_id, device)
+            self.fitted.append(shown)
+        write_regions(self.output / f"{one.name}.reg", shown, self.facts)
         save_figure(field_figure(searched), self.output / f"{one.name}.field.png", self.facts)
         if not searched.field.is_image:
             save_figure(spectra_figure(searched), self.output / f"{one.name}.spectra.png", self.facts)
         self.tables.append((found.catalogue, found.candidates))
         log.info("%s: %d sources of %d candidates", one.path, len(found.catalogue), len(found.candidates))
+        if self.instrument is not None:
+            log.info("%s: %d sources after the fit", one.path, len(shown))
         return searched
 
     def remark(self, one: Input, sentences: Iterable[str]) -> None:

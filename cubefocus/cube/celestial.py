@@ -105,3 +105,27 @@ def equatorial(wcs: WCS, x: ArrayLike, y: ArrayLike) -> SkyCoord:
     # A frame by its name alone would keep the header's equinox.
     wanted = FK5() if positions.frame.name == "fk5" else ICRS()
     return SkyCoord(positions.frame.transform_to(wanted))
+
+
+def position_angle(wcs: WCS, x: float, y: float, angle: float) -> float:
+    """Position angle of a direction in the image, north through east, 0 to 180 degrees.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial.
+    x, y : float
+        0-based pixel coordinates of the place.
+    angle : float
+        Of the direction, from the +x pixel axis clockwise with y up, degrees.
+
+    Returns
+    -------
+    float
+        NaN if the header has no celestial axes.
+    """
+    if wcs.naxis != 2 or not np.isfinite(angle):
+        return float("nan")
+    turn = np.radians(angle)
+    here, there = equatorial(wcs, x, y), equatorial(wcs, x + np.cos(turn), y - np.sin(turn))
+    return float(here.position_angle(there).deg % 180.0)

@@ -27,10 +27,12 @@ class Entry:
         Whether a combination of them can be used.
     kind : str
         What it searches: the integrated ``image``; the same of the ``cleaned`` cube; the ``map`` that the network of
-        the finder's name makes of it; or the ``cube``, which gives line ranges z0 z1, which count, and has a parameter
-        ``beam_area`` (pixels), that of each cube's own beam.
+        the finder's name makes of it; or the ``cube``, which gives line ranges z0 z1, which count. Each cube brings
+        parameters of its own (`cubefocus.find.own`).
     slow : bool
         Seconds an image, to search it or to make it: its parameters are chosen on some of the validation cubes only.
+    needs_response : bool
+        Whether it is told the response of each cube's set-up, and not the area of its beam.
     package, program : str or None
         Python package, or program on PATH, without which it cannot run.
     """
@@ -40,6 +42,7 @@ class Entry:
     allowed: Callable[[Parameters], bool] = lambda point: True
     kind: Searches = "image"
     slow: bool = False
+    needs_response: bool = False
     package: str | None = None
     program: str | None = None
 
@@ -77,6 +80,7 @@ def get_entry(name: str) -> Entry:
         allowed=load(spec.allowed) if spec.allowed else lambda point: True,
         kind=spec.searches,
         slow=spec.slow,
+        needs_response=spec.needs_response,
         package=spec.package,
         program=spec.program,
     )

@@ -20,7 +20,7 @@ from cubefocus.find.tune import SCORES, tune
 from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
-BEAM = "beam_area"
+BEAM, RESPONSE = "beam_area", "response"
 Own = Mapping[int, Mapping[str, Any]]
 
 
@@ -106,9 +106,10 @@ def choose(
 
 
 def shared(own: Own) -> dict[str, Any]:
-    """Parameters of their own that all cubes have with the same value."""
+    """Parameters of their own that all cubes have with the same value; where a response lies says nothing."""
     first, *others = [dict(values) for values in own.values()] or [{}]
-    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+    told = {name: value for name, value in first.items() if name != RESPONSE}
+    return {name: value for name, value in told.items() if all(other.get(name) == value for other in others)}
 
 
 def search(

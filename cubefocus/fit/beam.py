@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from cubefocus.instrument.response import Response
 
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
-NO_POWER = 1e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
+NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class Beam:
         shape: tuple[int, int, int],
         change: float = 0.02,
         half: tuple[int, int] | None = None,
-        noise: dict[tuple[int, int], float] | np.ndarray | None = None,
+        noise: np.ndarray | None = None,
         primary_beam: np.ndarray | None = None,
         fwhm: tuple[float, float] | None = None,
     ) -> Beam:
@@ -186,7 +187,7 @@ class Beam:
         padded = (2 * rows, 2 * columns)
         kernels = _centred(psf, padded)
         if half is None:
-            half = _extent(kernels, padded)
+            half = _extent(kernels, padded, (psf.shape[1], psf.shape[2]))
         half = (min(half[0], padded[0] // 2 - 1), min(half[1], padded[1] // 2 - 1))
         grid = Grid((rows, columns), padded, half)
         bands = _bands(kernels, n_channels, change)
@@ -195,7 +196,9 @@ class Beam:
         log_pb = None
         if primary_beam is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
-                log_pb = np.log(np.maximum(np.stack([primary_beam[0], primary_beam[-1]]).astype(np.float64), 1e-3))
+                log_pb = np.log(
+                    np.maximum(np.nan_to_num(np.stack([primary_beam[0], primary_beam[-1]])).astype(np.float64), 1e-3)
+                )
         on_grid = None if noise is None else _on_grid(noise, grid)
         return cls(grid, bands, transfer, on_grid, log_pb, fwhm or _main_lobe(means[len(means) // 2]))
 
@@ -262,7 +265,7 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
         raise CubefocusError("the PSF has no peak above 0; give the cube of dirty beams (psf.fits)")
     nearest = filled[np.abs(filled[None] - np.arange(len(psf))[:, None]).argmin(axis=1)]
     middle = psf[nearest[len(psf) // 2]]
-    row, column = np.unravel_index(int(np.nanargmax(middle)), middle.shape)
+    row, column = divmod(int(np.nanargmax(middle)), middle.shape[1])
     placed = np.zeros((len(psf), *padded), dtype=np.float32)
     above, left = min(row, padded[0] // 2 - 1), min(column, padded[1] // 2 - 1)
     below = min(psf.shape[1] - row, padded[0] // 2)
@@ -272,19 +275,19 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
     return np.roll(placed, (-above, -left), axis=(1, 2))
 
 
-def _extent(kernels: np.ndarray, padded: tuple[int, int]) -> tuple[int, int]:
+def _extent(kernels: np.ndarray, padded: tuple[int, int], psf_shape: tuple[int, int]) -> tuple[int, int]:
     """Largest spatial frequencies at which a dirty beam has power.
 
-    Its sidelobes do not end where the image of it does; a taper keeps that edge from having power everywhere.
+    Where the image of the beam ends its sidelobes do not, and that edge has power at all frequencies; a taper takes it
+    away, and smears the rest over a cell or two.
     """
-    kernel = kernels[len(kernels) // 2]
-    held = [np.flatnonzero(np.abs(kernel).max(axis=axis) > 0) for axis in (1, 0)]
-    offsets = [np.minimum(at, size - at).max() + 1.0 for at, size in zip(held, padded, strict=True)]
-    tapers = [np.cos(0.5 * np.pi * np.clip(np.fft.fftfreq(size, 1.0 / size) / reach, -1.0, 1.0)) ** 2
-              for size, reach in zip(padded, offsets, strict=True)]  # fmt: skip
-    power = np.abs(np.fft.rfft2(kernel * tapers[0][:, None] * tapers[1]))
+    tapers = []
+    for size, width in zip(padded, psf_shape, strict=True):
+        offset, reach = np.abs(np.fft.fftfreq(size, 1.0 / size)), min(size, width) / 2.0
+        tapers.append(np.where(offset < reach, np.cos(0.5 * np.pi * offset / reach) ** 2, 0.0))
+    power = np.abs(np.fft.rfft2(kernels[len(kernels) // 2] * tapers[0][:, None] * tapers[1][None]))
     rows, columns = np.nonzero(power > NO_POWER * power.max())
-    return int(np.minimum(rows, padded[0] - rows).max()) + MARGIN, int(columns.max()) + MARGIN
+    return int(np.minimum(rows, padded[0] - rows).max()), int(columns.max())
 
 
 def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, ...]:
@@ -293,8 +296,8 @@ def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, 
         return (slice(0, n_channels),)
     differs = float(np.abs(kernels[-1] - kernels[0]).max())
     number = min(max(1, math.ceil(0.5 * differs / change)), n_channels)
-    edges = np.linspace(0, n_channels, number + 1).round().astype(int)
-    return tuple(slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True))
+    edges = np.linspace(0, n_channels, number + 1).round().astype(int).tolist()
+    return tuple(slice(low, high) for low, high in pairwise(edges))
 
 
 def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:

@@ -123,7 +123,7 @@ class Scene:
         along = np.linspace(0.0, 1.0, self.n_channels) - (self.n_channels // 2) / (self.n_channels - 1)
         found = []
         for component in components:
-            column, row = (int(round(min(max(at, 0), size - 1)))
+            column, row = (round(min(max(at, 0), size - 1))
                            for at, size in zip(component.centre, log_pb.shape[:0:-1], strict=True))  # fmt: skip
             found.append(np.exp((log_pb[1, row, column] - log_pb[0, row, column]) * along))
         return found

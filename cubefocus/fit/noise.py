@@ -1,12 +1,13 @@
 """The noise of a cube, measured in the cube itself: a part that is white, and a part that came through the baselines.
 
 Beyond the longest baseline there is white noise only, and its power is read there. Between the baselines the power of
-the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines, and a low
-quantile over the channels hardly sees these.
+the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines, and a
+low quantile over the channels hardly sees these.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from cubefocus.fit.beam import Beam
 
 QUANTILE = 0.25  # low, as lines may be in most of the channels
 MEDIAN_OF_POWER = float(np.log(2.0))  # of what is distributed as exp(-p), as the power of complex Gaussian noise is
+LEAST_WHITE = 1e-2  # of the mean power of the thermal part: less would trust the rarest baselines beyond measure
 SMOOTHING = 2.0  # cells: what correlates over more than a sixth of the image cannot be told from its edge
 
 
@@ -64,17 +66,45 @@ def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
     alive = ~blank
     per_channel = np.where(alive, outside, np.nan)
     white = float(np.nanmedian(per_channel))
-    relative = np.sqrt(per_channel / white) if white > 0 else np.ones(len(data))
+    relative = np.sqrt(per_channel / white) if white > 0 else np.where(alive, 1.0, np.inf)
     # The power of a channel is known to a few per cent only: where all agree within that, they are equal.
     spread = np.nanstd(relative)
     relative = np.where(alive, 1.0 if spread < 0.05 else relative, np.inf)
-    shape = beam.noise if beam.noise is not None else np.maximum(beam.transfer.mean(axis=0), 0.0)
-    shape = _smoothed(shape)
-    shape = shape / shape[beam.grid.inside].mean()
+    shape = thermal_shape(beam)
     level = _level(within, shape, white, beam.grid.inside)
-    power = white + level * shape
-    share = level * shape[beam.grid.inside].sum() * 2.0 / (beam.grid.padded[0] * beam.grid.padded[1])
-    return Noise(power, relative, float(np.sqrt(white)), float(np.sqrt(share)))
+    white = max(white, LEAST_WHITE * level)  # of a dirty cube with no noise but the visibilities'
+    return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
+
+
+def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> Noise:
+    """Noise whose two parts are known.
+
+    Parameters
+    ----------
+    beam : Beam
+    n_channels : int
+    white, thermal : float
+        Standard deviation of each in a pixel, Jy/beam.
+    """
+    shape = thermal_shape(beam)
+    power = white**2 + thermal**2 / _pixel_share(shape, beam) * shape
+    return Noise(power, np.ones(n_channels), white, thermal)
+
+
+def thermal_shape(beam: Beam) -> np.ndarray:
+    """Power of the noise of the visibilities by spatial frequency, mean 1; that of the dirty beam if it is not known.
+
+    With natural weights both are the density of the visibilities.
+    """
+    shape = beam.noise if beam.noise is not None else np.maximum(beam.transfer.mean(axis=0), 0.0)
+    shape = np.where(beam.grid.inside, _smoothed(shape), 0.0)
+    return shape / shape[beam.grid.inside].mean()
+
+
+def _pixel_share(shape: np.ndarray, beam: Beam) -> float:
+    """Variance in a pixel of noise of this power: its mean over the whole plane of spatial frequencies."""
+    twice = shape[:, 1:].sum() * 2.0 + shape[:, 0].sum()
+    return float(twice) / (beam.grid.padded[0] * beam.grid.padded[1])
 
 
 def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +114,7 @@ def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.nd
     v = np.abs(np.fft.fftfreq(size[0]))[:, None] * grid.padded[0]
     u = np.fft.rfftfreq(size[1])[None] * grid.padded[1]
     beyond = torch.from_numpy((v > grid.half[0] + 2) | (u > grid.half[1] + 2))
-    outside, differences, last = [], [], None
+    outside, differences, last = [], [], torch.empty(0, *size)
     for start in range(0, len(data), chunk):
         planes = torch.from_numpy(np.nan_to_num(data[start : start + chunk]).astype(np.float32))
         if beyond.any():
@@ -92,7 +122,7 @@ def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.nd
             outside.append(power.median(dim=1).values.double() / MEDIAN_OF_POWER)
         else:
             outside.append(torch.zeros(len(planes), dtype=torch.float64))
-        both = planes if last is None else torch.cat([last, planes])
+        both = torch.cat([last, planes])
         last = planes[-1:]
         if len(both) > 1:
             differences.append(grid.cut(both[1:] - both[:-1]).abs().square() / 2.0)

@@ -12,36 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cubefocus.fit.model import Scene, starts_of
+from cubefocus.fit.model import Scene
 from cubefocus.fit.search import highest_peak
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
-from cubefocus.fit.source import N_FIXED, Component
+from cubefocus.fit.source import Component
+from cubefocus.settings import FitSettings
 
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
 LINE_PARAMETERS, SOURCE_PARAMETERS = 3, 10
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Thresholds of the fit.
-
-    Attributes
-    ----------
-    search : float
-        Significance of a peak of the residual that is added to the sources.
-    keep : float
-        Significance of a source that is kept: square root of the chi^2 without it less that with it.
-    line : float
-        Significance of a line that is added to a source, or kept.
-    most : int
-        Sources of a cube at most.
-    """
-
-    search: float = 5.5
-    keep: float = 7.0
-    line: float = 5.0
-    most: int = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +51,7 @@ class Fitted:
         return self.solution.components
 
 
-def fit_sources(scene: Scene, starts: Sequence[Component], rules: Rules | None = None) -> Fitted:
+def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:
     """Fit the sources of a cube.
 
     Parameters
@@ -80,20 +59,28 @@ def fit_sources(scene: Scene, starts: Sequence[Component], rules: Rules | None =
     scene : Scene
     starts : sequence of Component
         Where candidates are; their fluxes need not be known. None at all for a search from nothing.
-    rules : Rules, optional
+    settings : FitSettings, optional
 
     Returns
     -------
     Fitted
     """
-    return _Fit(scene, rules or Rules(), Priors.of_beam(scene.beam.sigma)).run(starts)
+    return _Fit(scene, settings or FitSettings(), Priors.of_beam(scene.beam.sigma)).run(starts)
+
+
+def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
+    """The same with a higher threshold: sources below it are removed, the others fitted again."""
+    again = _Fit(fitted.scene, settings, Priors.of_beam(fitted.scene.beam.sigma))
+    again.solution, again.origin, again.removed = fitted.solution, list(fitted.origin), list(fitted.removed)
+    significance = again.remove()
+    return Fitted(again.scene, again.solution, significance, again.origin, again.removed)
 
 
 class _Fit:
     """The steps, and what they have made so far."""
 
-    def __init__(self, scene: Scene, rules: Rules, priors: Priors) -> None:
-        self.scene, self.rules, self.priors = scene, rules, priors
+    def __init__(self, scene: Scene, settings: FitSettings, priors: Priors) -> None:
+        self.scene, self.settings, self.priors = scene, settings, priors
         self.solution: Solution = NOTHING
         self.origin: list[int] = []
         self.removed: list[tuple[int, float]] = []
@@ -115,12 +102,12 @@ class _Fit:
     def search(self) -> None:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
         avoid: list[tuple[float, float]] = []
-        while len(self.solution.components) < self.rules.most:
+        while len(self.solution.components) < self.settings.most:
             peak = highest_peak(self.scene, self.solution.components, avoid)
-            if peak.significance < self.rules.search:
+            if peak.significance < self.settings.search:
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
-            gain, needed = self.solution.chi2 - with_new.chi2, self.rules.search**2
+            gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2
             with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm)
             if with_line is not None and self.solution.chi2 - with_line.chi2 > gain - needed:
                 self.solution = with_line
@@ -151,7 +138,7 @@ class _Fit:
                 self.solution = merged
 
     def merged(self, number: int) -> Solution | None:
-        components, priors = self.solution.components, self.priors
+        components = self.solution.components
         one = components[number]
         for other in range(number):
             if not _may_be_one(components[other], one, self.scene.beam.sigma):
@@ -160,7 +147,7 @@ class _Fit:
             keep, drop = (other, number) if _total(components[other]) >= _total(one) else (number, other)
             rest = [c for index, c in enumerate(components) if index != drop]
             found = self.refit(rest)
-            if _data_chi2(found) - _data_chi2(self.solution) < self.rules.keep**2:
+            if _data_chi2(found) - _data_chi2(self.solution) < self.settings.keep**2:
                 self.removed.append((self.origin[drop], 0.0))
                 if self.origin[keep] < 0 <= self.origin[drop]:
                     self.origin[keep], self.removed[-1] = self.origin[drop], (-1, 0.0)
@@ -173,7 +160,7 @@ class _Fit:
         while self.solution.components:
             significance, without = self.significances()
             weakest = int(np.argmin(significance))
-            if significance[weakest] >= self.rules.keep:
+            if significance[weakest] >= self.settings.keep:
                 return significance
             self.removed.append((self.origin.pop(weakest), float(significance[weakest])))
             self.solution = without[weakest] or self.refit(
@@ -188,7 +175,7 @@ class _Fit:
         for number in range(len(components)):
             value = self.quick(number)
             without[number] = None
-            if value < SURE * self.rules.keep:
+            if value < SURE * self.settings.keep:
                 found = self.refit([one for index, one in enumerate(components) if index != number])
                 value = math.sqrt(max(_data_chi2(found) - _data_chi2(self.solution), 0.0))
                 without[number] = found
@@ -221,6 +208,3 @@ def _may_be_one(a: Component, b: Component, sigma: float) -> bool:
     offset = np.array(a.centre) - b.centre
     cov = a.cov + b.cov + sigma**2 * np.eye(2)
     return float(offset @ np.linalg.solve(cov, offset)) < CLOSE**2
-
-
-__all__ = ["Fitted", "N_FIXED", "Rules", "fit_sources", "starts_of"]

@@ -1,9 +1,10 @@
 """What the sources fitted so far leave: a bank of templates correlated with the residual, and its highest peak.
 
 A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
-at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what comes
-out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where both are
-positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak is lost.
+at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what
+comes out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where
+both are positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak
+is lost.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Peak:
 
 @lru_cache(maxsize=8)
 def _line_bank(n_channels: int, weight: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Normalised flat spectrum (channel,), lines made orthogonal to it (template, channel), centre and width of each."""
+    """Normalised flat spectrum (channel,), lines orthogonal to it (template, channel), centre and width of each."""
     scale = np.frombuffer(weight)
     flat = scale / math.sqrt(max(float(scale @ scale), 1e-300))
     channels = np.arange(n_channels)
@@ -154,9 +155,9 @@ def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tupl
         found = (bank @ (planes[:, at] * scale[at])).clamp_min_(0.0)
         lines = found[1:].max(dim=0) if len(found) > 1 else None
         total = found[0] ** 2 if lines is None else found[0] ** 2 + lines.values**2
-        value, index = total.max(dim=0)
-        if best is None or float(value) > best[0]:
-            best = float(value), int(at[index]), 0 if lines is None else int(lines.indices[index])
+        highest, index = total.max(dim=0)
+        if best is None or float(highest) > best[0]:
+            best = float(highest), int(at[index]), 0 if lines is None else int(lines.indices[index])
     if best is None:
         return None
     value, place, line = best

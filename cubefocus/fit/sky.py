@@ -90,8 +90,8 @@ def _changed(component: Component, primary: PrimaryBeam, sign: float) -> Compone
 
 
 NAMES = ("x", "y", "major", "minor", "angle", "sigma_x", "sigma_y", "pa", "continuum", "z", "fwhm_z", "line")
-"""What `measures` gives: centre (pixels), standard deviations of the axes (pixels), angle of the major one from the x axis
-clockwise (deg), the paper's description of the same, continuum (Jy) at the line's centre, centre and FWHM of the
+"""What `measures` gives: centre (pixels), standard deviations of the axes (pixels), angle of the major one from the x
+axis clockwise (deg), the paper's description of the same, continuum (Jy) at the line's centre, centre and FWHM of the
 strongest line (channels), and its flux (Jy x channel)."""
 
 

@@ -5,8 +5,8 @@ matrix of second moments
 
     S = exp(m) [cosh r + sinh(r) / r (a, b; b, -a)],    r^2 = a^2 + b^2,
 
-m is the logarithm of the product of both standard deviations, r that of their ratio, and (a, b) = (0, 0) is round, where
-a position angle has no meaning. The spectrum is a power law times a continuum and Gaussian lines:
+m is the logarithm of the product of both standard deviations, r that of their ratio, and (a, b) = (0, 0) is round,
+where a position angle has no meaning. The spectrum is a power law times a continuum and Gaussian lines:
 
     T(nu) = (nu_0 / nu)^alpha [F + sum over lines of L exp(-(z - z_0)^2 / (2 s_z^2))]
 """
@@ -40,9 +40,7 @@ class Component:
     values: np.ndarray
 
     @classmethod
-    def of(
-        cls, x: float, y: float, cov: np.ndarray, lines: list[tuple[float, float]], flux: float = 0.0
-    ) -> Component:
+    def of(cls, x: float, y: float, cov: np.ndarray, lines: list[tuple[float, float]], flux: float = 0.0) -> Component:
         """A source with second moments `cov` (xx, xy; xy, yy in pixels squared) and lines (centre, FWHM) of no flux."""
         m, a, b = shape_parameters(cov)
         parts = [v for z, fwhm in lines for v in (0.0, z, math.log(max(fwhm, 0.5) / SIGMA_TO_FWHM))]

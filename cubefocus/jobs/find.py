@@ -14,10 +14,11 @@ from cubefocus.alma.folder import close_partial, is_made, open_partial, read_rec
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, write_table
-from cubefocus.find.cubes import Images, StoredCubes, refuse_missing, searched
+from cubefocus.find.cubes import Images, refuse_missing, searched
 from cubefocus.find.interface import find_all
+from cubefocus.find.own import SetUps, own_parameters
 from cubefocus.find.registry import Entry, get_entry
-from cubefocus.find.run import BEAM, Choice, Own, search, shared
+from cubefocus.find.run import Choice, Own, search, shared
 from cubefocus.provenance import code_version, digest
 from cubefocus.timing import Clock
 
@@ -37,6 +38,8 @@ class Find:
         File that the tuning of the finder wrote.
     found : str
         Folder to make, of ``catalogue.ecsv``, ``inverted.ecsv`` and ``time.json``.
+    setups : SetUps, optional
+        For a finder that is told the response of each cube.
     code : str, optional
         Digest of the code behind them: what other code left unfinished is not used.
     provenance : mapping
@@ -47,6 +50,7 @@ class Find:
     truth: str
     choice: str
     found: str
+    setups: SetUps | None = None
     code: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -86,10 +90,9 @@ def _identity(path: Path) -> str:
 def _search(job: Find, entry: Entry, choice: Choice, folder: Path) -> tuple[Images, Own]:
     """Search what is missing; what was searched, and the parameters that each cube has of its own."""
     images = searched(entry.kind, [job.searched])
-    refuse_missing(images, read_table(job.truth), "test")
-    own: Own = {}
-    if isinstance(images, StoredCubes):
-        own = {cube: {BEAM: area} for cube, area in images.beam_areas().items()}
+    truth = read_table(job.truth)
+    refuse_missing(images, truth, "test")
+    own = own_parameters(entry, images, truth, job.setups)
     negative = integrated_images([job.searched], "inverted") if entry.kind == "map" else None
     there = {cube for cube in images if (folder / f"{cube:06d}.time.json").is_file()}
     search(entry, images, choice, folder, own, negative, skip=there)

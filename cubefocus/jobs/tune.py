@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cubefocus.files import read_table, write_table
-from cubefocus.find.cubes import DrawnCubes, StoredCubes, drawn_ids, searched
+from cubefocus.find.cubes import DrawnCubes, drawn_ids, searched
+from cubefocus.find.own import SetUps, own_parameters
 from cubefocus.find.registry import get_entry
-from cubefocus.find.run import BEAM, choose
+from cubefocus.find.run import choose
 from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
@@ -33,6 +34,8 @@ class Tune:
     seed : int
     choice, scores, time : str
         Files to write: the choice, the score of every point of the grid, what it took.
+    setups : SetUps, optional
+        For a finder that is told the response of each cube.
     provenance : mapping
     """
 
@@ -46,6 +49,7 @@ class Tune:
     choice: str
     scores: str
     time: str
+    setups: SetUps | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -64,8 +68,7 @@ def run(job: Tune) -> None:
     if entry.slow:
         images = drawn = DrawnCubes(images, job.tuning_cubes, job.seed)
         inverted = drawn_ids(inverted, job.inverted_cubes, job.seed)
-        if isinstance(drawn.images, StoredCubes):
-            own = {cube: {BEAM: area} for cube, area in drawn.images.beam_areas(drawn).items()}
+        own = own_parameters(entry, drawn.images, truth, job.setups, drawn) or None
     settings = EvaluationSettings.from_mapping(job.evaluation)
     choice, scores = choose(entry, images, truth[truth["split"] == "validation"], settings, clock, own)
     write_table(job.scores, scores, job.provenance)

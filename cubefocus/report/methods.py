@@ -14,11 +14,14 @@ from cubefocus.specs import FINDERS, NETWORKS
 BLOBS = NETWORKS["blobs_finder"].name
 PEAKS = f"{BLOBS}+{NETWORKS['deep_gru'].name}"
 CHAIN = "chain"
+FITTED = f"{CHAIN}+fit"
 ORACLE = "oracle"
 TCLEAN = FINDERS["tclean"].name
+MATCHED_FILTER = FINDERS["matched_filter"].name
 LABELS = {
     BLOBS: "Blobs Finder",
     PEAKS: "Blobs Finder + Deep GRU",
+    FITTED: "chain + fit",
     "deep_gru": "Deep GRU",
     "sofia": "SoFiA-2",
     "decoras": "DECORAS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cubefocus.alma.training_products import integrated_images
 from cubefocus.files import read_table
 from cubefocus.report.candidates import blobs, peaks
 from cubefocus.report.image_snr import with_image_snr
-from cubefocus.report.methods import BLOBS, CHAIN, ORACLE, PEAKS, Method, split_name
+from cubefocus.report.methods import BLOBS, CHAIN, FITTED, ORACLE, PEAKS, Method, split_name
 from cubefocus.report.oracle import boxes_table, chain_extraction, oracle_boxes
 from cubefocus.settings import SPLITS, BlobSettings, EvaluationSettings
 from cubefocus.tables.columns import LINE_RANGE, cube_ids, has_columns
@@ -35,6 +35,10 @@ class RunFiles:
         Of all splits.
     catalogue, candidates : path
         Of the chain, of the test cubes.
+    fitted : path
+        Catalogue after the fit, of the test cubes.
+    bound : path
+        Smallest standard errors that the noise allows for the true sources of the test split.
     inverted_catalogue, inverted_candidates : path
         Of the test cubes times -1.
     found, inverted : dict of finder to path
@@ -50,6 +54,8 @@ class RunFiles:
     truth: PathLike
     catalogue: PathLike
     candidates: PathLike
+    fitted: PathLike
+    bound: PathLike
     inverted_catalogue: PathLike
     inverted_candidates: PathLike
     found: Mapping[str, PathLike]
@@ -61,7 +67,7 @@ class RunFiles:
     @classmethod
     def of_rule(cls, inputs: Any, finders: Sequence[str], map_finders: Sequence[str]) -> RunFiles:
         """Take them from the named inputs of a rule, where ``found`` and ``inverted`` are in the order of finders."""
-        alone = ("truth", "catalogue", "candidates", "inverted_catalogue", "inverted_candidates")
+        alone = [one.name for one in fields(cls) if one.name not in ("found", "inverted", "images", "products", "maps")]
         return cls(
             **{name: inputs[name] for name in alone},
             found=dict(zip(finders, inputs["found"], strict=True)),
@@ -96,6 +102,10 @@ class Run:
     ----------
     truth, catalogue, candidates : Table
         Of the test split only.
+    fitted : Table
+        Catalogue after the fit.
+    bound : Table
+        Smallest standard errors that the noise allows for the true sources: cube_id, source_id, ``<name>_err``.
     inverted_catalogue, inverted_candidates : Table
         Of the test cubes times -1.
     others : dict of method to Other
@@ -112,6 +122,8 @@ class Run:
     truth: Table
     catalogue: Table
     candidates: Table
+    fitted: Table
+    bound: Table
     inverted_catalogue: Table
     inverted_candidates: Table
     others: dict[str, Other]
@@ -138,6 +150,8 @@ class Run:
             truth=truth[truth["split"] == "test"],
             catalogue=read_table(files.catalogue),
             candidates=read_table(files.candidates),
+            fitted=read_table(files.fitted),
+            bound=read_table(files.bound),
             inverted_catalogue=read_table(files.inverted_catalogue),
             inverted_candidates=read_table(files.inverted_candidates),
             others={name: Other(found[name], inverted[name]) for name in found},
@@ -189,6 +203,7 @@ class Run:
         return [
             Method(PEAKS, peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
+            Method(FITTED, self.fitted, with_line=True, oracle=None),
         ]
 
     def matches_of(self, method: Method) -> Matches:

@@ -67,7 +67,7 @@ def measure_truth(
     for source, part, box, overlap in zip(sources, parts, boxes, overlaps, strict=True):
         values = {**_geometry(source, box), **_physical(source, part, scale, observation)}
         values |= {"blendness": float(overlap), "thermal_rms": thermal_rms, "white_rms": white_rms}
-        measured.append(values | _dirty(values, dirty_data, float(np.hypot(thermal_rms, white_rms))))
+        measured.append(values | measure_dirty(values, dirty_data, float(np.hypot(thermal_rms, white_rms))))
     _add_directions(sources, measured, observation)
     table = hstack([Table(rows, copy=True), make_table(measured, MEASURED)], metadata_conflicts="silent")
     table.meta.clear()
@@ -97,8 +97,23 @@ def _physical(source: Source, part: Emission, scale: float, observation: Observa
     }
 
 
-def _dirty(values: Mapping[str, Any], dirty: np.ndarray, rms: float) -> Values:
-    """Measure a source in the dirty cube: sums, means and peaks in its box; NaN voxels count as no flux."""
+def measure_dirty(values: Mapping[str, Any], dirty: np.ndarray, rms: float) -> Values:
+    """Measure a source in the dirty cube: sums, means and peaks in its box; NaN voxels count as no flux.
+
+    Parameters
+    ----------
+    values : mapping
+        Box x0 y0 x1 y1 (pixels, half-open) and line range z0 z1 (channels).
+    dirty : ndarray, shape (channel, y, x)
+        Jy/beam.
+    rms : float
+        Noise of a voxel, Jy/beam.
+
+    Returns
+    -------
+    dict
+        n_voxels, flux, flux_line, continuum, peak, snr and snr_image, as `cubefocus.sky.columns.MEASURED` says.
+    """
     x0, y0, x1, y1 = clip_box(np.array([values[name] for name in ("x0", "y0", "x1", "y1")]), dirty.shape[1:])
     column = dirty[:, y0:y1, x0:x1].astype(float)
     line = np.zeros(len(column), dtype=bool)

@@ -100,6 +100,14 @@ class Needs:
         """The chain on a batch."""
         return 30 + self.cubes["batch_size"] * (0.1 + 0.4 * self.voxels / FULL_SIZE)
 
+    def fit_mb(self) -> float:
+        """The fit: a cube of a part at a time, its transforms, and the dirty beams on four times the area."""
+        return TORCH + (2 * CUBES_IN_MEMORY + 20) * self.cube_mb
+
+    def fit_minutes(self) -> float:
+        """The fit of a batch: up to ten seconds a full-size cube."""
+        return 30 + self.cubes["batch_size"] * (0.02 + 0.2 * self.voxels / FULL_SIZE)
+
     def map_mb(self) -> float:
         """Images of a batch, the same times -1, both as tiles and as maps."""
         return TORCH + 2 * self.images_mb(self.cubes["batch_size"], kinds=6)

@@ -35,6 +35,7 @@ MEANING = {
     "morphology": "three ResNets, positions",
     "flux": "line images, ResNet, continuum",
     "catalogue": "tables",
+    "fit": "all sources together through the dirty beam",
     "clean": "CLEAN by CASA",
     "map": "network of the finder",
     "tuning": "choice of the parameters on validation cubes; not in the total",

@@ -22,7 +22,7 @@ from cubefocus.find.threshold import find
 from cubefocus.instrument.observation import Observation
 from cubefocus.report import published
 from cubefocus.report.figures.registry import FIGURES
-from cubefocus.report.methods import BLOBS, CHAIN, LABELS, ORACLE, PEAKS
+from cubefocus.report.methods import BLOBS, CHAIN, FITTED, LABELS, ORACLE, PEAKS
 from cubefocus.report.render import write_table
 from cubefocus.report.run import Other, Run
 from cubefocus.report.shown import Cleaned, Shown
@@ -32,6 +32,8 @@ from cubefocus.specs import FINDERS, NETWORKS
 
 SIZE, CHANNELS = 48, 16
 BOX = (18, 18, 29, 29)
+ERRORS = {"x": 0.1, "y": 0.1, "sigma_x": 0.1, "sigma_y": 0.1, "pa": 2.0, "z": 0.1, "fwhm_z": 0.2}
+ERRORS |= {"continuum_mjy": 0.1, "line_flux_jykms": 0.05}
 
 
 def perfect_map():
@@ -65,9 +67,25 @@ def truth(cubes):
     box = {name: np.full(n, value) for name, value in zip(("x0", "y0", "x1", "y1"), BOX, strict=True)}
     values = {"x": 23.0, "y": 23.0, "z": 6.0, "z0": 3.0, "z1": 9.0, "sigma_x": 3.0, "sigma_y": 2.0, "pa": 30.0}
     values |= {"fwhm_x": 7.0, "fwhm_y": 4.7, "fwhm_z": 3.0}
+    values |= {"continuum_mjy": 2.0, "line_flux_jykms": 1.0}
     values |= {"flux": 0.1, "continuum": 0.01, "snr": 9.0, "snr_image": 9.0, "blendness": 0.0}
     facts = {"cube_id": list(cubes), "source_id": np.zeros(n, int), "split": ["test"] * n}
     return Table(facts | box | {name: np.full(n, value) for name, value in values.items()})
+
+
+def fitted_table(cubes):
+    """What a fit that is off by half an error makes of the sources of these cubes."""
+    table = truth(cubes)
+    for name, error in ERRORS.items():
+        table[f"{name}_err"] = np.full(len(table), error)
+        table[name] = table[name] - 0.5 * error
+    table.remove_columns(["split", "blendness", "fwhm_x", "fwhm_y"])
+    return table
+
+
+def bound_of(cubes):
+    facts = {"cube_id": list(cubes), "source_id": np.zeros(len(cubes), int)}
+    return Table(facts | {f"{name}_err": np.full(len(cubes), error) for name, error in ERRORS.items()})
 
 
 def run_of(folder, found):
@@ -93,6 +111,8 @@ def run_of(folder, found):
         truth=truth(cubes),
         catalogue=catalogue_table(fields, None),
         candidates=candidates_table(fields),
+        fitted=fitted_table(cubes if found else []),
+        bound=bound_of(cubes),
         inverted_catalogue=catalogue_table(noise, None),
         inverted_candidates=candidates_table(noise),
         others={name: Other(found, nothing[name]) for name, found in finders.items()},
@@ -116,11 +136,12 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
         rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
     blobs = ["blobs_finder", "blobs_finder (watershed)"]
     finders = ["threshold", "bdsf", "decoras"]
-    assert list(rows) == ["oracle", "oracle (watershed)", *finders, *blobs, "blobs_finder+deep_gru", "chain"]
+    steps = [*blobs, "blobs_finder+deep_gru", "chain", "chain+fit"]
+    assert list(rows) == ["oracle", "oracle (watershed)", *finders, *steps]
     assert rows["threshold"]["note"].split(";")[0] == "threshold 5.0, min_pixels 1"
     assert (rows["bdsf"]["fn"], rows["bdsf"]["note"].split(";")[0]) == ("3", "not run: bdsf is not installed")
     assert (rows["oracle"]["tp"], rows["oracle"]["fp"]) == ("3", "0")
-    for name in (*blobs, "blobs_finder+deep_gru", "chain"):
+    for name in steps:
         assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))
     assert {row["n_sources"] for row in tables["parameters"] if row["source"] == "this run"} == {3 if found else 0}
     fidelity = {name: tables["fidelity"][tables["fidelity"]["method"] == name] for name in (*finders, "chain")}
@@ -178,7 +199,7 @@ assert not [name for name in sys.modules if name.startswith("cubefocus.report.fi
 
 
 def test_a_label_is_that_of_a_method_a_network_or_a_finder():
-    known = {BLOBS, PEAKS, CHAIN, ORACLE, *NETWORKS, *FINDERS}
+    known = {BLOBS, PEAKS, CHAIN, FITTED, ORACLE, *NETWORKS, *FINDERS}
     assert set(LABELS) <= known
     rows = (*published.DETECTION, *published.BY_DISTANCE, *published.SIMILARITY, *published.TIMES)
     assert {row.method for row in rows} <= known

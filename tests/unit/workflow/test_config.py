@@ -319,7 +319,7 @@ BAD = {
     "finders.methods": (
         ["treshold"],
         "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, decoras, "
-        "decoras_bce, tclean, smooth_and_clip, smooth_and_clip_defaults, sofia",
+        "decoras_bce, tclean, smooth_and_clip, smooth_and_clip_defaults, sofia, matched_filter",
     ),
     "experiment": (
         "a/b",

@@ -9,6 +9,7 @@ from run to run, and figures/training.{png,pdf}.
 rule times:
     input:
         chain=batches("detections/{batch}/time.json", "test"),
+        fit=batches("fit/test/{batch}.time.json", "test"),
         **{method: what_it_took(method) for method in FINDERS},
     output:
         csv=reported("tables/times.csv", "Tables"),

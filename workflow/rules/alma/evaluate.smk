@@ -19,6 +19,8 @@ FOUND_AND_TRUE = {
     "truth": results("truth.ecsv"),
     "catalogue": results("catalogue.ecsv"),
     "candidates": results("candidates.ecsv"),
+    "fitted": results("fitted.ecsv"),
+    "bound": results("bound.ecsv"),
     "found": expand(results("finders/{method}/catalogue.ecsv"), method=FINDERS),
     "inverted": expand(results("finders/{method}/inverted.ecsv"), method=FINDERS),
     "inverted_catalogue": results("inverted/catalogue.ecsv"),

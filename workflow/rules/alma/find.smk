@@ -1,7 +1,7 @@
 """Other ways to find sources: parameters chosen on the validation split, the test split searched once, by batches.
 
 In: the truth, and what each finder searches: products/<split>/<batch>.h5 (integrated images), what CLEAN or a network
-makes of them, or the cubes. Out: finders/<method>/scores.ecsv with the score of every point of its grid;
+makes of them, or the cubes, with the responses of their set-ups where the finder is told these. Out: finders/<method>/scores.ecsv with the score of every point of its grid;
 catalogue.ecsv; inverted.ecsv, the same of test cubes times -1; time.json, what all of that took.
 """
 
@@ -10,6 +10,7 @@ rule tune:
     input:
         truth=results("truth.ecsv"),
         validation=lambda wildcards: batches(searched(wildcards.method), "validation"),
+        responses=lambda wildcards: responses_for(wildcards.method),
     output:
         choice=results("finders/{method}/choice.json"),
         scores=results("finders/{method}/scores.ecsv"),
@@ -31,6 +32,7 @@ rule tune:
         tuning_cubes=config["finders"]["tuning_cubes"],
         inverted_cubes=config["finders"]["inverted_cubes"],
         seed=config["seed"],
+        **setup_params(),
         code=lambda wildcards: digest("tune", *code_of_finder(wildcards.method)),
     script:
         "../../../scripts/tune.py"
@@ -41,6 +43,7 @@ rule find:
         choice=results("finders/{method}/choice.json"),
         truth=results("truth/test/{batch}.ecsv"),
         searched=lambda wildcards: results(searched(wildcards.method).format(split="test", batch=wildcards.batch)),
+        responses=lambda wildcards: responses_for(wildcards.method),
     output:
         found=directory(results("finders/{method}/found/{batch}")),
     log:
@@ -55,6 +58,7 @@ rule find:
             lambda wildcards, threads: NEEDS.search_minutes(specs.FINDERS[wildcards.method].slow),
         ),
     params:
+        **setup_params(),
         code=lambda wildcards: digest("find", *code_of_finder(wildcards.method)),
     script:
         "../../../scripts/find.py"

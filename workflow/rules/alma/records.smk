@@ -1,7 +1,7 @@
 """Records of a run: the true sources of all cubes, what was found in those of the test split, and the settings.
 
-In: truth/<split>/<batch>.ecsv, {detections,inverted}/<batch>/*.ecsv, the config. Out: truth.ecsv, catalogue.ecsv,
-candidates.ecsv, inverted/{catalogue,candidates}.ecsv and config.yaml.
+In: truth/<split>/<batch>.ecsv, {detections,inverted}/<batch>/*.ecsv, fit/test/<batch>.ecsv, the config. Out:
+truth.ecsv, catalogue.ecsv, candidates.ecsv, inverted/{catalogue,candidates}.ecsv, fitted.ecsv and config.yaml.
 """
 
 
@@ -50,6 +50,15 @@ use rule collect as collect_inverted with:
         candidates=results("inverted/candidates.ecsv"),
     log:
         results("logs/collect_inverted.log"),
+
+
+use rule collect as collect_fitted with:
+    input:
+        fitted=batches("fit/test/{batch}.ecsv", "test"),
+    output:
+        fitted=reported("fitted.ecsv", "Catalogues"),
+    log:
+        results("logs/collect_fitted.log"),
 
 
 rule record_config:

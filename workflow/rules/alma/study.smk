@@ -19,7 +19,7 @@ wildcard_constraints:
 
 def targets() -> list[str]:
     """What a run makes."""
-    made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv"]
+    made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv", "fitted.ecsv", "bound.ecsv"]
     made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
     made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
     return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
@@ -40,6 +40,20 @@ def code_of_finder(method: str) -> list[str]:
     """References to what a finder is made of."""
     finder = specs.FINDERS[method]
     return [reference for reference in (finder.function, finder.grid, finder.allowed) if reference]
+
+
+def responses_for(method: str) -> list[str]:
+    """The responses, for a finder that is told them."""
+    return [results("responses")] if specs.FINDERS[method].needs_response else []
+
+
+def setup_params() -> dict:
+    """Params that say which response a cube has, and where its boxes end; only a finder that is told them has them."""
+
+    def only(value):
+        return lambda wildcards: value if specs.FINDERS[wildcards.method].needs_response else None
+
+    return {"observation": only(config["observation"]), "box_level": only(config["sky"]["box_level"])}
 
 
 def finder_mb(method: str, cubes: int) -> float:

@@ -1,0 +1,232 @@
+"""The last step: all sources of a cube fitted together through the dirty beam, and the catalogue of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
+from cubefocus.alma.morphology import fwhm
+from cubefocus.cube.celestial import position_angle
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.fit.beam import Beam
+from cubefocus.fit.model import Scene
+from cubefocus.fit.run import Fitted, fit_sources
+from cubefocus.fit.sky import NAMES, jacobian, measures, on_sky, strongest_line
+from cubefocus.fit.source import Component, axes_of, cov_of
+from cubefocus.settings import FitSettings
+from cubefocus.sky.boxes import true_boxes
+from cubefocus.sky.emission import Frame, ellipse_window, gaussian_image
+from cubefocus.sky.truth import measure_dirty
+from cubefocus.tables.columns import BOX, column, define
+
+KM_S = 299792.458
+RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
+
+_OWN = {
+    "source_id": "number of the source in its cube, highest significance first",
+    "candidate_id": "number of the source in the catalogue of the networks that it was started from; -1: found by the "
+    "fit in what the others leave",
+    "flux": "sum of the dirty voxels in box and line range of the model",
+    "flux_line": "flux less the continuum of its voxels",
+    "continuum_mjy": "continuum flux density of the model on the sky at the frequency of the line centre",
+    "line_flux_jykms": "velocity-integrated flux of the strongest line of the model on the sky",
+    "x_err": "standard error of the fit",
+    "y_err": "standard error of the fit",
+    "z_err": "standard error of the fit",
+    "fwhm_z_err": "standard error of the fit",
+    "velocity": "radio velocity of the line for the given rest frequency, else that of the cube's header",
+    "redshift": "redshift of the line for the given rest frequency, else that of the cube's header",
+}
+COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
+    "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "z", "frequency", "velocity",
+    "redshift", "major", "minor", "position_angle", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec",
+    "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
+    "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
+    "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "minor_err",
+    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err", "flags",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCube:
+    """A cube after the fit: the catalogue of its sources, and the fit itself."""
+
+    catalogue: Table
+    fitted: Fitted
+
+
+def fit_cube(
+    cube: Cube,
+    beam: Beam,
+    starts: Table | None = None,
+    settings: FitSettings | None = None,
+    *,
+    box_level: float,
+    cube_id: int = 0,
+    rest_frequency_ghz: float | None = None,
+    device: str = "cpu",
+) -> FittedCube:
+    """Fit the sources of a cube, and what else is in it.
+
+    Parameters
+    ----------
+    cube : Cube
+        Jy/beam.
+    beam : Beam
+        Dirty beam and primary beam of the set-up, for cubes of this size.
+    starts : Table, optional
+        Candidates with x y sigma_x sigma_y (pixels), pa (deg), z fwhm_z (channels); none for a search from nothing.
+    settings : FitSettings, optional
+    box_level : float
+        Share of the highest pixel of the integrated model at which boxes end, as ``sky.box_level``.
+    cube_id : int
+    rest_frequency_ghz : float, optional
+        Of the line; that of the header if left out.
+    device : str
+
+    Returns
+    -------
+    FittedCube
+    """
+    frequencies = cube.frequencies_hz
+    scene = Scene.of(cube.data, beam, frequencies, device=device)
+    fitted = fit_sources(scene, components_of(starts), settings)
+    return FittedCube(catalogue_of(cube, fitted, box_level, cube_id, rest_frequency_ghz), fitted)
+
+
+def components_of(table: Table | None) -> list[Component]:
+    """Where the fit starts: the sources of a catalogue, fluxes left to be found."""
+    if table is None or not len(table):
+        return []
+    names = ("x", "y", "sigma_x", "sigma_y", "pa", "z", "fwhm_z")
+    values = {name: column(table, name) for name in names}
+    starts = []
+    for number in range(len(table)):
+        x, y, sigma_x, sigma_y, pa, z, width = (float(values[name][number]) for name in names)
+        lines = [(z, width)] if math.isfinite(z) and math.isfinite(width) else []
+        starts.append(Component.of(x, y, cov_of(max(sigma_x, LEAST_SIGMA), max(sigma_y, LEAST_SIGMA), pa), lines))
+    return starts
+
+
+def catalogue_of(
+    cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
+) -> Table:
+    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`."""
+    order = np.argsort(-fitted.significance, kind="stable")
+    rows = [_measured(fitted, int(number)) for number in order]
+    boxes = _boxes(fitted, [int(number) for number in order], box_level)
+    ghz = cube.frequencies_hz / 1e9
+    rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
+    cell, noise = cube.cell_arcsec, fitted.scene.noise.rms
+    places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
+    for number, (row, box, place) in enumerate(zip(rows, boxes, places, strict=True)):
+        row |= {"cube_id": cube_id, "source_id": number} | place | dict(zip(BOX, box.tolist(), strict=True))
+        flags = _flags(fitted, int(order[number]), row, box)
+        row |= _model_fluxes(row, ghz)
+        row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
+        row |= spectral(ghz, row, rest_ghz) | _in_sky_units(cube, row, cell)
+        if "unresolved" in flags:  # what has no measured size has no angle
+            row |= dict.fromkeys(("position_angle", "position_angle_err", "pa_err"), math.nan)
+        row["flags"] = ";".join(sorted(flags))
+    return build_table(COLUMNS, rows)
+
+
+def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
+    """Parameters of a source on the sky and their errors, pixels and channels."""
+    component, scene = fitted.components[number], fitted.scene
+    values = measures(component, scene.beam, scene.spectral.log_ratio)
+    by = jacobian(component, scene.beam, scene.spectral.log_ratio)
+    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", by, fitted.solution.covariance_of(number), by), 0.0))
+    row = dict(zip(NAMES, values.tolist(), strict=True))
+    row |= {f"{name}_err": error for name, error in zip(NAMES, errors.tolist(), strict=True)}
+    row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]
+    row |= {"candidate_id": fitted.origin[number], "significance": float(fitted.significance[number])}
+    return row
+
+
+def _finite_range(row: Mapping[str, Any], n_channels: int) -> dict[str, float]:
+    """The line range, or the whole band for a source without a line."""
+    return {} if math.isfinite(row["z0"]) else {"z0": 0.0, "z1": n_channels - 1.0}
+
+
+def _boxes(fitted: Fitted, order: Sequence[int], level: float) -> np.ndarray:
+    """Boxes of the sources as those of true ones are made: from the model on the sky, without noise."""
+    scene = fitted.scene
+    height, width = scene.beam.grid.shape
+    frame = Frame(scene.n_channels, max(height, width), np.ones(scene.n_channels))
+    whole, windows, images = np.zeros((frame.n_pixels, frame.n_pixels)), [], []
+    for number in order:
+        source = on_sky(fitted.components[number], scene.beam)
+        major, minor, angle = _axes(source)
+        # A window holds a pixel at least, also for a source at the very edge.
+        x, y = (min(max(at, 0.0), frame.n_pixels - 1.0) for at in source.centre)
+        shape = (x, y, major, minor, angle)
+        window = ellipse_window(frame, *shape)
+        total = abs(float(scene.spectral.of(source)[0].sum())) / (2.0 * math.pi * major * minor)
+        image = gaussian_image(window, *shape) * total
+        whole[window] += image
+        windows.append(window)
+        images.append(image)
+    if not images:
+        return np.empty((0, 4), dtype=int)
+    boxes = true_boxes(windows, images, whole, level)
+    return np.minimum(boxes, [width, height, width, height])
+
+
+def _axes(source: Component) -> tuple[float, float, float]:
+    major, minor, angle = axes_of(source.cov)
+    return max(major, LEAST_SIGMA), max(minor, LEAST_SIGMA), angle
+
+
+def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, Any]:
+    """Sizes in arcsec, and the position angle north through east, with errors."""
+    values: dict[str, Any] = {}
+    for axis in ("x", "y"):
+        values[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
+        for size in ("sigma", "fwhm"):
+            values[f"{size}_{axis}_arcsec"] = (values | dict(row))[f"{size}_{axis}"] * cell
+    for axis in ("major", "minor"):
+        values[axis], values[f"{axis}_err"] = (SIGMA_TO_FWHM * cell * row[name] for name in (axis, f"{axis}_err"))
+    values["position_angle"] = position_angle(cube.wcs, row["x"], row["y"], row["angle"])
+    values["position_angle_err"] = row["angle_err"]
+    return values
+
+
+def _model_fluxes(row: Mapping[str, Any], ghz: np.ndarray) -> dict[str, float]:
+    """Continuum in mJy and line flux in Jy km/s on the sky, with errors."""
+    values = {"continuum_mjy": 1e3 * row["continuum"], "continuum_mjy_err": 1e3 * row["continuum_err"]}
+    if len(ghz) == 1:
+        return values
+    step = abs(float(np.median(np.diff(ghz))))
+    at = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
+    width = KM_S * step / at
+    return values | {"line_flux_jykms": row["line"] * width, "line_flux_jykms_err": row["line_err"] * width}
+
+
+def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray) -> set[str]:
+    """What a user should know of a source."""
+    scene, component = fitted.scene, fitted.components[number]
+    height, width = scene.beam.grid.shape
+    x0, y0, x1, y1 = box.tolist()
+    held = scene.held.reshape(scene.beam.grid.samples)
+    spans = zip((y0, x0), (y1, x1), scene.beam.grid.steps, strict=True)
+    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2) for low, high, step in spans)
+    lobe = float(np.mean(scene.beam.fwhm))
+    others = [one for index, one in enumerate(fitted.components) if index != number]
+    holds = {
+        "unresolved": not row["major"] > RESOLVED * row["major_err"],
+        "at_image_edge": x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height or not bool(held[rows, columns].all()),
+        "at_band_edge": row["z0"] < 0 or row["z1"] > scene.n_channels - 1,
+        "no_line": strongest_line(component) is None,
+        "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
+        "not_converged": not fitted.solution.converged,
+    }
+    return {name for name, it_does in holds.items() if it_does}

@@ -1,0 +1,15 @@
+"""Fit the sources of one batch of cubes together through the dirty beam."""
+
+from common import job, spread
+
+from cubefocus.jobs.fit import Fit, run
+
+with job(snakemake) as provenance:
+    task = Fit(
+        **{name: snakemake.input[name] for name in ("cubes", "truth", "starts", "responses")},
+        **{name: snakemake.params[name] for name in ("observation", "detection", "box_level")},
+        **{name: snakemake.output[name] for name in ("fitted", "time")},
+        choice=snakemake.input.get("choice"),
+        provenance=provenance,
+    )
+    spread(snakemake, run, task, task.fitted)
