@@ -87,7 +87,8 @@ class UvInstrument:
     def image(self, visibilities: np.ndarray, channel: int, first: int = 0, n: int = 0) -> np.ndarray:
         """Dirty image of visibilities, natural weights: mean of their waves on pixels first, first + 1, ... (y, x)."""
         along_y, along_x = self._waves(channel if self.scaled else self.n_channels // 2, first, n or self.n_pixels)
-        return ((along_y * visibilities) @ along_x.T).real / len(self.u)
+        seen = along_y * visibilities
+        return (seen.real @ along_x.real.T - seen.imag @ along_x.imag.T) / len(self.u)
 
     def _waves(self, channel: int, first: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         key = channel, first, n
