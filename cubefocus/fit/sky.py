@@ -132,7 +132,13 @@ def jacobian(component: Component, beam: Beam, log_ratio: np.ndarray) -> np.ndar
             at = NAMES.index(name)
             change[at] = (change[at] + 0.5 * period) % period - 0.5 * period
         columns.append(change / (2.0 * step))
-    return np.stack(columns, axis=1)
+    by = np.stack(columns, axis=1)
+    # The axes change their names where the angle passes 0 or 90 deg; their lengths do not jump.
+    at = {name: number for number, name in enumerate(NAMES)}
+    major_first = measures(component, beam, log_ratio)[at["angle"]] <= 90.0
+    first, second = ("major", "minor") if major_first else ("minor", "major")
+    by[at["sigma_x"]], by[at["sigma_y"]] = by[at[first]], by[at[second]]
+    return by
 
 
 def from_truth(
