@@ -33,7 +33,7 @@ def parameters(run: Run, seed: int, image_size: int) -> Table:
     """Table 2."""
     from cubefocus.report.tables.parameters import parameter_table
 
-    return parameter_table(run.catalogue, run.truth, run.matches, run.settings, seed)
+    return parameter_table(run.measured, run.truth, run.settings, seed, bound=run.bound)
 
 
 def stages(run: Run, seed: int, image_size: int) -> Table:
