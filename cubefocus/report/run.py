@@ -209,8 +209,13 @@ class Run:
         return [
             Method(PEAKS, peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
-            Method(FITTED, self.fitted, with_line=True, oracle=None),
+            self.fit,
         ]
+
+    @property
+    def fit(self) -> Method:
+        """The catalogue after the fit."""
+        return Method(FITTED, self.fitted, with_line=True, oracle=None)
 
     def matches_of(self, method: Method) -> Matches:
         """Pairs of what a method found and the truth."""
