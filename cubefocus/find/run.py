@@ -21,8 +21,8 @@ from cubefocus.settings import EvaluationSettings
 from cubefocus.timing import Clock
 
 BEAM = "beam_area"
-NOT_RUN = "not run: "  # how the note of a finder begins that is not installed
 Own = Mapping[int, Mapping[str, Any]]
+NOT_RUN = "not run: "  # how the note of a finder begins that is not installed
 
 
 @dataclass(frozen=True)
