@@ -45,6 +45,13 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     assert planned["simulate"] == planned["predict_blobs"] + planned["detect"]
 
 
+def test_ecml_trains_the_networks_of_the_chain_alone(snakemake, tmp_path):
+    overlays = (*EXPERIMENTS["paper"], ROOT / "experiments/ecml.yaml")
+    planned = jobs(snakemake(tmp_path, "--dry-run", overlays=overlays).stdout)
+    assert planned["train"] + planned["train_blobs_finder"] == 6
+    assert (planned["tune"], planned["find"], "map" in planned) == (1, planned["detect"], False)
+
+
 def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     """Jobs of each rule that follow from section ``cubes`` of a config, for cubes that the engine fft makes too."""
     train, validation, test = (
