@@ -256,17 +256,22 @@ def _on_grid(power: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
-    """Dirty beams of peak 1 with their centre at pixel (0, 0) of the padded area, shape (channel, y, x)."""
-    middle = psf[len(psf) // 2]
-    if not np.isfinite(middle).any() or not np.nanmax(middle) > 0:
+    """Dirty beams of peak 1 with their centre at pixel (0, 0) of the padded area, shape (channel, y, x).
+
+    A channel that is blank gets the dirty beam of the nearest one that is not.
+    """
+    filled = np.flatnonzero([np.isfinite(plane).any() and np.nanmax(plane) > 0 for plane in psf])
+    if not len(filled):
         raise CubefocusError("the PSF has no peak above 0; give the cube of dirty beams (psf.fits)")
+    nearest = filled[np.abs(filled[None] - np.arange(len(psf))[:, None]).argmin(axis=1)]
+    middle = psf[nearest[len(psf) // 2]]
     row, column = divmod(int(np.nanargmax(middle)), middle.shape[1])
     placed = np.zeros((len(psf), *padded), dtype=np.float32)
     above, left = min(row, padded[0] // 2 - 1), min(column, padded[1] // 2 - 1)
     below = min(psf.shape[1] - row, padded[0] // 2)
     right = min(psf.shape[2] - column, padded[1] // 2)
-    part = np.nan_to_num(psf[:, row - above : row + below, column - left : column + right])
-    placed[:, : above + below, : left + right] = part / np.nan_to_num(psf[:, row, column])[:, None, None]
+    part = np.nan_to_num(psf[nearest, row - above : row + below, column - left : column + right])
+    placed[:, : above + below, : left + right] = part / np.nan_to_num(psf[nearest, row, column])[:, None, None]
     return np.roll(placed, (-above, -left), axis=(1, 2))
 
 

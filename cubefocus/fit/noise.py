@@ -1,8 +1,9 @@
 """The noise of a cube, measured in the cube itself: a part that is white, and a part that came through the baselines.
 
 Beyond the longest baseline there is white noise only, and its power is read there. Between the baselines the power of
-the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines, and a
-low quantile over the channels hardly sees these.
+the difference of neighbouring channels, halved, is that of all noise: sources cancel but at the edges of lines. Each
+difference has so many spatial frequencies that it gives the level of the noise to a few per cent. Those with a line in
+them stand out, and a low quantile of the levels does not see them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
+from scipy.special import ndtri
 
+from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
 
 QUANTILE = 0.25  # low, as lines may be in most of the channels
+SAME = 0.05  # standard deviation of the noise of channels over their median that is not told from 0
 MEDIAN_OF_POWER = float(np.log(2.0))  # of what is distributed as exp(-p), as the power of complex Gaussian noise is
 LEAST_WHITE = 1e-2  # of the mean power of the thermal part: less would trust the rarest baselines beyond measure
 SMOOTHING = 2.0  # cells: what correlates over more than a sixth of the image cannot be told from its edge
@@ -57,21 +61,31 @@ def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
     beam : Beam
     chunk : int
         Channels in memory at a time.
+
+    Raises
+    ------
+    CubefocusError
+        If all channels are blank.
     """
     held = np.isfinite(data)
-    blank = ~held.reshape(len(data), -1).any(axis=1)
-    n_pixels = max(float(held.any(axis=0).sum()), 1.0)
-    outside, within = _powers(data, beam, chunk)
+    alive = held.reshape(len(data), -1).any(axis=1)
+    if not alive.any():
+        raise CubefocusError("all channels of the cube are blank: there is no noise to measure")
+    outside, within = _powers(data, np.flatnonzero(alive), beam, chunk)
+    n_pixels = float(held.any(axis=0).sum())
     outside, within = outside / n_pixels, within / n_pixels
-    alive = ~blank
-    per_channel = np.where(alive, outside, np.nan)
-    white = float(np.nanmedian(per_channel))
-    relative = np.sqrt(per_channel / white) if white > 0 else np.where(alive, 1.0, np.inf)
-    # The power of a channel is known to a few per cent only: where all agree within that, they are equal.
-    spread = np.nanstd(relative)
-    relative = np.where(alive, 1.0 if spread < 0.05 else relative, np.inf)
-    shape = thermal_shape(beam)
-    level = _level(within, shape, white, beam.grid.inside)
+    white = float(np.median(outside))
+    shape, overlap = thermal_shape(beam), math.prod(beam.grid.padded) / n_pixels
+    level = _level(within, np.ones(len(within)), shape, white, overlap)
+    relative = np.full(len(data), np.inf)
+    relative[alive] = 1.0
+    if white > LEAST_WHITE * level:  # else it is what the edges of the image make of the other part
+        found = np.sqrt(outside / white)
+        # The power of a channel is known to a few per cent only: where all agree within that, they are equal.
+        if np.std(found) >= SAME:
+            relative[alive] = found
+            both = found**2 if len(found) == 1 else 0.5 * (found[1:] ** 2 + found[:-1] ** 2)
+            level = _level(within, both, shape, white, overlap)
     white = max(white, LEAST_WHITE * level)  # of a dirty cube with no noise but the visibilities'
     return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
 
@@ -96,8 +110,9 @@ def thermal_shape(beam: Beam) -> np.ndarray:
 
     With natural weights both are the density of the visibilities.
     """
-    shape = beam.noise if beam.noise is not None else np.maximum(beam.transfer.mean(axis=0), 0.0)
-    shape = np.where(beam.grid.inside, _smoothed(shape), 0.0)
+    shape = beam.noise if beam.noise is not None else beam.transfer.mean(axis=0)
+    # Of a dirty beam that ends with its image the transform is noise about 0 where nothing is sampled: smoothed first.
+    shape = np.where(beam.grid.inside, np.maximum(_smoothed(shape), 0.0), 0.0)
     return shape / shape[beam.grid.inside].mean()
 
 
@@ -107,16 +122,24 @@ def _pixel_share(shape: np.ndarray, beam: Beam) -> float:
     return float(twice) / (beam.grid.padded[0] * beam.grid.padded[1])
 
 
-def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.ndarray]:
-    """Power beyond the longest baseline of each channel, and of halved differences of channels by frequency."""
+def _powers(data: np.ndarray, alive: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Power beyond the longest baseline of each channel with data, and of halved differences of neighbours among them.
+
+    Returns
+    -------
+    outside : ndarray, shape (channel with data,)
+        Summed over the pixels.
+    within : Tensor, shape (difference, v, u)
+        The same, 0 where the grid keeps nothing; the channel itself where there is but one.
+    """
     grid = beam.grid
     size = data.shape[1:]
     v = np.abs(np.fft.fftfreq(size[0]))[:, None] * grid.padded[0]
     u = np.fft.rfftfreq(size[1])[None] * grid.padded[1]
     beyond = torch.from_numpy((v > grid.half[0] + 2) | (u > grid.half[1] + 2))
     outside, differences, last = [], [], torch.empty(0, *size)
-    for start in range(0, len(data), chunk):
-        planes = torch.from_numpy(np.nan_to_num(data[start : start + chunk]).astype(np.float32))
+    for start in range(0, len(alive), chunk):
+        planes = torch.from_numpy(np.nan_to_num(data[alive[start : start + chunk]]).astype(np.float32))
         if beyond.any():
             power = torch.fft.rfft2(planes).abs().square()[:, beyond]
             outside.append(power.median(dim=1).values.double() / MEDIAN_OF_POWER)
@@ -127,17 +150,7 @@ def _powers(data: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, np.nd
         if len(both) > 1:
             differences.append(grid.cut(both[1:] - both[:-1]).abs().square() / 2.0)
     within = torch.cat(differences) if differences else grid.cut(last).abs().square()
-    low = within.quantile(QUANTILE, dim=0).double().cpu().numpy() / _expected_quantile(len(within))
-    return torch.cat(outside).cpu().numpy(), low
-
-
-def _expected_quantile(number: int) -> float:
-    """Mean of the quantile `QUANTILE` of so many numbers that are distributed as exp(-p).
-
-    That of the j-th smallest of n is 1/n + 1/(n - 1) + ... + 1/(n - j + 1); between two of them it is interpolated.
-    """
-    means = np.cumsum(1.0 / np.arange(number, 0, -1))
-    return float(np.interp(QUANTILE * (number - 1), np.arange(number), means))
+    return torch.cat(outside).numpy(), within
 
 
 def _smoothed(power: np.ndarray) -> np.ndarray:
@@ -147,12 +160,29 @@ def _smoothed(power: np.ndarray) -> np.ndarray:
     return whole[:, mirrored.shape[1] :]
 
 
-def _level(within: np.ndarray, shape: np.ndarray, white: float, inside: np.ndarray) -> float:
-    """Least-squares level of the thermal part above the white one, weighted by what each frequency scatters."""
-    use = inside & (shape > 0)
-    above, s = within[use] - white, shape[use]
-    level = 0.0
-    for _ in range(3):
-        weight = 1.0 / (white + level * s + 1e-30) ** 2
-        level = max(float((weight * s * above).sum() / (weight * s * s).sum()), 0.0)
-    return level
+def _level(within: torch.Tensor, relative: np.ndarray, shape: np.ndarray, white: float, overlap: float) -> float:
+    """Level of the thermal part above the white one.
+
+    Parameters
+    ----------
+    within : Tensor, shape (difference, v, u)
+        Power of differences of channels.
+    relative : ndarray, shape (difference,)
+        Power of the noise of each over that of the white part.
+    shape : ndarray, shape (v, u)
+        Of the thermal part.
+    white : float
+    overlap : float
+        Cells of the grid for each number that the image gives.
+    """
+    use = shape > 0
+    # Least squares without weights, so that what is strong decides: the rarest baselines, whose scatter is less, are
+    # known worst.
+    weight = shape[use] / (shape[use] @ shape[use])
+    powers = within[:, torch.from_numpy(use)] @ torch.from_numpy(weight.astype(np.float32))
+    levels = powers.double().numpy() / relative - white * weight.sum()
+    level = max(float(np.quantile(levels, QUANTILE)), 0.0)
+    # A power scatters by as much as it is. Where the quantile of so many normal deviates lies is due to Blom.
+    scatter = math.sqrt(overlap * float(((weight * (white + level * shape[use])) ** 2).sum()))
+    place = (QUANTILE * (len(levels) - 1) + 0.625) / (len(levels) + 0.25)
+    return max(float(np.quantile(levels, QUANTILE)) - float(ndtri(place)) * scatter, 0.0)
