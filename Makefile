@@ -29,12 +29,12 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env demo run report paper-tables publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo '  CONFIG="experiments/paper.yaml"   overlays on config.yaml, for run, report and dag'
+	@echo '  CONFIG="experiments/paper.yaml"   overlays on config.yaml, for run, report, paper-tables and dag'
 	@echo '  PROFILE=profiles/slurm            how to run; JOBS=2: workers of the tests; PYTHON=python3.11'
 
 env: $(ENV)/package  ## the virtual environment, which every other command makes when it needs it
@@ -56,6 +56,9 @@ run: env  ## the experiment of config.yaml and CONFIG, without the report
 
 report: env  ## results/<experiment>/report.html, readable without a server
 	@$(SNAKEMAKE) --report results/$(EXPERIMENT)/report.html $(CONFIGFILES)
+
+paper-tables: env  ## the papers' tables with a run's figures beside them: results/<experiment>/paper-tables.html
+	@$(BIN) scripts/paper_tables.py results/$(EXPERIMENT)
 
 publish: env  ## tables, figures, settings and times of a run into docs/results/<experiment>, to be committed
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
     parser.add_argument("--models", required=True, type=Path, metavar="BUNDLE", help="such as results/demo/bundle")
     parser.add_argument("--psf", type=Path, metavar="PSF.fits",
-                        help="dirty beam of the cubes: all sources are fitted together through it (fitted.ecsv)")  # fmt: skip
+                        help="dirty beam of the cubes: all sources are fitted together through it")  # fmt: skip
     parser.add_argument("--pb", type=Path, metavar="PB.fits", help="primary beam of the cubes, with --psf")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")

@@ -173,6 +173,7 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".ecsv": _table,
     ".csv": _csv,
     ".md": lambda path: _comment(path, " -->\n"),
+    ".html": lambda path: _comment(path, "</html>\n"),
     ".tex": lambda path: _comment(path, "\\end{table}\n"),
     ".pt": _checkpoint,
     ".png": _png,

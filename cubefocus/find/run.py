@@ -22,6 +22,7 @@ from cubefocus.timing import Clock
 
 BEAM, RESPONSE = "beam_area", "response"
 Own = Mapping[int, Mapping[str, Any]]
+NOT_RUN = "not run: "  # how the note of a finder begins that is not installed
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def choose(
     common = shared(own or {})
     entry = replace(entry, grid={**entry.grid, **{name: (value,) for name, value in common.items()}})
     if entry.lacks:
-        clock.note = f"not run: {entry.lacks}"
+        clock.note = f"{NOT_RUN}{entry.lacks}"
         return Choice(note=clock.note), Table(names=[*entry.grid, *SCORES])
     true, points = true[np.isin(np.asarray(true["cube_id"]), list(validation))], entry.points
     with clock.stage("tuning", len(validation), f"{len(points)} points of the grid"):

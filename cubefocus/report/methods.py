@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from astropy.table import Table
 
+from cubefocus.settings import EvaluationSettings
 from cubefocus.specs import FINDERS, NETWORKS
+from cubefocus.tables.matching import Matches, match
 
 BLOBS = NETWORKS["blobs_finder"].name
 PEAKS = f"{BLOBS}+{NETWORKS['deep_gru'].name}"
@@ -62,6 +64,10 @@ class Method:
     with_box: bool = True
     oracle: str | None = ORACLE
     note: str = ""
+
+    def matches(self, true: Table, settings: EvaluationSettings) -> Matches:
+        """Pairs of what it found and the true sources of the same cubes."""
+        return match(self.predictions, true, **settings.criterion(self.with_line, self.with_box))
 
 
 def label_of(name: str) -> str:

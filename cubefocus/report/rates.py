@@ -13,7 +13,6 @@ from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import wilson
 from cubefocus.tables.boxes import blendness
 from cubefocus.tables.columns import BOX, column, columns, cube_ids, has_columns
-from cubefocus.tables.matching import match
 
 BLENDNESS_EDGES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 1.0])
 
@@ -93,7 +92,7 @@ def rates_table(methods: Sequence[Method], true: Table, settings: EvaluationSett
     """
     tables = []
     for method in methods:
-        matches = match(method.predictions, true, **settings.criterion(method.with_line, method.with_box))
+        matches = method.matches(true, settings)
         for curve in _curves(method.predictions, true, matches.matched_pred, matches.matched_true, snr_column):
             table = binned_rate(curve.values, curve.success, curve.edges, settings.interval)
             facts = {"method": method.name, "quantity": curve.quantity, "against": curve.against}

@@ -42,10 +42,9 @@ def write_table(table: Table, stem: str | Path, provenance: Mapping[str, Any]) -
     list of Path
     """
     made_by = json.dumps(provenance, sort_keys=True)
-    in_comment = made_by.replace("--", "-\\u002d")  # the same text to JSON; a comment of HTML must not hold --
     texts = {
         ".csv": csv_text(table),
-        ".md": f"{markdown_text(table)}\n<!-- {in_comment} -->\n",
+        ".md": f"{markdown_text(table)}\n{html_comment(provenance)}\n",
         ".tex": f"% {made_by}\n{latex_text(table)}",
     }
     paths = []
@@ -54,6 +53,12 @@ def write_table(table: Table, stem: str | Path, provenance: Mapping[str, Any]) -
         with atomic_path(paths[-1]) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return paths
+
+
+def html_comment(provenance: Mapping[str, Any]) -> str:
+    """Provenance as a comment of HTML, which must not hold ``--``; what replaces it is the same text to JSON."""
+    made_by = json.dumps(provenance, sort_keys=True).replace("--", "-\\u002d")
+    return f"<!-- {made_by} -->"
 
 
 def csv_text(table: Table) -> str:

@@ -16,7 +16,7 @@ from cubefocus.alma.training_products import integrated_images
 from cubefocus.files import read_table
 from cubefocus.report.candidates import blobs, peaks
 from cubefocus.report.image_snr import with_image_snr
-from cubefocus.report.methods import BLOBS, CHAIN, FITTED, ORACLE, PEAKS, Method, split_name
+from cubefocus.report.methods import BLOBS, CHAIN, FITTED, MATCHED_FILTER, ORACLE, PEAKS, Method, split_name
 from cubefocus.report.oracle import boxes_table, chain_extraction, oracle_boxes
 from cubefocus.settings import SPLITS, BlobSettings, EvaluationSettings
 from cubefocus.tables.columns import LINE_RANGE, cube_ids, has_columns
@@ -183,6 +183,12 @@ class Run:
         ran = (_other(name, other.found) for name, other in self.others.items() if other.inverted.meta["cubes"])
         return self._with_snr([*ran, self._blobs(self.blobs.split), *self._chain()])
 
+    @cached_property
+    def measured(self) -> list[Method]:
+        """The methods that measure parameters, with what they found: the chain, the fit, and the matched filter."""
+        compared = {one.name: one for one in self.compared}
+        return [compared[name] for name in (CHAIN, FITTED, MATCHED_FILTER) if name in compared]
+
     def _with_snr(self, methods: Iterable[Method]) -> list[Method]:
         return [replace(one, predictions=with_image_snr(one.predictions, self.dirty)) for one in methods]
 
@@ -203,12 +209,17 @@ class Run:
         return [
             Method(PEAKS, peaks(self.candidates), with_line=True, oracle=None),
             Method(CHAIN, self.catalogue, with_line=True, oracle=None),
-            Method(FITTED, self.fitted, with_line=True, oracle=None),
+            self.fit,
         ]
+
+    @property
+    def fit(self) -> Method:
+        """The catalogue after the fit."""
+        return Method(FITTED, self.fitted, with_line=True, oracle=None)
 
     def matches_of(self, method: Method) -> Matches:
         """Pairs of what a method found and the truth."""
-        return match(method.predictions, self.truth, **self.settings.criterion(method.with_line, method.with_box))
+        return method.matches(self.truth, self.settings)
 
     @cached_property
     def matches(self) -> Matches:

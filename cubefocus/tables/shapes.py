@@ -146,7 +146,7 @@ def like_true(found: Table, true: Table, matches: Matches) -> Table:
     Parameters
     ----------
     found, true : astropy.table.Table
-        With pa and, as far as there are any, sigma_x and sigma_y.
+        With pa and, as far as there are any, sigma_x and sigma_y and their errors.
     matches : Matches
         Their pairs; other rows stay as they are.
 
@@ -174,4 +174,14 @@ def like_true(found: Table, true: Table, matches: Matches) -> Table:
     if set(both) <= set(found.colnames):
         table["sigma_x"][rows] = np.where(first_is_minor, minor, major)
         table["sigma_y"][rows] = np.where(first_is_minor, major, minor)
+        table = _exchange_errors(table, rows[swapped != first_is_minor])
+    return table
+
+
+def _exchange_errors(table: Table, rows: np.ndarray) -> Table:
+    """The errors of both sizes of some rows go with them."""
+    both = ("sigma_x_err", "sigma_y_err")
+    if set(both) <= set(table.colnames):
+        first, second = (np.array(table[name])[rows] for name in both)
+        table["sigma_x_err"][rows], table["sigma_y_err"][rows] = second, first
     return table

@@ -23,7 +23,7 @@ FWHM = math.sqrt(8.0 * math.log(2.0))
 
 @dataclass(frozen=True)
 class Truth:
-    """A source: an elliptical Gaussian (pixels, degrees from +x clockwise with y up) times a continuum (Jy in the middle
+    """A source: an elliptical Gaussian (pixels, deg from +x clockwise with y up) times a continuum (Jy in the middle
     channel), a power law and lines (peak in Jy, centre and FWHM in channels)."""
 
     x: float = 30.0

@@ -45,6 +45,13 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     assert planned["simulate"] == planned["predict_blobs"] + planned["detect"]
 
 
+def test_ecml_trains_the_networks_of_the_chain_alone(snakemake, tmp_path):
+    overlays = (*EXPERIMENTS["paper"], ROOT / "experiments/ecml.yaml")
+    planned = jobs(snakemake(tmp_path, "--dry-run", overlays=overlays).stdout)
+    assert planned["train"] + planned["train_blobs_finder"] == 6
+    assert (planned["tune"], planned["find"], "map" in planned) == (1, planned["detect"], False)
+
+
 def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     """Jobs of each rule that follow from section ``cubes`` of a config, for cubes that the engine fft makes too."""
     train, validation, test = (
@@ -52,12 +59,15 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     )
     once = [
         "all",
+        "bound",
         "bundle",
         "collect",
+        "collect_fitted",
         "collect_inverted",
         "collect_truth",
         "compare_engines",
         "curves",
+        "decide",
         "draw_catalogue",
         "draw_engines",
         "figures",
@@ -69,6 +79,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
     networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
+    batches |= {"detect_validation": validation, "fit_validation": validation, "fit": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
 

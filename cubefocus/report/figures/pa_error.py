@@ -7,7 +7,7 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from cubefocus.report.figures.style import BLUE, COLUMN, ORANGE, VERMILION, new_figure, nothing, styled
-from cubefocus.report.parameters import ELONGATED, FLUX, PARAMETERS, axis_ratio, pairs
+from cubefocus.report.parameters import ELONGATED, FLUX, axis_ratio, pairs, parameter_of
 from cubefocus.tables.matching import Matches
 
 FAINT_MJY = 30.0  # MNRAS Fig. 22
@@ -26,7 +26,7 @@ def pa_error(pred: Table, true: Table, matches: Matches) -> Figure:
     figure, grid = new_figure(1, 1, 1.35 * COLUMN, 3.1)
     axes = grid[0, 0]
     axes.set(xlabel=r"true axis ratio, longer over shorter $\sigma$", ylabel="|true $-$ predicted pa| (deg)")
-    truth, predicted = pairs(next(p for p in PARAMETERS if p.name == "pa"), pred, true, matches)
+    truth, predicted = pairs(parameter_of("pa"), pred, true, matches)
     flux, _ = pairs(FLUX, pred, true, matches)
     ratio = axis_ratio(true)[matches.true] if matches.tp else np.empty(0)
     error = np.abs(truth - predicted)

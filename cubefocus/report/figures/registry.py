@@ -57,6 +57,13 @@ def residuals(run: Run, shown: Shown) -> Figure:
     return parameter_residuals(run.catalogue, run.truth, run.matches)
 
 
+def pulls(run: Run, shown: Shown) -> Figure:
+    """Residuals of the fit over the errors that it states."""
+    from cubefocus.report.figures.pulls import pull_histograms
+
+    return pull_histograms(run.fitted, run.truth, run.matches_of(run.fit))
+
+
 def flux_error(run: Run, shown: Shown) -> Figure:
     """Relative error of the flux against SNR."""
     from cubefocus.report.figures.flux_error import flux_error
@@ -113,7 +120,7 @@ def tuning(run: Run, shown: Shown) -> Figure:
 FIGURES: dict[str, Callable[[Run, Shown], Figure]] = {
     figure.__name__: figure
     for figure in (
-        distributions, images, spectra, focused, detected, residuals, flux_error, pa_error, completeness, fidelity,
-        maps, residual_maps, tuning,
+        distributions, images, spectra, focused, detected, residuals, pulls, flux_error, pa_error, completeness,
+        fidelity, maps, residual_maps, tuning,
     )
 }  # fmt: skip

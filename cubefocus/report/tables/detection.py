@@ -18,7 +18,7 @@ from cubefocus.report.published import THIS_RUN
 from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.intervals import bootstrap_sums, wilson
 from cubefocus.stats.ratios import ratios
-from cubefocus.tables.matching import Matches, match
+from cubefocus.tables.matching import Matches
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def by_distance(methods: Sequence[Method]) -> list[Method]:
 
 
 def _row(method: Method, true: Table, cubes: list[int], settings: EvaluationSettings, seed: int) -> dict[str, Any]:
-    matches = match(method.predictions, true, **settings.criterion(method.with_line, method.with_box))
+    matches = method.matches(true, settings)
     rng = np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(method.name.encode())]))
     return {
         "method": method.name,

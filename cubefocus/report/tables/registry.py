@@ -33,7 +33,14 @@ def parameters(run: Run, seed: int, image_size: int) -> Table:
     """Table 2."""
     from cubefocus.report.tables.parameters import parameter_table
 
-    return parameter_table(run.catalogue, run.truth, run.matches, run.settings, seed)
+    return parameter_table(run.measured, run.truth, run.settings, seed, bound=run.bound)
+
+
+def classes(run: Run, seed: int, image_size: int) -> Table:
+    """Scores by class of source."""
+    from cubefocus.report.tables.classes import classes_table
+
+    return classes_table(run.measured, run.truth, run.settings, seed, run.bound)
 
 
 def stages(run: Run, seed: int, image_size: int) -> Table:
@@ -59,6 +66,7 @@ def similarity(run: Run, seed: int, image_size: int) -> Table:
 
 
 TABLES: dict[str, Callable[[Run, int, int], Table]] = {
-    table.__name__: table for table in (detection, detection_by_distance, parameters, stages, fidelity, similarity)
+    table.__name__: table
+    for table in (detection, detection_by_distance, parameters, classes, stages, fidelity, similarity)
 }
 """Functions of the run, the seed of the bootstrap, and the side of what the networks see (pixels)."""

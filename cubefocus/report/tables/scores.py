@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from astropy.table import Table
 
@@ -10,11 +11,10 @@ from cubefocus.report.methods import Method
 from cubefocus.report.parameters import shared_parameters
 from cubefocus.report.published import THIS_RUN
 from cubefocus.report.tables.detection import detection_table
-from cubefocus.report.tables.parameters import parameter_table
+from cubefocus.report.tables.parameters import OVER_LIMIT, parameter_table
 from cubefocus.settings import EvaluationSettings
 from cubefocus.tables.columns import cube_ids
 from cubefocus.tables.entries import Truth
-from cubefocus.tables.matching import match
 from cubefocus.tables.shapes import like_true
 
 DISTANCE_ONLY = "no boxes looked at: matched by distance only"
@@ -46,14 +46,15 @@ def parameter_scores(method: Method, truth: Truth, settings: EvaluationSettings,
     shared = shared_parameters(method.predictions, truth.table)
     if not shared:
         return None
-    matches = match(method.predictions, truth.table, **settings.criterion(method.with_line, method.with_box))
+    matches = method.matches(truth.table, settings)
     ellipses = method.predictions.meta.get("ellipses", False)  # of another program: major axis first
     found = like_true(method.predictions, truth.table, matches) if ellipses else method.predictions
-    table = _ours(parameter_table(found, truth.table, matches, settings, seed, shared))
-    table.remove_column("source")
+    table = _ours(parameter_table([replace(method, predictions=found)], truth.table, settings, seed, shared))
+    table.remove_columns(["method", "source", "limit", *(f"{OVER_LIMIT}{end}" for end in ("", "_lo", "_hi"))])
     table.meta["caption"] = (
         f"Residuals (true - predicted) of the matched sources of {method.name}. Intervals of the moments are a "
-        "bootstrap over cubes, those of the fractions Wilson's."
+        "bootstrap over cubes, those of the fractions Wilson's. Coverage is the share of residuals within 1 and 1.96 "
+        "stated errors."
     )
     return table
 

@@ -25,6 +25,7 @@ from cubefocus.learn.state import write_curves
 from cubefocus.provenance import code_version, digest, hardware, processor, provenance
 from cubefocus.report import pictures, render
 from cubefocus.report.figures.style import save_figure
+from cubefocus.report.page import write_page
 from cubefocus.tables import regions
 
 CONFIG = {"experiment": "demo", "engine": {"train": "fft", "test": "casa"}, "rate": 1.0e-4}
@@ -49,6 +50,7 @@ def write_all(folder):
     write_cube(folder / "compressed.fits", data, header, FACTS, compress_seed=1)
     (folder / "zipped.fits.gz").write_bytes(gzip.compress((folder / "plain.fits").read_bytes()))
     files.write_table(folder / "table.ecsv", ROW, FACTS)
+    write_page("Two rows", [], [], folder / "page.html", FACTS)
     render.write_table(ROW, folder / "scores", FACTS)  # csv, md, tex
     write_products(folder / "products.h5", {"images/dirty": np.ones((2, 4, 4))}, FACTS)
     checkpoint.save(folder / "trained.pt", {"model": {}, "provenance": FACTS})

@@ -79,7 +79,9 @@ def test_longest_baseline_is_read_off_a_dirty_beam_that_ends_at_its_edge(uv, uv_
 
 def test_main_lobe_of_baselines_of_a_gaussian_density(uv, uv_beam):
     """The second derivatives of a dirty beam at its peak are the second moments of its baselines."""
-    spread = np.linalg.eigvalsh(np.cov(np.stack([uv.u, uv.v]), bias=True) + np.outer(m := [uv.u.mean(), uv.v.mean()], m))
+    spread = np.linalg.eigvalsh(
+        np.cov(np.stack([uv.u, uv.v]), bias=True) + np.outer(m := [uv.u.mean(), uv.v.mean()], m)
+    )
     wanted = FWHM / (2 * np.pi * np.sqrt(spread))
     assert uv_beam.fwhm == pytest.approx(tuple(wanted), rel=0.05)
     assert uv_beam.sigma == pytest.approx(math.sqrt(uv_beam.fwhm[0] * uv_beam.fwhm[1]) / FWHM)

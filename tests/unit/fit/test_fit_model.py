@@ -132,7 +132,7 @@ def test_chi2_is_the_sum_of_the_squares_of_the_residual(uv, uv_beam):
 
 
 def test_white_noise_has_a_chi2_of_one_for_each_number_that_the_grid_keeps(uv, uv_beam):
-    """A cell of the plane stands for one number, in an area four times the image; a little of it lies beyond the edge."""
+    """A cell of the plane is one number, in an area four times the image; a little of it lies beyond the edge."""
     scene = uv.scene(uv.noise(np.random.default_rng(4), 0.2), uv_beam, 0.2)
     half = uv_beam.grid.half
     cells = (2 * half[0] + 1) * (2 * half[1] + 1) / 4

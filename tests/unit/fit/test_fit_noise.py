@@ -37,7 +37,7 @@ def long_beam(long):
 @pytest.mark.parametrize("sources", [[], BRIGHT], ids=["noise", "bright lines"])
 @pytest.mark.parametrize(("white", "thermal"), [(0.2, 0.0), (0.2, 0.1), (0.2, 0.2), (0.05, 0.2)])
 def test_both_parts_are_recovered(long, long_beam, noises, sources, white, thermal):
-    """Edges leak a little of the thermal part beyond the longest baseline; lines hide in it at a signal to noise of 50."""
+    """Edges leak a little of the thermal part beyond the longest baseline; lines of SNR 50 hide in it."""
     noise = measure_noise(long.dirty(*sources) + white * noises[0] + thermal * noises[1], long_beam)
     assert noise.white == pytest.approx(white, rel=0.02, abs=0.04 * thermal)
     assert noise.thermal == pytest.approx(thermal, rel=0.05, abs=(0.07 if sources else 0.02) * white)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from evaluate_catalogues import catalogue, square
 
+from cubefocus.report.methods import Method
 from cubefocus.report.parameters import PARAMETERS, axis_ratio, relative_error
 from cubefocus.report.tables.parameters import moments, parameter_table
 from cubefocus.settings import EvaluationSettings
 from cubefocus.stats.noise import MAD_TO_SIGMA
-from cubefocus.tables.matching import match
 
 SETTINGS = EvaluationSettings(bootstrap=100)
 N = 10
@@ -30,7 +30,7 @@ def tables():
 
 
 def rows_of(pred, true, **kwargs):
-    table = parameter_table(pred, true, match(pred, true, line_iou=0.6), SETTINGS, **kwargs)
+    table = parameter_table([Method("chain", pred, with_line=True)], true, SETTINGS, **kwargs)
     return {row["parameter"]: row for row in table if row["source"] == "this run"}, table
 
 
@@ -91,9 +91,10 @@ def test_values_that_are_not_known_are_left_out_and_noted():
 
 def test_no_matches_give_nan_with_a_reason():
     pred, true = tables()
-    for predictions in (pred[:0], catalogue([square(0, 90, 90)])):
+    measured = {parameter.name for parameter in PARAMETERS} - {"line_flux_jykms", "continuum_mjy"}
+    for predictions, names in ((pred[:0], measured), (catalogue([square(0, 90, 90)]), {"extension"})):
         rows, _ = rows_of(predictions, true)
-        assert set(rows) == {parameter.name for parameter in PARAMETERS}
+        assert set(rows) == names
         for row in rows.values():
             assert row["n_sources"] == 0
             assert np.isnan([row["mean"], row["std_hi"], row["mad_std"], row["within_10"]]).all()

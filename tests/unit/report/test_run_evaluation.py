@@ -144,6 +144,9 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     for name in steps:
         assert (int(rows[name]["tp"]), int(rows[name]["fn"])) == ((3, 0) if found else (0, 3))
     assert {row["n_sources"] for row in tables["parameters"] if row["source"] == "this run"} == {3 if found else 0}
+    assert set(tables["parameters"]["method"]) == set(tables["classes"]["method"]) == {"chain", "chain+fit"}
+    everything = {row["method"]: row["tp"] for row in tables["classes"] if row["by"] == "all"}
+    assert everything == dict.fromkeys(("chain", "chain+fit"), 3 if found else 0)
     fidelity = {name: tables["fidelity"][tables["fidelity"]["method"] == name] for name in (*finders, "chain")}
     assert len(fidelity["bdsf"]) == 0  # was not run
     assert fidelity["decoras"]["n_positive"].sum() == 2  # of the two cubes that were searched times -1

@@ -33,6 +33,7 @@ EXPERIMENTS = {
     "large": [PAPER, "experiments/large.yaml"],
     "mini": [PAPER, "experiments/mini.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
+    "ecml": [PAPER, "experiments/ecml.yaml"],
     "finders": [PAPER, "experiments/mini.yaml", "experiments/finders.yaml"],
     "engines": ["experiments/engines.yaml"],
     "tiny": ["tests/config/tiny.yaml"],
@@ -263,6 +264,16 @@ def test_paper_has_the_published_numbers() -> None:
     every = [*config["training"].values(), *config["finetuning"].values()]
     assert {settings["learning_rate"] for settings in every} == {1e-4}
     assert config["training"]["deep_gru"]["weight_decay"] == config["finetuning"]["deep_gru"]["weight_decay"] == 1e-5
+
+
+def test_ecml_has_what_its_paper_prints_and_the_cubes_of_the_other_one() -> None:
+    config, paper = experiment("ecml"), experiment("paper")
+    assert config["models"]["blobs_finder"] == paper["models"]["blobs_finder"] | {"variant": "ecml"}
+    assert (config["evaluation"]["iou"], config["evaluation"]["line_iou"]) == (0.8, 0.8)
+    assert config["detection"]["blobs"] == paper["detection"]["blobs"] | {"threshold": 0.1}
+    assert config["finders"]["methods"] == ["blobcat"]
+    cubes = ("seed", "cubes", "observation", "sky", "noise", "engine")  # both papers test on the same sources
+    assert {key: config[key] for key in cubes} == {key: paper[key] for key in cubes}
 
 
 BAD = {

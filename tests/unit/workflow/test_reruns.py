@@ -57,7 +57,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Params:
 
 
 PREDICTIONS = {"predict_blobs", "predict_lines", "predict_morphology"}
-METHODS = ("threshold", "blobcat", "bdsf", "aegean", "decoras")
+METHODS = ("threshold", "blobcat", "bdsf", "aegean", "decoras", "matched_filter")
 TUNED = {f"tune {name}" for name in METHODS}
 
 
@@ -66,13 +66,14 @@ TUNED = {f"tune {name}" for name in METHODS}
     ("overlay", "rerun"),
     [
         ("evaluation: {bootstrap: 77}", {"tables"}),
-        ("evaluation: {iou: 0.7}", {"tables", "figures", *TUNED, *PREDICTIONS}),
+        ("evaluation: {iou: 0.7}", {"tables", "figures", "decide", *TUNED, *PREDICTIONS}),
         ("finders: {tuning_cubes: 3}", TUNED),
-        ("detection: {rest_frequency_ghz: 230.5}", {"bundle"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"bundle", "fit", "fit_validation"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
             {"bundle", "predict_lines", "predict_morphology"},
         ),
+        ("detection: {fit: {keep: 8.0}}", {"bundle", "fit", "fit_validation"}),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru deep_gru"}),
         ("training: {deep_gru: {epochs: 7}}", {"train deep_gru"}),
@@ -124,7 +125,7 @@ EDITS = {
     "cubefocus/learn/losses.py": {*TRAININGS},
     "cubefocus/engines/casa_job.py": {"simulate", "response", "compare_engines", "draw_engines"},
     "scripts/simulate.py": {"simulate"},
-    "scripts/collect.py": {"collect", "collect_inverted", "collect_truth"},
+    "scripts/collect.py": {"collect", "collect_fitted", "collect_inverted", "collect_truth"},
     "cubefocus/jobs/predict.py": PREDICTIONS,
     "cubefocus/specs.py": set(),
 }
