@@ -15,11 +15,10 @@ import numpy as np
 from cubefocus.fit.model import Scene
 from cubefocus.fit.search import highest_peak
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
-from cubefocus.fit.source import Component
+from cubefocus.fit.source import LINE, Component
 from cubefocus.settings import FitSettings
 
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
-LINE_PARAMETERS, SOURCE_PARAMETERS = 3, 10
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
 
@@ -90,6 +89,7 @@ class _Fit:
         self.solution = self.fit(list(starts))
         self.search()
         self.merge()
+        self.drop_lines()
         significance = self.remove()
         return Fitted(self.scene, self.solution, significance, self.origin, self.removed)
 
@@ -109,7 +109,8 @@ class _Fit:
             with_new = self.fit([*self.solution.components, peak.component()])
             gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2
             with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm)
-            if with_line is not None and self.solution.chi2 - with_line.chi2 > gain - needed:
+            by_line = 0.0 if with_line is None else self.solution.chi2 - with_line.chi2
+            if with_line is not None and by_line > max(gain - needed, self.settings.line**2):
                 self.solution = with_line
             elif gain > needed:
                 self.solution = with_new
@@ -155,6 +156,25 @@ class _Fit:
                 return found
         return None
 
+    def drop_lines(self) -> None:
+        """Leave out those of several lines of a source that explain too little."""
+        number = 0
+        while number < len(self.solution.components):
+            components = self.solution.components
+            without = self.without_weakest_line(number) if components[number].n_lines > 1 else None
+            if without is None or _data_chi2(without) - _data_chi2(self.solution) >= self.settings.line**2:
+                number += 1
+            else:
+                self.solution = without
+
+    def without_weakest_line(self, number: int) -> Solution:
+        components = self.solution.components
+        one, errors = components[number], np.sqrt(np.diag(self.solution.covariance_of(number)))
+        peaks = one.amplitudes[1:]
+        weakest = peaks[int(np.argmin(np.abs(one.values[peaks]) / errors[peaks]))]
+        rest = Component(np.delete(one.values, np.s_[weakest : weakest + len(LINE)]))
+        return self.refit([*components[:number], rest, *components[number + 1 :]])
+
     def remove(self) -> np.ndarray:
         """Remove the least significant source as long as it is below the threshold; the significance of the others."""
         while self.solution.components:
@@ -183,12 +203,12 @@ class _Fit:
         return values, without
 
     def quick(self, number: int) -> float:
-        """Significance of a source by the equations alone: its fluxes over their covariance."""
+        """Significance of a source by the equations alone: chi^2 of no flux at its shape, the others refitted."""
         one = self.solution.components[number]
         at = one.amplitudes
-        cov = self.solution.covariance_of(number)[np.ix_(at, at)]
+        precision = np.linalg.inv(self.solution.covariance_of(number))[np.ix_(at, at)]
         fluxes = one.values[at]
-        return math.sqrt(max(float(fluxes @ np.linalg.solve(cov, fluxes)), 0.0))
+        return math.sqrt(max(float(fluxes @ precision @ fluxes), 0.0))
 
 
 def _data_chi2(solution: Solution) -> float:

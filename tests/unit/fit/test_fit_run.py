@@ -74,11 +74,14 @@ def test_sources_are_found_from_nothing(uv, uv_beam):
 def test_false_candidates_go_and_the_missing_source_comes(uv, uv_beam):
     """Three false ones and one missing of two."""
     false = [start(50.0, 12.0), start(10.0, 50.0), start(32.0, 10.0)]
-    for seed in range(4):
+    for seed in range(8):
         found = run(uv, uv_beam, [FIRST, SECOND], [false[0], beside(FIRST), *false[1:]], seed=seed)
         order = check(uv, found, [FIRST, SECOND])
-        assert [found.origin[number] for number in order] == [1, -1]
-        assert sorted(origin for origin, _ in found.removed if origin >= 0) == [0, 2, 3]
+        # Now and then a false one walks to where the missing source is, before the search comes there.
+        assert found.origin[order[0]] == 1
+        assert found.origin[order[1]] in (-1, 0, 2, 3)
+        listed = [*found.origin, *(origin for origin, _ in found.removed)]
+        assert sorted(origin for origin in listed if origin >= 0) == [0, 1, 2, 3]
         assert all(significance < 7.0 for _, significance in found.removed)
         assert (found.significance > 7.0).all()
 
@@ -98,7 +101,7 @@ def test_threshold_parts_sources_from_noise(uv, uv_beam):
     base = math.sqrt((uv.dirty(FIRST) ** 2).sum()) / WHITE
     for snr, wanted in ((12.0, 1), (3.0, 0)):
         factor = snr / base
-        (peak, z, fwhm), = FIRST.lines
+        ((peak, z, fwhm),) = FIRST.lines
         source = replace(FIRST, continuum=FIRST.continuum * factor, lines=((peak * factor, z, fwhm),))
         for seed in range(6):
             assert len(run(uv, uv_beam, [source], [beside(source)], seed=seed).components) == wanted
@@ -119,9 +122,12 @@ def test_sources_at_one_place_but_for_their_lines_are_two_or_one_with_two_lines(
         check(uv, run(uv, uv_beam, [source], [start(31.0, 33.0, 5.0)], seed=seed), [source])
 
 
-def test_absorption_line_from_a_candidate(uv, uv_beam):
-    source = Truth(continuum=0.5, lines=((-0.35, 8.0, 3.0),))
-    check(uv, run(uv, uv_beam, [source], [start(31.0, 33.0, 8.5)]), [source])
+@pytest.mark.parametrize("starts", [[], [start(31.0, 33.0, 8.5)]], ids=["nothing", "candidate"])
+@pytest.mark.parametrize("depth", [0.2, 0.35, 0.5])
+def test_absorption_line(uv, uv_beam, depth, starts):
+    source = Truth(continuum=0.5, lines=((-depth, 8.0, 3.0),))
+    for seed in range(2):
+        check(uv, run(uv, uv_beam, [source], starts, seed=seed), [source])
 
 
 @pytest.mark.parametrize("size", [1e-3, 2.0, 6.0])

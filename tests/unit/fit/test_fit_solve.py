@@ -34,13 +34,13 @@ def fitted(uv, beam, cube, starts, white=None):
     return solve(scene, with_amplitudes(scene, starts), Priors.of_beam(beam.sigma))
 
 
-def pulls(uv, beam, sources, white, n, measured=False):
-    """Distances from the truth in the stated errors of n draws of the noise, shape (n, parameter), without the index."""
+def pulls(uv, beam, sources, white, n):
+    """Distances from the truth in the stated errors of n draws of the noise, (n, parameter), without the index."""
     cube, truth = uv.dirty(*sources), values_of(map(uv.component, sources))
     rows = []
     for seed in range(n):
         noisy = cube + uv.noise(np.random.default_rng(seed), white)
-        found = fitted(uv, beam, noisy, [uv.component(one) for one in sources], None if measured else white)
+        found = fitted(uv, beam, noisy, [uv.component(one) for one in sources], white)
         assert found.converged
         rows.append((values_of(found.components) - truth) / np.sqrt(np.diag(found.covariance)))
     return np.delete(np.array(rows), np.s_[INDEX::10], axis=1)
