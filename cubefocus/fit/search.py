@@ -3,8 +3,8 @@
 A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
 at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what
 comes out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where
-both are positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak
-is lost.
+both are positive, or where the line takes from the flat one. Positions are the samples of the grid, about three a beam:
+between them at most a twelfth of a peak is lost.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cubefocus.fit.source import Component
 SIZES = (0.35, 0.9, 1.7)  # standard deviations of the Gaussians, in those of the main lobe of the dirty beam
 WIDTHS = (2.0, 4.5, 9.0)  # FWHM of the lines, channels
 EDGE = 0.5  # of the largest sum of squares of a template on the data: nearer to the edge noise looks like sources
+ABSORBED = 25.0  # of chi^2 that a line in absorption explains above the best one in emission, which are more frequent
 COLUMNS = 4096  # positions at a time
 
 
@@ -152,12 +153,19 @@ def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tupl
     best: tuple[float, int, int] | None = None
     for start in range(0, len(places), COLUMNS):
         at = places[start : start + COLUMNS]
-        found = (bank @ (planes[:, at] * scale[at])).clamp_min_(0.0)
-        lines = found[1:].max(dim=0) if len(found) > 1 else None
-        total = found[0] ** 2 if lines is None else found[0] ** 2 + lines.values**2
+        found = bank @ (planes[:, at] * scale[at])
+        flat = found[0].clamp_min(0.0)
+        total, lines = flat**2, None
+        if len(found) > 1:
+            # A line in absorption takes from a continuum, and no more than there is.
+            up, down = found[1:].max(dim=0), found[1:].min(dim=0)
+            depth = torch.where(-down.values < flat, -down.values, 0.0)
+            absorbed = depth**2 > up.values.clamp_min(0.0) ** 2 + ABSORBED
+            lines = torch.where(absorbed, down.indices, up.indices)
+            total = total + torch.where(absorbed, depth, up.values).clamp_min(0.0) ** 2
         highest, index = total.max(dim=0)
         if best is None or float(highest) > best[0]:
-            best = float(highest), int(at[index]), 0 if lines is None else int(lines.indices[index])
+            best = float(highest), int(at[index]), 0 if lines is None else int(lines[index])
     if best is None:
         return None
     value, place, line = best

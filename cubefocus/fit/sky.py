@@ -134,10 +134,10 @@ def jacobian(component: Component, beam: Beam, log_ratio: np.ndarray) -> np.ndar
         columns.append(change / (2.0 * step))
     by = np.stack(columns, axis=1)
     # The axes change their names where the angle passes 0 or 90 deg; their lengths do not jump.
-    at = {name: number for number, name in enumerate(NAMES)}
-    major_first = measures(component, beam, log_ratio)[at["angle"]] <= 90.0
+    row = {name: number for number, name in enumerate(NAMES)}
+    major_first = measures(component, beam, log_ratio)[row["angle"]] <= 90.0
     first, second = ("major", "minor") if major_first else ("minor", "major")
-    by[at["sigma_x"]], by[at["sigma_y"]] = by[at[first]], by[at[second]]
+    by[row["sigma_x"]], by[row["sigma_y"]] = by[row[first]], by[row[second]]
     return by
 
 
