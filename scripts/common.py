@@ -60,15 +60,6 @@ def spread(snakemake: Any, work: Callable[..., Any], task: Any, place: str) -> N
         work(task)
 
 
-def setups(snakemake: Any) -> Any:
-    """What says which response each cube has, where the rule has responses among its inputs."""
-    if not snakemake.input.get("responses"):
-        return None
-    from cubefocus.find.own import SetUps
-
-    return SetUps(snakemake.params.observation, str(snakemake.input.responses), snakemake.params.box_level)
-
-
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints of the chain among the inputs of a rule, by network."""
     return {name: path for name in CHAIN if (path := inputs.get(name))}

@@ -1,7 +1,8 @@
 """Search one batch of test cubes with one of the other finders; a killed job goes on with what is missing."""
 
-from common import job, setups
+from common import job
 
+from cubefocus.find.own import SetUps
 from cubefocus.jobs.find import Find, run
 
 with job(snakemake) as provenance:
@@ -11,7 +12,7 @@ with job(snakemake) as provenance:
             searched=snakemake.input.searched,
             truth=snakemake.input.truth,
             choice=snakemake.input.choice,
-            setups=setups(snakemake),
+            setups=SetUps.of_rule(snakemake),
             found=snakemake.output.found,
             code=snakemake.params.code,
             provenance=provenance,

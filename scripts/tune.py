@@ -1,7 +1,8 @@
 """Choose the parameters of one of the other finders on the validation split."""
 
-from common import job, setups
+from common import job
 
+from cubefocus.find.own import SetUps
 from cubefocus.jobs.tune import Tune, run
 
 with job(snakemake) as provenance:
@@ -11,7 +12,7 @@ with job(snakemake) as provenance:
             method=snakemake.wildcards.method,
             truth=snakemake.input.truth,
             validation=[*snakemake.input.validation],
-            setups=setups(snakemake),
+            setups=SetUps.of_rule(snakemake),
             provenance=provenance,
             **{name: snakemake.params[name] for name in names},
             **{name: snakemake.output[name] for name in ("choice", "scores", "time")},

@@ -23,6 +23,13 @@ class SetUps:
     responses: str
     box_level: float
 
+    @classmethod
+    def of_rule(cls, snakemake: Any) -> SetUps | None:
+        """Those of a rule's params and inputs; None where it has no responses among its inputs."""
+        if not snakemake.input.get("responses"):
+            return None
+        return cls(snakemake.params.observation, str(snakemake.input.responses), snakemake.params.box_level)
+
 
 def own_parameters(
     entry: Entry, images: Any, truth: Table, setups: SetUps | None, cubes: Iterable[int] | None = None
