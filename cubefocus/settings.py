@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from cubefocus.contradictions import of_config, of_observation, of_types
 from cubefocus.errors import CubefocusError
 from cubefocus.sections import Count, Flag, Listed, Number, OneOf, Positive, Section, Whole, section
-from cubefocus.specs import FINDERS, NETWORKS, SKY_TYPES, STUDIES
+from cubefocus.specs import BLOBS_FINDER_VARIANTS, FINDERS, NETWORKS, SKY_TYPES, STUDIES
 
 SPLITS = ("none", "watershed")
 MEASURES = ("std", "var", "mad")
@@ -248,7 +248,7 @@ class EngineSettings(Section):
 class BlobsFinderShape(Section):
     """Autoencoder that finds sources in the integrated image."""
 
-    variant: Annotated[str, OneOf("mnras", "ecml", "unet")] = Field(
+    variant: Annotated[str, OneOf(*BLOBS_FINDER_VARIANTS)] = Field(
         default="unet", description="architecture as in MNRAS or as in ECML, or a U-Net, which has no latent vector"
     )
     latent: Count = Field(default=1024, description="size of the latent vector")

@@ -83,6 +83,9 @@ _IMAGES = ("rotate", "dihedral", "rotate_roll", "dihedral_roll")
 _CUTOUTS = ("dihedral", "rotate", "rot180")
 _TASKS = "cubefocus.alma.tasks"
 
+BLOBS_FINDER_VARIANTS = ("mnras", "ecml", "unet")
+"""One is the chain's; each can stand beside it as a finder of its own."""
+
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
@@ -92,6 +95,10 @@ NETWORKS: dict[str, Network] = {
         Network("sigma_y", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
         Network("pa", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
         Network("flux", "resnet", f"{_TASKS}:FluxTask", _CUTOUTS, finetuned_on="morphology"),
+        *(
+            Network(f"blobs_finder_{variant}", "blobs_finder", f"{_TASKS}:VariantTask", _IMAGES, True, chain=False)
+            for variant in BLOBS_FINDER_VARIANTS
+        ),
         Network("decoras", "decoras", f"{_TASKS}:DecorasTask", _IMAGES, sees_images=True, chain=False),
         Network("decoras_bce", "decoras", f"{_TASKS}:DecorasTask", _IMAGES, sees_images=True, chain=False),
     )
@@ -120,6 +127,7 @@ FINDERS: dict[str, Finder] = {
         _finder("aegean", "aegean", allowed=f"{_FIND}.aegean:allowed", slow=True, package="AegeanTools"),
         _finder("decoras", "decoras", function=f"{_FIND}.decoras:BlobFinder", searches="map"),
         _finder("decoras_bce", "decoras", function=f"{_FIND}.decoras:BlobFinder", searches="map"),
+        *(_finder(f"blobs_finder_{variant}", "blobs_finder", searches="map") for variant in BLOBS_FINDER_VARIANTS),
         _finder("tclean", "threshold", searches="cleaned", slow=True),
         _finder("smooth_and_clip", "smooth_and_clip", function=f"{_FIND}.smooth_and_clip:GridFinder", **_CUBES),
         _finder(

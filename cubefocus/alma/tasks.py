@@ -115,6 +115,19 @@ class BlobsFinderTask(Task):
         return {"map": outputs[0][:, 0]}
 
 
+class VariantTask(BlobsFinderTask):
+    """Blobs Finder by the architecture that its name ends with, whichever one the chain has."""
+
+    def __init__(self, name: str, image_size: int, latent: int) -> None:
+        super().__init__(image_size, name.removeprefix("blobs_finder_"), latent)
+        self.name = name
+
+    @classmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Options ``image_size`` and ``latent`` of section ``blobs_finder``."""
+        return cls(name, models.image_size, models.blobs_finder.latent)
+
+
 class DecorasTask(BlobsFinderTask):
     """What Blobs Finder learns, by the autoencoder of DECORAS and with one of its two losses (MNRAS 5.1).
 

@@ -57,7 +57,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(_level(a, b) for a, b in pairwise([shuffle**2, *widths]))
         self.up = nn.ModuleList(_level(a + b, b) for a, b in pairwise(widths[::-1]))
         self.final = nn.Conv2d(widths[0], shuffle**2, 1)
-        self.unshuffle, self.shuffle = nn.PixelUnshuffle(shuffle), nn.PixelShuffle(shuffle)
+        self.side = shuffle
         self.pool, self.enlarge = nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear")
         # the map starts at the mean target nearly everywhere: first steps that only remove noise from it are saved
         nn.init.normal_(self.final.weight, std=0.01)
@@ -76,11 +76,26 @@ class UNet(nn.Module):
         Tensor, shape (b, 1, y, x)
             Estimate of the integrated sky image scaled to [0, 1].
         """
-        maps = self.down[0](self.unshuffle(images))
+        maps = self.down[0](_unshuffle(images, self.side))
         skipped = []
         for level in self.down[1:]:
             skipped.append(maps)
             maps = level(self.pool(maps))
         for level in self.up:
             maps = level(torch.cat([self.enlarge(maps), skipped.pop()], dim=1))
-        return torch.sigmoid(self.shuffle(self.final(maps)))
+        return torch.sigmoid(_shuffle(self.final(maps), self.side))
+
+
+# torch's own pixel_unshuffle and pixel_shuffle (2.13) give a batch of no images back as it is, in the wrong shape.
+def _unshuffle(images: Tensor, side: int) -> Tensor:
+    """Squares of pixels to maps, (b, 1, y, x) to (b, side^2, y / side, x / side)."""
+    b, _, y, x = images.shape
+    squares = images.reshape(b, y // side, side, x // side, side).permute(0, 2, 4, 1, 3)
+    return squares.reshape(b, side**2, y // side, x // side)
+
+
+def _shuffle(maps: Tensor, side: int) -> Tensor:
+    """The way back."""
+    b, _, y, x = maps.shape
+    squares = maps.reshape(b, side, side, y, x).permute(0, 3, 1, 4, 2)
+    return squares.reshape(b, 1, y * side, x * side)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from astropy.table import Table
 
 from cubefocus.settings import EvaluationSettings
-from cubefocus.specs import FINDERS, NETWORKS
+from cubefocus.specs import BLOBS_FINDER_VARIANTS, FINDERS, NETWORKS
 from cubefocus.tables.matching import Matches, match
 
 BLOBS = NETWORKS["blobs_finder"].name
@@ -23,6 +23,7 @@ MATCHED_FILTER = FINDERS["matched_filter"].name
 LABELS = {
     BLOBS: "Blobs Finder",
     PEAKS: "Blobs Finder + Deep GRU",
+    **{f"{BLOBS}_{variant}": f"Blobs Finder, {variant.upper()}" for variant in BLOBS_FINDER_VARIANTS},
     FITTED: "chain + fit",
     "deep_gru": "Deep GRU",
     "sofia": "SoFiA-2",

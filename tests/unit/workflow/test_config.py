@@ -34,7 +34,6 @@ EXPERIMENTS = {
     "mini": [PAPER, "experiments/mini.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
     "ecml": [PAPER, "experiments/ecml.yaml"],
-    "finders": [PAPER, "experiments/mini.yaml", "experiments/finders.yaml"],
     "engines": ["experiments/engines.yaml"],
     "tiny": ["tests/config/tiny.yaml"],
 }
@@ -330,7 +329,8 @@ BAD = {
     "finders.methods": (
         ["treshold"],
         "config: finders.methods[0] is 'treshold': give one of threshold, blobcat, bdsf, aegean, decoras, "
-        "decoras_bce, tclean, smooth_and_clip, smooth_and_clip_defaults, sofia, matched_filter",
+        "decoras_bce, blobs_finder_mnras, blobs_finder_ecml, blobs_finder_unet, tclean, smooth_and_clip, "
+        "smooth_and_clip_defaults, sofia, matched_filter",
     ),
     "experiment": (
         "a/b",
