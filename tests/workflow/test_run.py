@@ -95,7 +95,7 @@ def test_products_are_whole_and_say_how_they_were_made(folder):
         assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == n_true
     for suffix in ("md", "tex"):
         assert "chain" in (results / "tables" / f"detection.{suffix}").read_text()
-    assert len(list((results / "figures").glob("*.png"))) == 14
+    assert len(list((results / "figures").glob("*.png"))) == 15
     with open(results / "tables" / "fidelity.csv") as stream:
         assert {row["method"] for row in csv.DictReader(stream)} >= {"blobs_finder", "chain"}
 
@@ -189,7 +189,7 @@ def test_every_product_says_how_it_was_made(folder):
     results = folder / "results" / "tiny"
     apart = {"logs", "responses"}  # a response is that of a set-up, whichever experiments use it
     products = [path for path in results.glob("**/*") if path.suffix in READERS and not apart & {*path.parts}]
-    assert {path.suffix for path in products} == set(READERS) - {".gz", ".reg", ".fits.gz", MANIFEST}
+    assert {path.suffix for path in products} == set(READERS) - {".gz", ".html", ".reg", ".fits.gz", MANIFEST}
     products.append(results / "bundle")
     shared = read_provenance(results / "config.yaml")
     for path in products:
