@@ -3,7 +3,8 @@
 from common import job
 
 from cubefocus.jobs.times import Times, run
+from cubefocus.report.methods import FITTED
 
 with job(snakemake) as provenance:
-    finders = {name: [*snakemake.input[name]] for name in snakemake.params.finders}
+    finders = {FITTED: [*snakemake.input.fit]} | {name: [*snakemake.input[name]] for name in snakemake.params.finders}
     run(Times([*snakemake.input.chain], finders, snakemake.output.csv.removesuffix(".csv"), provenance))

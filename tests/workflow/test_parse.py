@@ -59,12 +59,15 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     )
     once = [
         "all",
+        "bound",
         "bundle",
         "collect",
+        "collect_fitted",
         "collect_inverted",
         "collect_truth",
         "compare_engines",
         "curves",
+        "decide",
         "draw_catalogue",
         "draw_engines",
         "figures",
@@ -76,6 +79,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
     networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
+    batches |= {"detect_validation": validation, "fit_validation": validation, "fit": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
 

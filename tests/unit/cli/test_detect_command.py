@@ -241,3 +241,19 @@ def test_a_bundle_says_how_it_was_made(bundle, capsys):
     for path in (bundle, bundle / "bundle.json"):
         assert main(["provenance", str(path)]) == 0
         assert capsys.readouterr().out == "seed  3\n"
+
+
+def test_a_dirty_beam_that_does_not_belong_to_the_cube_is_refused(bundle, cubes, tmp_path, capsys):
+    cube = read_cube(cubes[4])
+    write_cube(tmp_path / "psf.fits", cube.data[:5], cube.header, {})
+    assert detect([cubes[4]], bundle, tmp_path / "found", "--psf", tmp_path / "psf.fits") == 1
+    assert "has 5 channels" in capsys.readouterr().err
+    assert not (tmp_path / "found" / "catalogue.ecsv").exists()
+
+
+def test_a_missing_dirty_beam_and_a_primary_beam_alone_are_refused(bundle, cubes, tmp_path, capsys):
+    assert detect([cubes[4]], bundle, tmp_path / "found", "--psf", tmp_path / "no.fits") == 1
+    assert detect([cubes[4]], bundle, tmp_path / "found", "--pb", cubes[4]) == 1
+    told = capsys.readouterr().err
+    assert "no such file" in told
+    assert "add --psf" in told
