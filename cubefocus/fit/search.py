@@ -3,8 +3,8 @@
 A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
 at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what
 comes out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where
-both are positive. Positions are the samples of the grid, about three a beam: between them at most a twelfth of a peak
-is lost.
+both are positive, or the line is negative and weaker than the flat part. Positions are the samples of the grid, about
+three a beam: between them at most a twelfth of a peak is lost.
 """
 
 from __future__ import annotations
@@ -142,6 +142,15 @@ def _without(norm: torch.Tensor, scene: Scene, x: float, y: float) -> torch.Tens
     return torch.where(near, torch.inf, norm)
 
 
+def _lines(flat: torch.Tensor, found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Strength of the strongest line at each position, in emission or of a continuum in absorption, and its number."""
+    emission, absorption = found.max(dim=0), found.min(dim=0)
+    # What absorbs more than there is, is what a source that was fitted too bright leaves.
+    absorbed = (-absorption.values > emission.values) & (-absorption.values < flat)
+    strength = torch.where(absorbed, -absorption.values, emission.values.clamp_min(0.0))
+    return strength, torch.where(absorbed, absorption.indices, emission.indices)
+
+
 def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tuple[float, int, int, int] | None:
     """Highest significance, its row and column, and the number of the line's template."""
     width = norm.shape[1]
@@ -152,12 +161,12 @@ def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tupl
     best: tuple[float, int, int] | None = None
     for start in range(0, len(places), COLUMNS):
         at = places[start : start + COLUMNS]
-        found = (bank @ (planes[:, at] * scale[at])).clamp_min_(0.0)
-        lines = found[1:].max(dim=0) if len(found) > 1 else None
-        total = found[0] ** 2 if lines is None else found[0] ** 2 + lines.values**2
-        highest, index = total.max(dim=0)
+        found = bank @ (planes[:, at] * scale[at])
+        flat = found[0].clamp_min(0.0)
+        strength, lines = _lines(flat, found[1:]) if len(found) > 1 else (torch.zeros_like(flat), None)
+        highest, index = (flat**2 + strength**2).max(dim=0)
         if best is None or float(highest) > best[0]:
-            best = float(highest), int(at[index]), 0 if lines is None else int(lines.indices[index])
+            best = float(highest), int(at[index]), 0 if lines is None else int(lines[index])
     if best is None:
         return None
     value, place, line = best
