@@ -242,9 +242,13 @@ class Beam:
 
 
 def _placed(power: np.ndarray) -> np.ndarray:
-    """Noise power with rows from -v to v, from rows 0 ... v, -v ... -1; the column u = 0 with its mirror image."""
+    """Noise power with rows from -v to v, from rows 0 ... v, -v ... -1; the column u = 0 with its mirror image.
+
+    A response keeps what is drawn in half of the plane. Elsewhere that is half of a cell and its mirror image; at u = 0
+    each cell is drawn with all of it and then has half of its own amplitude and half of that of its mirror image.
+    """
     whole = np.fft.fftshift(power, axes=0)
-    whole[:, 0] = 0.5 * (whole[:, 0] + whole[::-1, 0])
+    whole[:, 0] = 0.25 * (whole[:, 0] + whole[::-1, 0])
     return whole
 
 

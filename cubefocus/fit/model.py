@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from cubefocus.fit.beam import Beam, channels_of
-from cubefocus.fit.noise import Noise, measure_noise
+from cubefocus.fit.noise import Noise, measure_noise, trusted
 from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
 
 IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
@@ -66,7 +66,7 @@ class Scene:
             Measured in the cube if left out.
         device : str
         """
-        noise = noise or measure_noise(data, beam)
+        noise = noise or trusted(measure_noise(data, beam), beam)
         grid = beam.grid
         amplitude = np.where(grid.inside, 1.0 / np.sqrt(noise.power), 0.0)
         weight = 1.0 / noise.relative
@@ -213,6 +213,31 @@ class Products:
         mix, spectra = mix[chosen], spectra[chosen]
         matrix = self._inner(mix, spectra, mix, spectra)
         return matrix, np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True), np.array(chosen)
+
+    def further(
+        self, mix: np.ndarray, spectra: np.ndarray, others: np.ndarray, spectra_of_others: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Equations of parameters that the model does not have, at 0.
+
+        Parameters
+        ----------
+        mix, spectra : ndarray, shape (q, image) and (q, channel)
+            Derivatives by them, as `columns` gives those of the others.
+        others, spectra_of_others : ndarray, shape (p, image) and (p, channel)
+            Those of the others.
+
+        Returns
+        -------
+        fisher : ndarray, shape (q, q)
+        cross : ndarray, shape (q, p)
+            Part of the Fisher matrix that they have with the others.
+        gradient : ndarray, shape (q,)
+            Of -chi^2 / 2.
+        """
+        sources, totals = self._sources()
+        data = np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True)
+        left = data - self._inner(mix, spectra, sources, totals).sum(axis=1)
+        return self._inner(mix, spectra, mix, spectra), self._inner(mix, spectra, others, spectra_of_others), left
 
     def _sources(self) -> tuple[np.ndarray, np.ndarray]:
         mix = np.zeros((len(self.components), IMAGES * len(self.components)))

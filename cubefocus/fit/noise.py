@@ -9,7 +9,7 @@ them stand out, and a low quantile of the levels does not see them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ QUANTILE = 0.25  # low, as lines may be in most of the channels
 SAME = 0.05  # standard deviation of the noise of channels over their median that is not told from 0
 MEDIAN_OF_POWER = float(np.log(2.0))  # of what is distributed as exp(-p), as the power of complex Gaussian noise is
 LEAST_WHITE = 1e-2  # of the mean power of the thermal part: less would trust the rarest baselines beyond measure
+# Of the mean power of the noise: what a spatial frequency with less is taken to have. At the rarest baselines the edges
+# of the image and sources that are no Gaussians leave more than the noise, and would be fitted as sources.
+LEAST_POWER = 0.3
 SMOOTHING = 2.0  # cells: what correlates over more than a sixth of the image cannot be told from its edge
 
 
@@ -101,8 +104,18 @@ def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> No
         Standard deviation of each in a pixel, Jy/beam.
     """
     shape = thermal_shape(beam)
-    power = white**2 + thermal**2 / _pixel_share(shape, beam) * shape
-    return Noise(power, np.ones(n_channels), white, thermal)
+    level = thermal**2 / _pixel_share(shape, beam)
+    return Noise(max(white**2, LEAST_WHITE * level) + level * shape, np.ones(n_channels), white, thermal)
+
+
+def trusted(noise: Noise, beam: Beam) -> Noise:
+    """The noise that a fit is weighted with: as it was measured, but nowhere next to none.
+
+    Where white noise was added it is the same. It makes the errors of a cube with thermal noise alone a little larger
+    than they could be, and keeps its fit from following what the model does not have.
+    """
+    least = LEAST_POWER * float(noise.power[beam.grid.inside].mean())
+    return replace(noise, power=np.maximum(noise.power, least))
 
 
 def thermal_shape(beam: Beam) -> np.ndarray:

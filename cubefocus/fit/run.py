@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cubefocus.fit.misfit import misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.search import highest_peak
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
-from cubefocus.fit.source import LINE, Component
+from cubefocus.fit.source import LINE, N_FIXED, Component
 from cubefocus.settings import FitSettings
 
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
+OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
+MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
 
@@ -144,17 +147,36 @@ class _Fit:
         for other in range(number):
             if not _may_be_one(components[other], one, self.scene.beam.sigma):
                 continue
-            # The brighter one alone, given the chance to grow.
             keep, drop = (other, number) if _total(components[other]) >= _total(one) else (number, other)
-            rest = [c for index, c in enumerate(components) if index != drop]
-            found = self.refit(rest)
-            if _data_chi2(found) - _data_chi2(self.solution) < self.settings.keep**2:
+            found = self.as_one(keep, drop)
+            if found is not None:
                 self.removed.append((self.origin[drop], 0.0))
                 if self.origin[keep] < 0 <= self.origin[drop]:
                     self.origin[keep], self.removed[-1] = self.origin[drop], (-1, 0.0)
                 del self.origin[drop]
                 return found
         return None
+
+    def as_one(self, keep: int, drop: int) -> Solution | None:
+        """The fit with one source in the place of two; None where two are needed.
+
+        One is enough if it explains as much: the brighter one alone, given the chance to grow, or with the lines of the
+        other. It is all that can be said too where the second one only follows a line that moves across the first, as
+        in a rotating disc: its halves are no sources of their own, though one Gaussian leaves more than two.
+        """
+        components = self.solution.components
+        rest = [one for index, one in enumerate(components) if index != drop]
+        alone, at = self.refit(rest), keep - (drop < keep)
+        lost = _data_chi2(alone) - _data_chi2(self.solution)
+        if lost < self.settings.keep**2:
+            return alone
+        both = _with_lines_of(components[keep], components[drop])
+        if both is not None:
+            joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
+            if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
+                return joined
+        moves = misfits(self.scene, alone.components)[at].gradient_chi2
+        return alone if moves > MOVING * lost else None
 
     def drop_lines(self) -> None:
         """Leave out those of several lines of a source that explain too little."""
@@ -221,6 +243,17 @@ def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 def _total(one: Component) -> float:
     return float(np.abs(one.values[one.amplitudes]).sum())
+
+
+def _with_lines_of(one: Component, other: Component) -> Component | None:
+    """A source with the lines of another as well, but those that it has itself; None if there are no others."""
+    own = [one.line(number)[1:] for number in range(one.n_lines)]
+    further = [
+        other.values[N_FIXED + len(LINE) * number :][: len(LINE)]
+        for number in range(other.n_lines)
+        if all(abs(other.line(number)[1] - z) > OVERLAP * (other.line(number)[2] + fwhm) for z, fwhm in own)
+    ]
+    return Component(np.concatenate([one.values, *further])) if further else None
 
 
 def _may_be_one(a: Component, b: Component, sigma: float) -> bool:
