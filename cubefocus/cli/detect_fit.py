@@ -169,7 +169,7 @@ def beams_px(cube: Cube, own: tuple[float, float, float]) -> np.ndarray:
     x, y = 0.5 * (cube.data.shape[2] - 1), 0.5 * (cube.data.shape[1] - 1)
     up, between = (position_angle(cube.wcs, x, y, angle) for angle in (-90.0, -135.0))  # +y, and halfway to -x
     east_is_left = (between - up) % 180.0 < 90.0
-    angles = (beams[:, 2] - up) * (1.0 if east_is_left else -1.0)
+    angles = (beams[:, 2] - up) * (1.0 if east_is_left else -1.0) % 180.0
     return np.column_stack([beams[:, :2] / cube.cell_arcsec, angles])
 
 

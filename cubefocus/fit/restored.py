@@ -26,6 +26,8 @@ CLIPPED = 4.0  # times their rms: differences of channels beyond that are lines,
 LEAST_CHANNELS = 4  # with data: in fewer the power at one spatial frequency is not known, only the rms
 LEAST_KEPT = 0.25  # of the pixels: a difference with more than the rest in lines is left out as a whole
 MAD_TO_RMS = 1.482602
+MAD_SCATTER = 1.17  # of an rms from the median of n absolute deviations, relative and times the root of n
+CERTAIN = 1.5  # times the scatter that levels of equal channels have: their noise differs
 
 
 def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
@@ -58,7 +60,9 @@ def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
     if not rms > 0:
         raise CubefocusError("most pixels of the cube are the same in all channels: there is no noise to measure")
     relative = np.full(len(data), np.inf)
-    relative[alive] = levels / rms if np.std(levels / rms) >= SAME else 1.0
+    # So many beams as an image holds tell its rms; half of a beam is what its noise has in common.
+    scatter = MAD_SCATTER * math.sqrt(math.pi * beam.sigma**2 / inside.sum())
+    relative[alive] = levels / rms if np.std(levels / rms) >= max(SAME, CERTAIN * scatter) else 1.0
     if len(alive) >= LEAST_CHANNELS:
         rms, power = _of_differences(data, alive, inside, relative, beam)
     like_beam = rms**2 * beam.transfer.mean(axis=0)
@@ -93,4 +97,6 @@ def _of_differences(
         used += 1
     if not used:
         raise CubefocusError("lines fill all channels of the cube: there is no noise to measure")
-    return math.sqrt(squares / used), smoothed(power / used)
+    # Beyond the largest frequency that is kept there is nothing to average over.
+    share = np.maximum(smoothed(beam.grid.inside.astype(np.float64)), 1e-9)
+    return math.sqrt(squares / used), smoothed(power / used) / share
