@@ -18,7 +18,7 @@ from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.model import Scene
 from cubefocus.fit.run import Fitted, fit_sources
-from cubefocus.fit.sky import NAMES, jacobian, measures, on_sky, strongest_line
+from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
 from cubefocus.settings import FitSettings
 from cubefocus.sky.boxes import true_boxes
@@ -143,10 +143,9 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
     """Parameters of a source on the sky and their errors, pixels and channels."""
     component, scene = fitted.components[number], fitted.scene
     values = measures(component, scene.beam, scene.spectral.log_ratio)
-    by = jacobian(component, scene.beam, scene.spectral.log_ratio)
-    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", by, fitted.solution.covariance_of(number), by), 0.0))
+    off = errors(component, fitted.solution.covariance_of(number), scene.beam, scene.spectral.log_ratio)
     row = dict(zip(NAMES, values.tolist(), strict=True))
-    row |= {f"{name}_err": error for name, error in zip(NAMES, errors.tolist(), strict=True)}
+    row |= {f"{name}_err": error for name, error in zip(NAMES, off.tolist(), strict=True)}
     row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]
     row |= {"candidate_id": fitted.origin[number], "significance": float(fitted.significance[number])}
     return row

@@ -12,6 +12,7 @@ import yaml
 from runs import ROOT, finish, here
 
 from cubefocus.cli.provenance import read_provenance
+from cubefocus.specs import FINDERS, NETWORKS
 
 pytestmark = pytest.mark.workflow
 
@@ -23,7 +24,6 @@ EXPERIMENTS = {
     "large": (ROOT / "experiments/paper.yaml", ROOT / "experiments/large.yaml"),
     "mini": (ROOT / "experiments/paper.yaml", ROOT / "experiments/mini.yaml"),
     "faint": (ROOT / "experiments/paper.yaml", ROOT / "experiments/faint.yaml"),
-    "finders": tuple(ROOT / f"experiments/{name}.yaml" for name in ("paper", "mini", "finders")),
 }
 
 
@@ -36,9 +36,7 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     done = snakemake(tmp_path, "--dry-run", overlays=EXPERIMENTS[name])
     assert done.returncode == 0, done.stdout
     planned = jobs(done.stdout)
-    of_finders = {
-        f"models/{name}/trained.pt" for name in ("decoras", "decoras_bce") if f"models/{name}/" in done.stdout
-    }
+    of_finders = {one for one, spec in NETWORKS.items() if not spec.chain and f"models/{one}/" in done.stdout}
     assert planned["train"] + planned["train_blobs_finder"] == 6 + len(of_finders)
     assert of_finders
     assert planned["finetune_deep_gru"] + planned["finetune_morphology"] + planned["finetune_flux"] == 5
@@ -63,6 +61,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "bundle",
         "collect",
         "collect_fitted",
+        "collect_fitted_inverted",
         "collect_inverted",
         "collect_truth",
         "compare_engines",
@@ -75,11 +74,12 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
-    mapped = [name for name in finders if name.startswith("decoras")]
+    mapped = [name for name in finders if FINDERS[name].searches == "map"]
     networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
     networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
-    batches |= {"detect_validation": validation, "fit_validation": validation, "fit": test}
+    batches |= {"detect_validation": validation, "fit_validation": validation}
+    batches |= {"fit": test, "fit_inverted": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
 

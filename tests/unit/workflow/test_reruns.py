@@ -125,7 +125,9 @@ EDITS = {
     "cubefocus/learn/losses.py": {*TRAININGS},
     "cubefocus/engines/casa_job.py": {"simulate", "response", "compare_engines", "draw_engines"},
     "scripts/simulate.py": {"simulate"},
-    "scripts/collect.py": {"collect", "collect_fitted", "collect_inverted", "collect_truth"},
+    "scripts/collect.py": {
+        *("collect", "collect_fitted", "collect_fitted_inverted", "collect_inverted", "collect_truth")
+    },
     "cubefocus/jobs/predict.py": PREDICTIONS,
     "cubefocus/specs.py": set(),
 }

@@ -56,6 +56,17 @@ def setup_params() -> dict:
     return {"observation": only(config["observation"]), "box_level": only(config["sky"]["box_level"])}
 
 
+def fitting(inverted: bool = False) -> dict:
+    """Params of a rule that fits cubes, or the same times -1."""
+    return {
+        "observation": config["observation"],
+        "detection": {key: config["detection"][key] for key in ("fit", "rest_frequency_ghz")},
+        "box_level": config["sky"]["box_level"],
+        "inverted": inverted,
+        "code": digest("fit"),
+    }
+
+
 def finder_mb(method: str, cubes: int) -> float:
     """Memory of a finder that searches so many cubes."""
     return NEEDS.finder_mb(specs.FINDERS[method].searches, cubes)
