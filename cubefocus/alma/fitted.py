@@ -119,8 +119,12 @@ def components_of(table: Table | None) -> list[Component]:
 def catalogue_of(
     cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
 ) -> Table:
-    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`."""
-    order = np.argsort(-fitted.significance, kind="stable")
+    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`.
+
+    What is negative was fitted for the sake of the others, and is left out.
+    """
+    positive = np.array(fitted.positive, dtype=int)
+    order = positive[np.argsort(-fitted.significance[positive], kind="stable")]
     rows = [_measured(fitted, int(number)) for number in order]
     boxes = _boxes(fitted, [int(number) for number in order], box_level)
     ghz = cube.frequencies_hz / 1e9
