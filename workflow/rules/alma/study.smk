@@ -21,8 +21,9 @@ def targets() -> list[str]:
     """What a run makes."""
     made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv", "fitted.ecsv", "bound.ecsv"]
     made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
+    engines = {config["engine"][split] for split in SPLITS if CUBES[split]}
     made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
-    return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
+    return [*map(results, made), *(ENGINES if "fft" in engines else [])]
 
 
 def searching(kind: str) -> list[str]:
