@@ -68,13 +68,15 @@ def validate_networks(config: Mapping[str, Any], path: str | Path) -> None:
     config : mapping
         Checked by `validate_config`.
     path : str or Path
-        Config of the other experiment, as its run wrote it.
+        Config of the other experiment, as its run wrote it; nothing is compared where it has not been run yet.
 
     Raises
     ------
     ConfigError
         With one line for each thing that differs, or if the file cannot be read.
     """
+    if not Path(path).exists():
+        return
     try:
         trained = read_yaml(path)
         whole = isinstance(trained, Mapping) and {"seed", "models", "detection", "observation"} <= {*trained}

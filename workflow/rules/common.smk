@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
@@ -27,15 +26,12 @@ if Path(sys.executable).is_file():
 
 try:
     validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
-    TRAINED_BY = config["trained_by"]
-    if TRAINED_BY and Path(f"results/{TRAINED_BY}/config.yaml").is_file():
-        validate_networks(config, f"results/{TRAINED_BY}/config.yaml")
-    elif TRAINED_BY and workflow.is_main_process:
-        logger.warning(f"trained_by: no results/{TRAINED_BY}/config.yaml; run {TRAINED_BY} first to test its networks")
+    if config["trained_by"]:
+        validate_networks(config, f"results/{config['trained_by']}/config.yaml")
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-STUDY = config["study"]
+STUDY, TRAINED_BY = config["study"], config["trained_by"]
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
 SPLITS = ["train", "validation", "test"]
 CUBES = {split: 0 if TRAINED_BY and split != "test" else config["cubes"][split] for split in SPLITS}
