@@ -59,7 +59,7 @@ rule tables:
 rule figures:
     input:
         **FOUND_AND_TRUE,
-        scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
+        scores=expand(chosen("finders/{method}/scores.ecsv"), method=FINDERS),
         cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
         responses=results("responses") if CLEANED else [],
     output:

@@ -74,7 +74,7 @@ use rule fit_validation as fit with:
         truth=results("truth/test/{batch}.ecsv"),
         starts=results("detections/{batch}/catalogue.ecsv"),
         responses=results("responses"),
-        choice=results("fit/choice.json"),
+        choice=chosen("fit/choice.json"),
     output:
         fitted=results("fit/test/{batch}.ecsv"),
         time=results("fit/test/{batch}.time.json"),
@@ -90,7 +90,7 @@ use rule fit as fit_inverted with:
         truth=results("truth/test/{batch}.ecsv"),
         starts=results("inverted/{batch}/catalogue.ecsv"),
         responses=results("responses"),
-        choice=results("fit/choice.json"),
+        choice=chosen("fit/choice.json"),
     output:
         fitted=results("fit/inverted/{batch}.ecsv"),
         time=temp(results("fit/inverted/{batch}.time.json")),

@@ -71,6 +71,8 @@ use rule collect as collect_fitted_inverted with:
 
 
 rule record_config:
+    input:
+        trained_by=chosen("config.yaml") if TRAINED_BY else [],
     output:
         config=results("config.yaml"),
     log:
