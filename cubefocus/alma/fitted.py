@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.aperture import Fluxes, aperture_fluxes
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.morphology import fwhm
 from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
+from cubefocus.fit.misfit import POOR, Misfit, misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.run import Fitted, fit_sources
 from cubefocus.fit.sky import NAMES, jacobian, measures, on_sky, strongest_line
@@ -28,6 +30,7 @@ from cubefocus.tables.columns import BOX, column, define
 
 KM_S = 299792.458
 RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+FLUXES = ("continuum", "continuum_err", "line", "line_err")
 LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
 
 _OWN = {
@@ -51,7 +54,9 @@ COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
     "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
     "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
     "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "minor_err",
-    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err", "flags",
+    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err",
+    "continuum_mjy_aperture", "continuum_mjy_aperture_err", "line_flux_jykms_aperture", "line_flux_jykms_aperture_err",
+    "misfit", "flags",
 ))  # fmt: skip
 
 
@@ -120,17 +125,21 @@ def catalogue_of(
     cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
 ) -> Table:
     """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`."""
-    order = np.argsort(-fitted.significance, kind="stable")
-    rows = [_measured(fitted, int(number)) for number in order]
-    boxes = _boxes(fitted, [int(number) for number in order], box_level)
+    order = [int(number) for number in np.argsort(-fitted.significance, kind="stable")]
+    rows = [_measured(fitted, number) for number in order]
+    boxes = _boxes(fitted, order, box_level)
+    left = misfits(fitted.scene, fitted.components, fitted.solution.products)
+    apertures = aperture_fluxes(cube.data, fitted, order, boxes)
     ghz = cube.frequencies_hz / 1e9
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
     cell, noise = cube.cell_arcsec, fitted.scene.noise.rms
     places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
-    for number, (row, box, place) in enumerate(zip(rows, boxes, places, strict=True)):
-        row |= {"cube_id": cube_id, "source_id": number} | place | dict(zip(BOX, box.tolist(), strict=True))
-        flags = _flags(fitted, int(order[number]), row, box)
-        row |= _model_fluxes(row, ghz)
+    for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
+        row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
+        row["misfit"] = left[number].ratio
+        flags = _flags(fitted, number, row, box, left[number])
+        row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
+        row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(cube, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
@@ -200,18 +209,19 @@ def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, 
     return values
 
 
-def _model_fluxes(row: Mapping[str, Any], ghz: np.ndarray) -> dict[str, float]:
-    """Continuum in mJy and line flux in Jy km/s on the sky, with errors."""
-    values = {"continuum_mjy": 1e3 * row["continuum"], "continuum_mjy_err": 1e3 * row["continuum_err"]}
+def _in_flux_units(fluxes: Fluxes, z: float, ghz: np.ndarray, which: str = "") -> dict[str, float]:
+    """Continuum in mJy and line flux in Jy km/s on the sky, with errors, in the columns of the model or of others."""
+    values = {f"continuum_mjy{which}": 1e3 * fluxes.continuum, f"continuum_mjy{which}_err": 1e3 * fluxes.continuum_err}
     if len(ghz) == 1:
         return values
     step = abs(float(np.median(np.diff(ghz))))
-    at = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
+    at = float(np.interp(z, np.arange(len(ghz)), ghz))
     width = KM_S * step / at
-    return values | {"line_flux_jykms": row["line"] * width, "line_flux_jykms_err": row["line_err"] * width}
+    line = {f"line_flux_jykms{which}": fluxes.line * width, f"line_flux_jykms{which}_err": fluxes.line_err * width}
+    return values | line
 
 
-def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray) -> set[str]:
+def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray, left: Misfit) -> set[str]:
     """What a user should know of a source."""
     scene, component = fitted.scene, fitted.components[number]
     height, width = scene.beam.grid.shape
@@ -228,5 +238,6 @@ def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray)
         "no_line": strongest_line(component) is None,
         "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
         "not_converged": not fitted.solution.converged,
+        "poor_fit": left.probability < POOR,
     }
     return {name for name, it_does in holds.items() if it_does}
