@@ -105,7 +105,7 @@ class _Aperture:
         voxels = data[:, y0:y1, x0:x1].astype(np.float64)
         finite = np.isfinite(voxels)
         alive = finite.any(axis=(1, 2))
-        held: np.ndarray = finite.any(axis=0) & finite[alive].all(axis=0)
+        held = np.logical_and(finite.any(axis=0), finite[alive].all(axis=0))
         spectrum = np.where(alive & held.any(), np.where(held, voxels, 0.0).sum(axis=(1, 2)), np.nan)
         return cls(np.arange(y0, y1), np.arange(x0, x1), held, spectrum)
 
@@ -260,18 +260,36 @@ def _fluxes(spectrum: _Spectrum, component: Component, scene: Scene, covariance:
     found = Fluxes(continuum, spectrum.error(share, covariance))
     if strongest is None:
         return found
+    group, (z0, z1) = _overlapping(ranges, strongest)
     within = np.zeros(n_channels, dtype=bool)
-    within[channel_slice(*ranges[strongest], n_channels)] = True
+    within[channel_slice(z0, z1, n_channels)] = True
     within &= used
-    peak, _, fwhm = component.line(strongest)
-    whole = scale * peak * float(np.interp(at, np.arange(n_channels), flat.of(_alone(component, 5, 1.0))[0]))
-    whole *= fwhm / SIGMA_TO_FWHM * math.sqrt(2.0 * math.pi)
-    part = float(lines[strongest][within].sum()) / whole
+    continuous = flat.of(_alone(component, 5, 1.0))[0]
+    whole = sum(scale * _area(component, number, continuous) for number in group)
+    its = sum((lines[number] for number in group), np.zeros(n_channels))
+    part = float(its[within].sum()) / whole
     if part < LEAST_LINE:
         return found
-    line = float((spectrum.flux - continuum * law - wings + lines[strongest])[within].sum()) / part
+    line = float((spectrum.flux - continuum * law - wings + its)[within].sum()) / part
     share = (within - share * float(law[within].sum())) / part
     return Fluxes(found.continuum, found.continuum_err, line, spectrum.error(share, covariance))
+
+
+def _overlapping(ranges: Sequence[tuple[float, float]], number: int) -> tuple[list[int], tuple[float, float]]:
+    """Lines that overlap one, directly or by others between them, that one with them; and the range of them all."""
+    group, (low, high) = [number], ranges[number]
+    while True:
+        further = [n for n, (z0, z1) in enumerate(ranges) if n not in group and z0 <= high and z1 >= low]
+        if not further:
+            return group, (low, high)
+        group += further
+        low, high = min(low, *(ranges[n][0] for n in further)), max(high, *(ranges[n][1] for n in further))
+
+
+def _area(component: Component, number: int, law: np.ndarray) -> float:
+    """Flux of a line of the model, Jy x channel, also of what lies beyond the band; `law` as in `Spectral.of`."""
+    peak, z, fwhm = component.line(number)
+    return peak * float(np.interp(z, np.arange(len(law)), law)) * fwhm / SIGMA_TO_FWHM * math.sqrt(2.0 * math.pi)
 
 
 def _alone(component: Component, amplitude: int, value: float | None = None) -> Component:

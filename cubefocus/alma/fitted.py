@@ -30,6 +30,7 @@ from cubefocus.tables.columns import BOX, column, define
 
 KM_S = 299792.458
 RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+EDGE = 1.3  # FWHM of the beam: nearer to where the data end, the part of its image that is missing biases a source
 FLUXES = ("continuum", "continuum_err", "line", "line_err")
 LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
 
@@ -137,7 +138,7 @@ def catalogue_of(
     for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
         row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
         row["misfit"] = left[number].ratio
-        flags = _flags(fitted, number, row, box, left[number])
+        flags = _flags(fitted, number, row, box, left[number], cube)
         row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
         row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
@@ -221,19 +222,14 @@ def _in_flux_units(fluxes: Fluxes, z: float, ghz: np.ndarray, which: str = "") -
     return values | line
 
 
-def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray, left: Misfit) -> set[str]:
+def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray, left: Misfit, cube: Cube) -> set[str]:
     """What a user should know of a source."""
     scene, component = fitted.scene, fitted.components[number]
-    height, width = scene.beam.grid.shape
-    x0, y0, x1, y1 = box.tolist()
-    held = scene.held.reshape(scene.beam.grid.samples)
-    spans = zip((y0, x0), (y1, x1), scene.beam.grid.steps, strict=True)
-    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2) for low, high, step in spans)
     lobe = float(np.mean(scene.beam.fwhm))
     others = [one for index, one in enumerate(fitted.components) if index != number]
     holds = {
         "unresolved": not row["major"] > RESOLVED * row["major_err"],
-        "at_image_edge": x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height or not bool(held[rows, columns].all()),
+        "at_image_edge": _ends_near(cube.data, box, component.centre, EDGE * lobe),
         "at_band_edge": row["z0"] < 0 or row["z1"] > scene.n_channels - 1,
         "no_line": strongest_line(component) is None,
         "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
@@ -241,3 +237,22 @@ def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray,
         "poor_fit": left.probability < POOR,
     }
     return {name for name, it_does in holds.items() if it_does}
+
+
+def _ends_near(data: np.ndarray, box: np.ndarray, centre: tuple[float, float], reach: float) -> bool:
+    """Whether the data end beside the box of a source or within reach of its centre.
+
+    They end at pixels that are blank in all channels, and at the edge of the image.
+    """
+    (x, y), (n_y, n_x) = centre, data.shape[1:]
+    if not (0 <= x < n_x and 0 <= y < n_y):
+        return True
+    x0, y0, x1, y1 = (box + np.array([-1, -1, 1, 1])).tolist()
+    left, top = min(x0, math.floor(x - reach)), min(y0, math.floor(y - reach))
+    right, bottom = max(x1, math.ceil(x + reach) + 1), max(y1, math.ceil(y + reach) + 1)
+    near = np.hypot(np.arange(top, bottom)[:, None] - y, np.arange(left, right)[None] - x) <= reach
+    near[y0 - top : y1 - top, x0 - left : x1 - left] = True
+    voxels = data[:, max(top, 0) : bottom, max(left, 0) : right]
+    held = np.zeros(near.shape, dtype=bool)
+    held[max(-top, 0) :, max(-left, 0) :][: voxels.shape[1], : voxels.shape[2]] = np.isfinite(voxels).any(axis=0)
+    return bool((near & ~held).any())
