@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.aperture import Fluxes, aperture_fluxes
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.morphology import fwhm
 from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
+from cubefocus.fit.misfit import POOR, Misfit, misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.run import Fitted, fit_sources
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
@@ -28,6 +30,8 @@ from cubefocus.tables.columns import BOX, column, define
 
 KM_S = 299792.458
 RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+EDGE = 1.3  # FWHM of the beam: nearer to where the data end, the part of its image that is missing biases a source
+FLUXES = ("continuum", "continuum_err", "line", "line_err")
 LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
 
 _OWN = {
@@ -51,7 +55,9 @@ COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
     "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
     "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
     "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "minor_err",
-    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err", "flags",
+    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err",
+    "continuum_mjy_aperture", "continuum_mjy_aperture_err", "line_flux_jykms_aperture", "line_flux_jykms_aperture_err",
+    "misfit", "flags",
 ))  # fmt: skip
 
 
@@ -123,18 +129,21 @@ def catalogue_of(
 
     What is negative was fitted for the sake of the others, and is left out.
     """
-    positive = np.array(fitted.positive, dtype=int)
-    order = positive[np.argsort(-fitted.significance[positive], kind="stable")]
-    rows = [_measured(fitted, int(number)) for number in order]
-    boxes = _boxes(fitted, [int(number) for number in order], box_level)
+    order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
+    rows = [_measured(fitted, number) for number in order]
+    boxes = _boxes(fitted, order, box_level)
+    left = misfits(fitted.scene, fitted.components, fitted.solution.products)
+    apertures = aperture_fluxes(cube.data, fitted, order, boxes)
     ghz = cube.frequencies_hz / 1e9
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
     cell, noise = cube.cell_arcsec, fitted.scene.noise.rms
     places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
-    for number, (row, box, place) in enumerate(zip(rows, boxes, places, strict=True)):
-        row |= {"cube_id": cube_id, "source_id": number} | place | dict(zip(BOX, box.tolist(), strict=True))
-        flags = _flags(fitted, int(order[number]), row, box)
-        row |= _model_fluxes(row, ghz)
+    for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
+        row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
+        row["misfit"] = left[number].ratio
+        flags = _flags(fitted, number, row, box, left[number], cube)
+        row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
+        row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(cube, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
@@ -203,33 +212,49 @@ def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, 
     return values
 
 
-def _model_fluxes(row: Mapping[str, Any], ghz: np.ndarray) -> dict[str, float]:
-    """Continuum in mJy and line flux in Jy km/s on the sky, with errors."""
-    values = {"continuum_mjy": 1e3 * row["continuum"], "continuum_mjy_err": 1e3 * row["continuum_err"]}
+def _in_flux_units(fluxes: Fluxes, z: float, ghz: np.ndarray, which: str = "") -> dict[str, float]:
+    """Continuum in mJy and line flux in Jy km/s on the sky, with errors, in the columns of the model or of others."""
+    values = {f"continuum_mjy{which}": 1e3 * fluxes.continuum, f"continuum_mjy{which}_err": 1e3 * fluxes.continuum_err}
     if len(ghz) == 1:
         return values
     step = abs(float(np.median(np.diff(ghz))))
-    at = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
+    at = float(np.interp(z, np.arange(len(ghz)), ghz))
     width = KM_S * step / at
-    return values | {"line_flux_jykms": row["line"] * width, "line_flux_jykms_err": row["line_err"] * width}
+    line = {f"line_flux_jykms{which}": fluxes.line * width, f"line_flux_jykms{which}_err": fluxes.line_err * width}
+    return values | line
 
 
-def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray) -> set[str]:
+def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray, left: Misfit, cube: Cube) -> set[str]:
     """What a user should know of a source."""
     scene, component = fitted.scene, fitted.components[number]
-    height, width = scene.beam.grid.shape
-    x0, y0, x1, y1 = box.tolist()
-    held = scene.held.reshape(scene.beam.grid.samples)
-    spans = zip((y0, x0), (y1, x1), scene.beam.grid.steps, strict=True)
-    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2) for low, high, step in spans)
     lobe = float(np.mean(scene.beam.fwhm))
     others = [one for index, one in enumerate(fitted.components) if index != number]
     holds = {
         "unresolved": not row["major"] > RESOLVED * row["major_err"],
-        "at_image_edge": x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height or not bool(held[rows, columns].all()),
+        "at_image_edge": _ends_near(cube.data, box, component.centre, EDGE * lobe),
         "at_band_edge": row["z0"] < 0 or row["z1"] > scene.n_channels - 1,
         "no_line": strongest_line(component) is None,
         "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
         "not_converged": not fitted.solution.converged,
+        "poor_fit": left.probability < POOR,
     }
     return {name for name, it_does in holds.items() if it_does}
+
+
+def _ends_near(data: np.ndarray, box: np.ndarray, centre: tuple[float, float], reach: float) -> bool:
+    """Whether the data end beside the box of a source or within reach of its centre.
+
+    They end at pixels that are blank in all channels, and at the edge of the image.
+    """
+    (x, y), (n_y, n_x) = centre, data.shape[1:]
+    if not (0 <= x < n_x and 0 <= y < n_y):
+        return True
+    x0, y0, x1, y1 = (box + np.array([-1, -1, 1, 1])).tolist()
+    left, top = min(x0, math.floor(x - reach)), min(y0, math.floor(y - reach))
+    right, bottom = max(x1, math.ceil(x + reach) + 1), max(y1, math.ceil(y + reach) + 1)
+    near = np.hypot(np.arange(top, bottom)[:, None] - y, np.arange(left, right)[None] - x) <= reach
+    near[y0 - top : y1 - top, x0 - left : x1 - left] = True
+    voxels = data[:, max(top, 0) : bottom, max(left, 0) : right]
+    held = np.zeros(near.shape, dtype=bool)
+    held[max(-top, 0) :, max(-left, 0) :][: voxels.shape[1], : voxels.shape[2]] = np.isfinite(voxels).any(axis=0)
+    return bool((near & ~held).any())
