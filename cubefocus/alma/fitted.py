@@ -19,6 +19,7 @@ from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, Misfit, misfits
 from cubefocus.fit.model import Scene
+from cubefocus.fit.noise import Noise
 from cubefocus.fit.run import Fitted, fit_sources
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
@@ -79,6 +80,7 @@ def fit_cube(
     cube_id: int = 0,
     rest_frequency_ghz: float | None = None,
     device: str = "cpu",
+    noise: Noise | None = None,
 ) -> FittedCube:
     """Fit the sources of a cube, and what else is in it.
 
@@ -87,7 +89,7 @@ def fit_cube(
     cube : Cube
         Jy/beam.
     beam : Beam
-        Dirty beam and primary beam of the set-up, for cubes of this size.
+        Dirty or restoring beam, and primary beam of the set-up, for cubes of this size.
     starts : Table, optional
         Candidates with x y sigma_x sigma_y (pixels), pa (deg), z fwhm_z (channels); none for a search from nothing.
     settings : FitSettings, optional
@@ -97,13 +99,15 @@ def fit_cube(
     rest_frequency_ghz : float, optional
         Of the line; that of the header if left out.
     device : str
+    noise : Noise, optional
+        Measured as that of a dirty cube if left out; `cubefocus.fit.restored.measure_restored` measures another.
 
     Returns
     -------
     FittedCube
     """
     frequencies = cube.frequencies_hz
-    scene = Scene.of(cube.data, beam, frequencies, device=device)
+    scene = Scene.of(cube.data, beam, frequencies, noise, device)
     fitted = fit_sources(scene, components_of(starts), settings)
     return FittedCube(catalogue_of(cube, fitted, box_level, cube_id, rest_frequency_ghz), fitted)
 

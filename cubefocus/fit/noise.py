@@ -161,7 +161,7 @@ def thermal_shape(beam: Beam) -> np.ndarray:
     """
     shape = beam.noise if beam.noise is not None else beam.transfer.mean(axis=0)
     # Of a dirty beam that ends with its image the transform is noise about 0 where nothing is sampled: smoothed first.
-    shape = np.where(beam.grid.inside, np.maximum(_smoothed(shape), 0.0), 0.0)
+    shape = np.where(beam.grid.inside, np.maximum(smoothed(shape), 0.0), 0.0)
     return shape / shape[beam.grid.inside].mean()
 
 
@@ -194,7 +194,7 @@ def _powers(transforms: Transforms, weight: np.ndarray) -> tuple[np.ndarray, np.
     return torch.cat(outside).numpy(), within if len(within) else alone
 
 
-def _smoothed(power: np.ndarray) -> np.ndarray:
+def smoothed(power: np.ndarray) -> np.ndarray:
     """Power smoothed over neighbouring spatial frequencies, on the half plane of columns from 0."""
     mirrored = np.roll(power[::-1], 1, axis=0)[:, :0:-1]
     whole = gaussian_filter(np.concatenate([mirrored, power], axis=1), SMOOTHING, mode=("wrap", "nearest"))
