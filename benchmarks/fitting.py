@@ -166,7 +166,7 @@ def _score(scored: Scored, found: FittedCube, truth: Table, case: Case, limits: 
             source["misfit"], source["probability"] = left[brightest].ratio, left[brightest].probability
             source["shift"] = [float(_centre(found, brightest)[axis] - row[name]) for axis, name in enumerate("xy")]
         if number in partner:
-            source["errors"] = _errors(found.catalogue[partner[number]], row, limits[number])
+            source["errors"] = errors_of(found.catalogue[partner[number]], row, limits[number])
         scored.sources.append(source)
 
 
@@ -200,7 +200,7 @@ def _true_fluxes(truth: Table, observation: Observation) -> np.ndarray:
     return np.array([float((one.continuum_spectrum() + one.line_spectrum()).sum()) * scale for one in parts])
 
 
-def _errors(fitted: Table.Row, true: Table.Row, limit: Mapping[str, float]) -> dict[str, tuple[float, float, float]]:
+def errors_of(fitted: Table.Row, true: Table.Row, limit: Mapping[str, float]) -> dict[str, tuple[float, float, float]]:
     """Error, stated error and limit of the noise of each parameter; shapes in the description nearest to the truth.
 
     Widths and angle are exchanged together where the fitted first axis is nearer to the true second one.

@@ -19,8 +19,9 @@ from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, Misfit, misfits
 from cubefocus.fit.model import Scene
+from cubefocus.fit.noise import Noise
 from cubefocus.fit.run import Fitted, fit_sources
-from cubefocus.fit.sky import NAMES, jacobian, measures, on_sky, strongest_line
+from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
 from cubefocus.settings import FitSettings
 from cubefocus.sky.boxes import true_boxes
@@ -79,6 +80,7 @@ def fit_cube(
     cube_id: int = 0,
     rest_frequency_ghz: float | None = None,
     device: str = "cpu",
+    noise: Noise | None = None,
 ) -> FittedCube:
     """Fit the sources of a cube, and what else is in it.
 
@@ -87,7 +89,7 @@ def fit_cube(
     cube : Cube
         Jy/beam.
     beam : Beam
-        Dirty beam and primary beam of the set-up, for cubes of this size.
+        Dirty or restoring beam, and primary beam of the set-up, for cubes of this size.
     starts : Table, optional
         Candidates with x y sigma_x sigma_y (pixels), pa (deg), z fwhm_z (channels); none for a search from nothing.
     settings : FitSettings, optional
@@ -97,13 +99,15 @@ def fit_cube(
     rest_frequency_ghz : float, optional
         Of the line; that of the header if left out.
     device : str
+    noise : Noise, optional
+        Measured as that of a dirty cube if left out; `cubefocus.fit.restored.measure_restored` measures another.
 
     Returns
     -------
     FittedCube
     """
     frequencies = cube.frequencies_hz
-    scene = Scene.of(cube.data, beam, frequencies, device=device)
+    scene = Scene.of(cube.data, beam, frequencies, noise, device)
     fitted = fit_sources(scene, components_of(starts), settings)
     return FittedCube(catalogue_of(cube, fitted, box_level, cube_id, rest_frequency_ghz), fitted)
 
@@ -125,8 +129,11 @@ def components_of(table: Table | None) -> list[Component]:
 def catalogue_of(
     cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
 ) -> Table:
-    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`."""
-    order = [int(number) for number in np.argsort(-fitted.significance, kind="stable")]
+    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`.
+
+    What is negative was fitted for the sake of the others, and is left out.
+    """
+    order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
     rows = [_measured(fitted, number) for number in order]
     boxes = _boxes(fitted, order, box_level)
     left = misfits(fitted.scene, fitted.components, fitted.solution.products)
@@ -153,10 +160,9 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
     """Parameters of a source on the sky and their errors, pixels and channels."""
     component, scene = fitted.components[number], fitted.scene
     values = measures(component, scene.beam, scene.spectral.log_ratio)
-    by = jacobian(component, scene.beam, scene.spectral.log_ratio)
-    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", by, fitted.solution.covariance_of(number), by), 0.0))
+    off = errors(component, fitted.solution.covariance_of(number), scene.beam, scene.spectral.log_ratio)
     row = dict(zip(NAMES, values.tolist(), strict=True))
-    row |= {f"{name}_err": error for name, error in zip(NAMES, errors.tolist(), strict=True)}
+    row |= {f"{name}_err": error for name, error in zip(NAMES, off.tolist(), strict=True)}
     row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]
     row |= {"candidate_id": fitted.origin[number], "significance": float(fitted.significance[number])}
     return row

@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", required=True, type=Path, metavar="BUNDLE", help="such as results/demo/bundle")
     parser.add_argument("--psf", type=Path, metavar="PSF.fits",
                         help="dirty beam of the cubes: all sources are fitted together through it")  # fmt: skip
-    parser.add_argument("--pb", type=Path, metavar="PB.fits", help="primary beam of the cubes, with --psf")
+    parser.add_argument("--restored", action="store_true",
+                        help="the cubes were cleaned: all sources are fitted together behind the restoring beam of "
+                        "their headers")  # fmt: skip
+    parser.add_argument("--pb", type=Path, metavar="PB.fits",
+                        help="primary beam of the cubes, with --psf or --restored")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
     parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
@@ -48,18 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
     rest = arguments.rest_frequency
     if rest is not None:
         check_rest_frequency(rest)
-    if arguments.pb is not None and arguments.psf is None:
-        raise CubefocusError("--pb is the primary beam for the fit, which needs the dirty beam too; add --psf")
+    if arguments.psf is not None and arguments.restored:
+        raise CubefocusError(
+            "--psf is the beam of a dirty cube, --restored says that the cubes were cleaned; give one of them"
+        )
+    if arguments.pb is not None and arguments.psf is None and not arguments.restored:
+        raise CubefocusError(
+            "--pb is the primary beam for the fit, which needs the dirty beam too; add --psf, or for cleaned cubes "
+            "--restored"
+        )
     for file in (arguments.psf, arguments.pb):
         if file is not None and not file.is_file():
             raise CubefocusError(f"{file}: no such file; check the path")
-    from cubefocus.cli import detect_files  # takes seconds, as it imports numpy, astropy and torch
+    from cubefocus.cli import detect_files, detect_fit  # take seconds, as they import numpy, astropy and torch
 
     overrides = detect_files.read_settings(arguments.settings)
     if rest is not None:
         overrides["rest_frequency_ghz"] = rest
     bundle = detect_files.load_bundle(arguments.models, overrides)
-    instrument = detect_files.Instrument(arguments.psf, arguments.pb) if arguments.psf is not None else None
+    instrument = detect_fit.instrument_of(arguments.psf, arguments.pb, arguments.restored)
     detect_files.search(
         bundle, arguments.cubes, arguments.output, arguments.device, arguments.overwrite, instrument=instrument
     )

@@ -123,7 +123,7 @@ def search(
     facts = {"models": bundle.source, "bundle": bundle.digest, "settings": digest(bundle.detection)}
     facts |= {"networks": networks} | ({"replaced": dict(bundle.overrides)} if bundle.overrides else {})
     if instrument is not None:
-        facts |= {"psf": str(instrument.psf)} | ({"pb": str(instrument.pb)} if instrument.pb is not None else {})
+        facts |= instrument.facts
     made = provenance(chain.device, **facts)
     return detect_files(chain, paths, output, made, bundle.ranges, overwrite, instrument)
 
@@ -155,7 +155,7 @@ def detect_files(
     overwrite : bool
         Whether products of an earlier search are removed first.
     instrument : Instrument, optional
-        Dirty beam and primary beam of the cubes: all sources of a cube are then fitted together, which fitted.ecsv and
+        Beam and primary beam of the cubes: all sources of a cube are then fitted together, which fitted.ecsv and
         fitted.csv hold, and the regions show.
 
     Raises

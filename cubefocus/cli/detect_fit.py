@@ -1,26 +1,57 @@
-"""The dirty beam of a user's cube, for the fit of ``cubefocus detect --psf``."""
+"""The beam of a user's cube, for the fit of ``cubefocus detect``: dirty (``--psf``) or restoring (``--restored``)."""
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.fitted import fit_cube
+from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
+from cubefocus.fit.noise import Noise
+from cubefocus.fit.restored import measure_restored
 from cubefocus.settings import DetectionSettings, SkySettings
 
+log = logging.getLogger(__name__)
+
+ASSUMED = "sources behind the restoring beam of the header, noise measured between channels and correlated as that is"
 SAME_CELL = 0.01  # share of a pixel's size by which those of two files may differ
 
 
+class Instrument(Protocol):
+    """What is known of how the cubes were imaged."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Files and assumptions, for the provenance."""
+        ...
+
+    def beam(self, cube: Cube, path: Path) -> Beam:
+        """What the cube shows of a source.
+
+        Raises
+        ------
+        CubefocusError
+            If it is not known, or does not belong to the cube.
+        """
+        ...
+
+    def noise(self, cube: Cube, beam: Beam) -> Noise | None:
+        """Noise of the cube; None if it is white and thermal, as in a dirty cube."""
+        ...
+
+
 @dataclass(frozen=True)
-class Instrument:
+class DirtyBeam:
     """Files that say what the instrument makes of a source.
 
     Attributes
@@ -35,6 +66,11 @@ class Instrument:
     pb: Path | None = None
     _read: dict[tuple[int, ...], Beam] = field(default_factory=dict, repr=False)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Paths of both files."""
+        return {"psf": str(self.psf)} | ({"pb": str(self.pb)} if self.pb is not None else {})
+
     def beam(self, cube: Cube, path: Path) -> Beam:
         """Dirty beam and primary beam for a cube.
 
@@ -45,34 +81,124 @@ class Instrument:
         """
         shape = cube.data.shape
         if shape not in self._read:
-            dirty = self._checked(self.psf, cube, path)
-            primary = None if self.pb is None else self._checked(self.pb, cube, path)
-            if primary is not None and primary.data.shape[1:] != shape[1:]:
-                raise CubefocusError(
-                    f"{self.pb}: an image of {primary.data.shape[1:]} px for {path}, which has {shape[1:]}; give the "
-                    "primary beam of this cube"
-                )
-            data = None if primary is None else primary.data
-            self._read[shape] = Beam.of_psf(dirty.data, (shape[0], shape[1], shape[2]), primary_beam=data)
+            dirty = _checked(self.psf, cube, path)
+            primary = None if self.pb is None else _primary_beam(self.pb, cube, path)
+            self._read[shape] = Beam.of_psf(dirty.data, (shape[0], shape[1], shape[2]), primary_beam=primary)
         return self._read[shape]
 
-    @staticmethod
-    def _checked(file: Path, cube: Cube, path: Path) -> Cube:
-        found = read_cube(file)
-        if len(found.data) not in (1, len(cube.data)):
+    def noise(self, cube: Cube, beam: Beam) -> Noise | None:
+        """None: that of a dirty cube."""
+        return None
+
+
+@dataclass(frozen=True)
+class RestoringBeam:
+    """Cubes that CLEAN restored: sources behind the beam of the header, noise with the correlation that it has.
+
+    Attributes
+    ----------
+    pb : Path or None
+        Primary beam (``.pb``) of cubes that have not been divided by it; None where it is 1.
+    """
+
+    pb: Path | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the fit assumes, and the file of the primary beam."""
+        return {"restored": ASSUMED} | ({"pb": str(self.pb)} if self.pb is not None else {})
+
+    def beam(self, cube: Cube, path: Path) -> Beam:
+        """The beam of the header, or that of each channel where the file has a table of them.
+
+        Raises
+        ------
+        CubefocusError
+            If the cube has no beam or no size of its pixels, or the primary beam does not belong to it.
+        """
+        shape = cube.data.shape
+        own = cube.beam
+        if own is None:
             raise CubefocusError(
-                f"{file}: has {len(found.data)} channels, {path} has {len(cube.data)}; give the file that was imaged "
-                "with this cube"
+                f"{path}: has no restoring beam (BMAJ, BMIN, BPA) in its header, which --restored needs; give its "
+                "dirty beam with --psf, or search it without a fit"
             )
-        ratio = found.cell_arcsec / cube.cell_arcsec
-        if math.isfinite(ratio) and abs(ratio - 1.0) > SAME_CELL:
-            raise CubefocusError(
-                f"{file}: its pixels are {found.cell_arcsec:.4g} arcsec wide, those of {path} {cube.cell_arcsec:.4g}; "
-                "give the file that was imaged with this cube"
-            )
-        if not np.isfinite(found.data).any():
-            raise CubefocusError(f"{file}: holds no finite value; give the file that was imaged with this cube")
+        if not math.isfinite(cube.cell_arcsec):
+            raise CubefocusError(f"{path}: its header does not say how wide its pixels are, which --restored needs")
+        primary = None if self.pb is None else _primary_beam(self.pb, cube, path)
+        found = Beam.gaussian(beams_px(cube, own), (shape[0], shape[1], shape[2]), primary_beam=primary)
+        several = f", and those of each channel in {len(found.bands)} bands" if len(found.bands) > 1 else ""
+        log.info(
+            "%s: is taken as restored by CLEAN with the beam of its header, %.4g x %.4g arcsec at %.3g deg%s; its "
+            "noise is measured between channels", path, *own, several,
+        )  # fmt: skip
         return found
+
+    def noise(self, cube: Cube, beam: Beam) -> Noise | None:
+        """Noise as it is in the cube."""
+        return measure_restored(cube.data, beam)
+
+
+def instrument_of(psf: Path | None, pb: Path | None, restored: bool) -> Instrument | None:
+    """What the options ``--psf``, ``--pb`` and ``--restored`` say; None for no fit."""
+    if psf is not None:
+        return DirtyBeam(psf, pb)
+    return RestoringBeam(pb) if restored else None
+
+
+def beams_px(cube: Cube, own: tuple[float, float, float]) -> np.ndarray:
+    """Beams of a cube on its pixels.
+
+    Parameters
+    ----------
+    cube : Cube
+    own : (major, minor, angle)
+        The one of its header (arcsec, arcsec, deg), for a cube without a table of beams.
+
+    Returns
+    -------
+    ndarray, shape (channel, 3) or (1, 3)
+        FWHM of both axes in pixels, angle of the major one from the +y pixel axis towards -x in deg. A channel without
+        a beam has that of the nearest one.
+    """
+    beams = np.array([own])
+    if cube.beams is not None:
+        known = np.flatnonzero(np.isfinite(cube.beams).all(axis=1))
+        nearest = np.abs(known[None] - np.arange(len(cube.beams))[:, None]).argmin(axis=1)
+        beams = cube.beams[known[nearest]]
+    x, y = 0.5 * (cube.data.shape[2] - 1), 0.5 * (cube.data.shape[1] - 1)
+    up, between = (position_angle(cube.wcs, x, y, angle) for angle in (-90.0, -135.0))  # +y, and halfway to -x
+    east_is_left = (between - up) % 180.0 < 90.0
+    angles = (beams[:, 2] - up) * (1.0 if east_is_left else -1.0) % 180.0
+    return np.column_stack([beams[:, :2] / cube.cell_arcsec, angles])
+
+
+def _primary_beam(file: Path, cube: Cube, path: Path) -> np.ndarray:
+    found = _checked(file, cube, path).data
+    if found.shape[1:] != cube.data.shape[1:]:
+        raise CubefocusError(
+            f"{file}: an image of {found.shape[1:]} px for {path}, which has {cube.data.shape[1:]}; give the primary "
+            "beam of this cube"
+        )
+    return found
+
+
+def _checked(file: Path, cube: Cube, path: Path) -> Cube:
+    found = read_cube(file)
+    if len(found.data) not in (1, len(cube.data)):
+        raise CubefocusError(
+            f"{file}: has {len(found.data)} channels, {path} has {len(cube.data)}; give the file that was imaged "
+            "with this cube"
+        )
+    ratio = found.cell_arcsec / cube.cell_arcsec
+    if math.isfinite(ratio) and abs(ratio - 1.0) > SAME_CELL:
+        raise CubefocusError(
+            f"{file}: its pixels are {found.cell_arcsec:.4g} arcsec wide, those of {path} {cube.cell_arcsec:.4g}; "
+            "give the file that was imaged with this cube"
+        )
+    if not np.isfinite(found.data).any():
+        raise CubefocusError(f"{file}: holds no finite value; give the file that was imaged with this cube")
+    return found
 
 
 def fit(
@@ -107,16 +233,18 @@ def fit(
     Raises
     ------
     CubefocusError
-        As `Instrument.beam`.
+        As `Instrument.beam`, or if the noise cannot be measured.
     """
+    beam = instrument.beam(cube, path)
     found = fit_cube(
         cube,
-        instrument.beam(cube, path),
+        beam,
         starts,
         settings.fit,
         box_level=SkySettings().box_level,
         cube_id=cube_id,
         rest_frequency_ghz=settings.rest_frequency_ghz,
         device=device,
+        noise=instrument.noise(cube, beam),
     )
     return found.catalogue

@@ -21,6 +21,7 @@ from cubefocus.instrument.response import Response
 
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
+ENOUGH = 2**13  # frequencies beyond the longest baseline whose power tells that of white noise within a per cent
 NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
 
@@ -84,10 +85,32 @@ class Grid:
 
     def cut(self, images: torch.Tensor) -> torch.Tensor:
         """Transform of images (n, y, x) on the padded area, cut off at the largest frequency: (n, v, u), complex."""
-        half = torch.fft.rfft(images, n=self.padded[1])[..., : self.cells[1] // 2 + 1]
-        whole = torch.fft.fft(half.transpose(-1, -2).contiguous(), n=self.padded[0])
-        rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(images.device)
-        return whole[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(images.device)
+        return self._inner(self._columns(torch.fft.rfft(images, n=self.padded[1])))
+
+    def cut_and_beyond(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `cut` gives, and the power of each image at some of its frequencies beyond the largest: (n, cells)."""
+        along_x = torch.fft.rfft(images, n=self.padded[1])
+        whole = self._columns(along_x)
+        # The area is padded to twice the image: every second frequency is one of the image.
+        near, far = (np.arange(0, size, 2) for size in (self.half[1] + 3, self.padded[1] // 2 + 1))
+        rows = np.arange(0, self.padded[0], 2)
+        rows = rows[np.minimum(rows, self.padded[0] - rows) > self.half[0] + 2]
+        near, far = near[near < whole.shape[1]], far[far > self.half[1] + 2]
+        rows = rows[:: max(1, len(rows) * len(near) // ENOUGH)]
+        far = far[:: max(1, len(far) * self.shape[0] // ENOUGH)]
+        device = images.device
+        above = whole[:, torch.from_numpy(near).to(device)][..., torch.from_numpy(rows).to(device)]
+        beside = torch.fft.fft(along_x[..., torch.from_numpy(far).to(device)], dim=-2)
+        return self._inner(whole), torch.cat([squared(part).flatten(1) for part in (above, beside)], dim=1)
+
+    def _columns(self, along_x: torch.Tensor) -> torch.Tensor:
+        """Transform along y on the padded area of columns (n, y, u) that are kept: (n, u, v)."""
+        kept = along_x[..., : self.cells[1] // 2 + 1]
+        return torch.fft.fft(kept.transpose(-1, -2).contiguous(), n=self.padded[0])
+
+    def _inner(self, transform: torch.Tensor) -> torch.Tensor:
+        rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(transform.device)
+        return transform[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(transform.device)
 
     def sampled(self, transform: torch.Tensor) -> torch.Tensor:
         """Samples in the image of what has this transform (..., v, u): (..., y, x), scaled by `scale`."""
@@ -193,43 +216,54 @@ class Beam:
         bands = _bands(kernels, n_channels, change)
         means = np.stack([kernels[band].mean(axis=0) if len(psf) > 1 else kernels[0] for band in bands])
         transfer = grid.cut(torch.from_numpy(means.astype(np.float32))).numpy().real.astype(np.float64)
-        log_pb = None
-        if primary_beam is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                log_pb = np.log(
-                    np.maximum(np.nan_to_num(np.stack([primary_beam[0], primary_beam[-1]])).astype(np.float64), 1e-3)
-                )
         on_grid = None if noise is None else _on_grid(noise, grid)
-        return cls(grid, bands, transfer, on_grid, log_pb, fwhm or _main_lobe(means[len(means) // 2]))
+        return cls(grid, bands, transfer, on_grid, _log_pb(primary_beam), fwhm or _main_lobe(means[len(means) // 2]))
 
     @classmethod
-    def gaussian(cls, major: float, minor: float, angle: float, shape: tuple[int, int, int]) -> Beam:
+    def gaussian(
+        cls,
+        beams: np.ndarray,
+        shape: tuple[int, int, int],
+        change: float = 0.02,
+        primary_beam: np.ndarray | None = None,
+    ) -> Beam:
         """A restoring beam in the place of the dirty beam, for cubes that CLEAN restored.
 
         Parameters
         ----------
-        major, minor : float
-            FWHM, pixels.
-        angle : float
-            Of the major axis from the +y pixel axis towards -x, degrees: the position angle where north is up and
-            east to the left.
+        beams : ndarray, shape (channel, 3) or (1, 3)
+            FWHM of the major and of the minor axis (pixels), and the angle of the major axis from the +y pixel axis
+            towards -x (degrees): the position angle where north is up and east to the left.
         shape : (channel, y, x)
+        change : float
+            By how much of itself a second moment of a beam may differ from that of its band; decides how many bands
+            there are.
+        primary_beam : ndarray, shape (channel, y, x) or (1, y, x), optional
+
+        Raises
+        ------
+        CubefocusError
+            If there is another number of beams than of channels.
         """
         n_channels, rows, columns = shape
+        if len(beams) not in (1, n_channels):
+            raise CubefocusError(f"{len(beams)} beams for a cube of {n_channels} channels; give one, or as many")
         padded = (2 * rows, 2 * columns)
-        turn, a, b = math.radians(angle), major / SIGMA_TO_FWHM, minor / SIGMA_TO_FWHM
-        along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
-        cov = a**2 * np.outer(along, along) + b**2 * np.outer(across, across)
+        covs = np.stack([_moments(*beam) for beam in beams.tolist()])
+        bands = _alike(covs, n_channels, change)
+        means = [covs[band].mean(axis=0) if len(covs) > 1 else covs[0] for band in bands]
         # Beyond 3 standard deviations of its transform a Gaussian beam has passed less than a hundredth.
-        half = tuple(
-            min(math.ceil(3.0 * size / (2.0 * math.pi * math.sqrt(var))), size // 2 - 1)
-            for size, var in zip(padded, (b**2, b**2), strict=True)
-        )
-        grid = Grid((rows, columns), padded, (half[0], half[1]))
+        least = math.sqrt(min(float(np.linalg.eigvalsh(cov)[0]) for cov in means))
+        half_y, half_x = (min(math.ceil(3.0 * size / (2.0 * math.pi * least)), size // 2 - 1) for size in padded)
+        grid = Grid((rows, columns), padded, (half_y, half_x))
         ky, kx = grid.wavenumbers
-        form = cov[0, 0] * kx[None] ** 2 + 2 * cov[0, 1] * kx[None] * ky[:, None] + cov[1, 1] * ky[:, None] ** 2
-        transfer = 2.0 * math.pi * a * b * np.exp(-0.5 * form) * grid.inside
-        return cls(grid, (slice(0, n_channels),), transfer[None], None, None, (major, minor))
+        transfers = []
+        for cov in means:
+            form = cov[0, 0] * kx[None] ** 2 + 2 * cov[0, 1] * kx[None] * ky[:, None] + cov[1, 1] * ky[:, None] ** 2
+            area = 2.0 * math.pi * math.sqrt(float(np.linalg.det(cov)))
+            transfers.append(area * np.exp(-0.5 * form) * grid.inside)
+        major, minor = beams[len(beams) // 2, :2].tolist()
+        return cls(grid, bands, np.stack(transfers), None, _log_pb(primary_beam), (major, minor))
 
     @property
     def sigma(self) -> float:
@@ -239,6 +273,31 @@ class Beam:
     def band_of(self, channel: int) -> int:
         """Band that a channel belongs to."""
         return next(number for number, band in enumerate(self.bands) if channel < band.stop)
+
+
+def _log_pb(primary_beam: np.ndarray | None) -> np.ndarray | None:
+    """Logarithm of a primary beam in the first and in the last channel, shape (2, y, x)."""
+    if primary_beam is None:
+        return None
+    edges = np.nan_to_num(np.stack([primary_beam[0], primary_beam[-1]])).astype(np.float64)
+    return np.log(np.maximum(edges, 1e-3))
+
+
+def _moments(major: float, minor: float, angle: float) -> np.ndarray:
+    """Second moments (xx, xy; xy, yy) of a beam, pixels squared; the angle is from +y towards -x, degrees."""
+    turn = math.radians(angle)
+    along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
+    return (np.outer(along, along) * major**2 + np.outer(across, across) * minor**2) / SIGMA_TO_FWHM**2
+
+
+def _alike(covs: np.ndarray, n_channels: int, change: float) -> tuple[slice, ...]:
+    """Bands of channels in whose beams no second moment differs by more than twice a share of it from the first's."""
+    starts = [0]
+    for channel in range(1, len(covs)):
+        ratio = np.linalg.solve(covs[starts[-1]], covs[channel])
+        if np.abs(np.linalg.eigvals(ratio).real - 1.0).max() > 2.0 * change:
+            starts.append(channel)
+    return tuple(slice(low, high) for low, high in pairwise([*starts, n_channels]))
 
 
 def _placed(power: np.ndarray) -> np.ndarray:
@@ -312,6 +371,11 @@ def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:
     precision = np.linalg.eigvalsh(-np.array([[xx, xy], [xy, yy]]) / p[0, 0])
     major, minor = SIGMA_TO_FWHM / np.sqrt(np.maximum(precision, 1e-6))
     return float(major), float(minor)
+
+
+def squared(values: torch.Tensor) -> torch.Tensor:
+    """Square of the modulus of complex numbers, without the root that `torch.abs` takes."""
+    return torch.view_as_real(values).square().sum(dim=-1)
 
 
 def channels_of(bands: Sequence[slice], n_channels: int) -> np.ndarray:

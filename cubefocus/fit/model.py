@@ -19,11 +19,10 @@ import numpy as np
 import torch
 
 from cubefocus.fit.beam import Beam, Grid, channels_of
-from cubefocus.fit.noise import Noise, measure_noise, trusted
+from cubefocus.fit.noise import Noise, Transforms, measure_noise, trusted
 from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
 
 IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
-PLANES = 8  # channels transformed at a time: what fits into caches
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +65,22 @@ class Scene:
             Measured in the cube if left out.
         device : str
         """
-        noise = noise or trusted(measure_noise(data, beam), beam)
-        grid = beam.grid
+        grid, n_channels = beam.grid, len(data)
+        cuts = Transforms(data, grid, device)
+        noise = noise or trusted(measure_noise(cuts, beam), beam)
         amplitude = np.where(grid.inside, 1.0 / np.sqrt(noise.power), 0.0)
         weight = 1.0 / noise.relative
-        n_channels = len(data)
         reference = frequencies_hz[n_channels // 2]
         log_ratio = np.log(reference / frequencies_hz) if np.isfinite(reference) else np.zeros(n_channels)
-        filled = np.isfinite(data).any(axis=0)
         rows, columns = (np.minimum((np.arange(n) * step).round().astype(int), size - 1)
                          for n, step, size in zip(grid.samples, grid.steps, grid.shape, strict=True))  # fmt: skip
-        held = torch.from_numpy(filled[np.ix_(rows, columns)].reshape(-1)).to(device)
+        held = torch.from_numpy(cuts.filled[np.ix_(rows, columns)].reshape(-1)).to(device)
         whiten = torch.from_numpy(amplitude.astype(np.float32)).to(device)
-        planes = torch.empty(n_channels, held.numel(), device=device)
         scale = torch.from_numpy(weight.astype(np.float32)).to(device)
-        for start in range(0, n_channels, PLANES):
-            part = np.nan_to_num(data[start : start + PLANES]).astype(np.float32, copy=False)
-            cut = grid.cut(torch.from_numpy(part).to(device)) * whiten
-            planes[start : start + PLANES] = grid.sampled(cut).reshape(len(part), -1)
-        planes *= scale[:, None] * held
+        planes = torch.zeros(n_channels, held.numel(), device=device)
+        for numbers, cut, _ in cuts:
+            at = torch.from_numpy(numbers).to(device)
+            planes[at] = grid.sampled(cut * whiten).reshape(len(numbers), -1) * (scale[at, None] * held)
         transfer = torch.from_numpy((beam.transfer * amplitude).astype(np.float32)).to(device)
         return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer)
 

@@ -52,6 +52,12 @@ class Fitted:
         """The sources."""
         return self.solution.components
 
+    @property
+    def positive(self) -> list[int]:
+        """Numbers of the sources that emit more than they absorb: what is negative in all is no source in the sky."""
+        spectra = [self.scene.spectral.of(one)[0].sum() for one in self.components]
+        return [number for number, total in enumerate(spectra) if total > 0]
+
 
 def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:
     """Fit the sources of a cube.

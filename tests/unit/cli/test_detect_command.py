@@ -8,8 +8,10 @@ import pytest
 from astropy.table import Table
 from bundles import SETTINGS, assert_same_rows
 
+from cubefocus.alma.fitted import COLUMNS
 from cubefocus.cli import detect_files
 from cubefocus.cli.main import main
+from cubefocus.cube.beams import with_beam
 from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table, write_table
@@ -257,3 +259,40 @@ def test_a_missing_dirty_beam_and_a_primary_beam_alone_are_refused(bundle, cubes
     told = capsys.readouterr().err
     assert "no such file" in told
     assert "add --psf" in told
+
+
+def test_restored_cubes_are_fitted_behind_the_beam_of_their_header(bundle, cubes, tmp_path, caplog):
+    cube = read_cube(cubes[4])
+    write_cube(tmp_path / "clean.fits", cube.data, with_beam(cube.header, [(0.5, 0.3, 20.0)], "ALMA"), {"cube_id": 4})
+    assert detect([tmp_path / "clean.fits"], bundle, tmp_path / "found", "--restored") == 0
+    fitted = read_table(tmp_path / "found" / "fitted.ecsv")
+    assert fitted.colnames == [one.name for one in COLUMNS]
+    assert (tmp_path / "found" / "fitted.csv").is_file()
+    assert "restoring beam of the header" in fitted.meta["provenance"]["restored"]
+    assert "taken as restored by CLEAN with the beam of its header, 0.5 x 0.3 arcsec at 20 deg" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--restored", "--psf", "psf.fits"], "give one of them"),
+        (["--pb", "pb.fits"], "or for cleaned cubes --restored"),
+        (["--restored", "--pb", "no.fits"], "no such file"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_in_one_line(bundle, cubes, tmp_path, capsys, options, words):
+    assert detect([cubes[4]], bundle, tmp_path / "found", *options) == 1
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert "\n" not in told
+    assert not (tmp_path / "found").exists()
+
+
+def test_cube_without_a_beam_cannot_have_been_restored(bundle, cubes, tmp_path, capsys):
+    cube = read_cube(cubes[4])
+    for key in ("BMAJ", "BMIN", "BPA"):
+        cube.header.remove(key, ignore_missing=True)
+    write_cube(tmp_path / "no_beam.fits", cube.data, cube.header, {})
+    assert detect([tmp_path / "no_beam.fits"], bundle, tmp_path / "found", "--restored") == 1
+    assert f"{tmp_path / 'no_beam.fits'}: has no restoring beam (BMAJ, BMIN, BPA)" in capsys.readouterr().err
+    assert not (tmp_path / "found").exists()

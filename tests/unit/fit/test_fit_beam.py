@@ -132,7 +132,7 @@ def test_dirty_beam_of_another_number_of_channels_is_refused():
 @pytest.mark.parametrize("angle", [0.0, 30.0, 90.0, 140.0])
 def test_restoring_beam_makes_of_a_point_a_gaussian_with_its_angle_from_north_through_east(angle):
     """Convolved with a Gaussian, second moments add, and the peak is the flux in the beam's area."""
-    beam = Beam.gaussian(9.0, 6.0, angle, (2, 64, 64))
+    beam = Beam.gaussian(np.array([[9.0, 6.0, angle]]), (2, 64, 64))
     noise = Noise(np.ones(beam.grid.inside.shape), np.ones(2), 1.0, 0.0)
     scene = Scene.of(np.zeros((2, 64, 64), dtype=np.float32), beam, np.array([1e9, 1.001e9]), noise)
     source = Truth(x=31.0, y=33.0, sigma_x=1.0, sigma_y=1.0)

@@ -1,0 +1,102 @@
+"""Noise of a cube that CLEAN restored: its sources are behind the restoring beam, its noise is not.
+
+Noise has the spatial frequencies of the visibilities, as in the dirty cube, which the restoring beam does not tell. So
+its power is measured at each of them, in differences of neighbouring channels: continuum cancels there, and what stands
+out of them, which is lines, is left out.
+
+Where there are few visibilities there is hardly any noise, but no knowledge either: what a restored cube shows of a
+source there CLEAN has made up between them. So the fit is told of no less noise than has the same rms and the
+correlation of the beam (Condon 1997, PASP 109, 166), which has as little there as the beam has of a source.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch
+from scipy.ndimage import binary_dilation
+
+from cubefocus.errors import CubefocusError
+from cubefocus.fit.beam import Beam
+from cubefocus.fit.noise import SAME, Noise, smoothed
+
+CLIPPED = 4.0  # times their rms: differences of channels beyond that are lines, a beam around them included
+LEAST_CHANNELS = 4  # with data: in fewer the power at one spatial frequency is not known, only the rms
+LEAST_KEPT = 0.25  # of the pixels: a difference with more than the rest in lines is left out as a whole
+MAD_TO_RMS = 1.482602
+MAD_SCATTER = 1.17  # of an rms from the median of n absolute deviations, relative and times the root of n
+CERTAIN = 1.5  # times the scatter that levels of equal channels have: their noise differs
+
+
+def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
+    """Measure the noise of a restored cube.
+
+    Parameters
+    ----------
+    data : ndarray, shape (channel, y, x)
+        Jy/beam, NaN where there is none; not divided by the primary beam, so that its noise is the same everywhere.
+    beam : Beam
+        Restoring beam.
+
+    Returns
+    -------
+    Noise
+        No part of it is white. In fewer than 4 channels it is taken to have the correlation of the beam.
+
+    Raises
+    ------
+    CubefocusError
+        If there is no pixel with data in all channels that are not blank, or no noise.
+    """
+    held = np.isfinite(data)
+    alive = np.flatnonzero(held.reshape(len(data), -1).any(axis=1))
+    inside = held[alive].all(axis=0) if len(alive) else np.zeros(data.shape[1:], dtype=bool)
+    if not inside.any():
+        raise CubefocusError("no pixel of the cube has data in all channels: there is no noise to measure")
+    levels = _rms_of_channels(data, alive, inside)
+    rms, power = float(np.median(levels)), np.zeros(())
+    if not rms > 0:
+        raise CubefocusError("most pixels of the cube are the same in all channels: there is no noise to measure")
+    relative = np.full(len(data), np.inf)
+    # So many beams as an image holds tell its rms; half of a beam is what its noise has in common.
+    scatter = MAD_SCATTER * math.sqrt(math.pi * beam.sigma**2 / inside.sum())
+    relative[alive] = levels / rms if np.std(levels / rms) >= max(SAME, CERTAIN * scatter) else 1.0
+    if len(alive) >= LEAST_CHANNELS:
+        rms, power = _of_differences(data, alive, inside, relative, beam)
+    like_beam = rms**2 * beam.transfer.mean(axis=0)
+    power = np.where(beam.grid.inside, np.maximum(power, like_beam), like_beam.max())
+    return Noise(power, relative, 0.0, rms)
+
+
+def _rms_of_channels(data: np.ndarray, alive: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Robust rms of each channel with data, without what is in most channels, shape (channel with data,)."""
+    values = data[alive][:, inside]
+    if len(alive) >= LEAST_CHANNELS:
+        values = values - np.median(values, axis=0)
+    return MAD_TO_RMS * np.median(np.abs(values - np.median(values, axis=1, keepdims=True)), axis=1)
+
+
+def _of_differences(
+    data: np.ndarray, alive: np.ndarray, inside: np.ndarray, relative: np.ndarray, beam: Beam
+) -> tuple[float, np.ndarray]:
+    """Rms of a pixel, and power by spatial frequency (v, u), of differences of channels over the noise of both."""
+    reach = max(1, round(beam.fwhm[0]))
+    around = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
+    power, squares, used = np.zeros(beam.grid.inside.shape), 0.0, 0
+    for first, second in pairwise(alive.tolist()):
+        difference = np.where(inside, data[second] - data[first], 0.0) / math.hypot(relative[first], relative[second])
+        own = MAD_TO_RMS * float(np.median(np.abs(difference[inside])))
+        kept = inside & ~binary_dilation(np.abs(difference) > CLIPPED * own, around)
+        if kept.sum() < LEAST_KEPT * inside.sum():
+            continue
+        plane = torch.from_numpy((difference * kept).astype(np.float32)[None])
+        power += beam.grid.cut(plane)[0].abs().square().double().numpy() / kept.sum()
+        squares += float((difference[kept].astype(np.float64) ** 2).mean())
+        used += 1
+    if not used:
+        raise CubefocusError("lines fill all channels of the cube: there is no noise to measure")
+    # Beyond the largest frequency that is kept there is nothing to average over.
+    share = np.maximum(smoothed(beam.grid.inside.astype(np.float64)), 1e-9)
+    return math.sqrt(squares / used), smoothed(power / used) / share
