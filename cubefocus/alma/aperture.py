@@ -25,7 +25,7 @@ from cubefocus.fit.run import Fitted
 from cubefocus.fit.sky import on_sky, strongest_line
 from cubefocus.fit.source import SHAPE, Component, Spectral
 
-MARGIN = 0.5  # FWHM of the beam around the source's box: what the dirty beam takes out of a box as small as a source
+MARGIN = 1.0  # FWHM of the beam around the box of the source: what the dirty beam takes out of it
 BOWLS = 0.5  # least sum of a dirty image over that of its absolute values: less, and bowls take most of the flux away
 LEAST_LINE = 0.5  # share of the model's line in the channels of its range that hold data
 
