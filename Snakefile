@@ -11,7 +11,7 @@ min_version("9.0")
 # The stages of each study in the order of a run: workflow/rules/<study>/<stage>.smk. The first one says what it makes.
 STUDIES = {
     "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "fit", "prepare"]
-    + ["find", "records", "evaluate", "course", "engines"],
+    + ["tune", "find", "records", "evaluate", "course", "engines"],
 }
 
 

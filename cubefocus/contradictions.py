@@ -25,6 +25,42 @@ def of_config(config: Mapping[str, Any]) -> Iterator[str]:
             f"models.image_size is {size}, larger than observation.n_pixels, {n_pixels}: "
             f"give a multiple of 16, at most {n_pixels // 16 * 16}"
         )
+    if config["trained_by"] == config["experiment"]:
+        yield (
+            f"trained_by is '{config['trained_by']}', the experiment itself: name the one whose networks are to be "
+            "tested, or give null to train"
+        )
+
+
+def of_networks(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Iterator[str]:
+    """What of a config does not go with the networks, thresholds and tuned finders of another experiment.
+
+    Parameters
+    ----------
+    config : mapping
+        Whole config of the experiment that tests them.
+    trained : mapping
+        Whole config of the experiment that trained them; what this one, written by an earlier version, does not have
+        is not asked for.
+    """
+    name = config["trained_by"]
+    if trained.get("trained_by"):
+        yield f"trained_by is '{name}', which tests networks of {trained['trained_by']}: give {trained['trained_by']}"
+    same = {"models": config["models"], "detection": config["detection"]}
+    same["observation"] = {"n_channels": config["observation"]["n_channels"]}
+    for key, own, other in _differences(same, trained):
+        yield f"{key} is {shown(own)}, with which the networks of {name} cannot be used: give {shown(other)}, as there"
+    if config["seed"] == trained["seed"]:
+        yield f"seed is {config['seed']}, as in {name}, whose networks have learnt from these cubes: give another one"
+
+
+def _differences(own: Mapping[str, Any], other: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Keys of both with another value in each, with the values."""
+    for key in (key for key in own if key in other):
+        if isinstance(own[key], Mapping):
+            yield from _differences(own[key], other[key], f"{path}{key}.")
+        elif own[key] != other[key]:
+            yield f"{path}{key}", own[key], other[key]
 
 
 def of_observation(observation: Mapping[str, Any]) -> Iterator[str]:

@@ -575,17 +575,25 @@ class EvaluationSettings(Section):
         return ", ".join(parts)
 
 
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # of a folder below results/
+
+
 @section("")
 class AlmaSettings(Section):
     """A whole config of the study ``alma``."""
 
-    experiment: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+    experiment: Name = Field(
         default="demo",
         description="name of the experiment, of letters, digits, '_', '-' and '.'; results go to results/<experiment>/",
     )
     study: Annotated[str, OneOf(*STUDIES)] = Field(
         default=STUDIES[0],
         description="what is studied, which decides the stages of the workflow and the keys of the config",
+    )
+    trained_by: Name | None = Field(
+        default=None,
+        description="name (letters, digits, '_', '-', '.') of the experiment whose networks, thresholds and tuned "
+        "finders are used; only the test cubes are made then, and nothing is trained or tuned",
     )
     seed: Annotated[Whole, Field(ge=0)] = Field(default=1, description="seed of everything random")
     cubes: CubesSettings = _part(CubesSettings, "how many cubes there are, and how they are handled")

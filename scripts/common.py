@@ -32,16 +32,18 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     config = snakemake.config
     try:
         facts = {"experiment": config["experiment"], "seed": config["seed"], "config": digest(config)}
-        yield provenance(**facts, **instrument(snakemake))
+        trained_by = {"trained_by": config["trained_by"]} if config["trained_by"] else {}
+        yield provenance(**facts, **trained_by, **instrument(snakemake))
     except CubefocusError as error:
         logger.error("error in rule %s: %s", snakemake.rule, error)
         sys.exit(1)
 
 
 def instrument(snakemake: Any) -> dict[str, Any]:
-    """Engine of each split, and the hashes of the responses behind the cubes that the engine fft makes."""
+    """Engine of each split that is made, and the hashes of the responses behind the cubes that the engine fft makes."""
     config = snakemake.config
-    facts: dict[str, Any] = {"engine": dict(config["engine"])}
+    made = {split: one for split, one in config["engine"].items() if split == "test" or not config["trained_by"]}
+    facts: dict[str, Any] = {"engine": made}
     if "fft" in facts["engine"].values() or snakemake.input.get("responses"):
         from cubefocus.instrument.observation import Observation
         from cubefocus.instrument.response import response_hash  # here, as it takes a while to import

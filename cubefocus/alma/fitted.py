@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.aperture import Fluxes, aperture_fluxes
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.morphology import fwhm
 from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.model import Scene
+from cubefocus.fit.misfit import POOR, Misfit, misfits
 from cubefocus.fit.noise import Noise
-from cubefocus.fit.run import Fitted, fit_sources
-from cubefocus.fit.sky import NAMES, jacobian, measures, on_sky, strongest_line
+from cubefocus.fit.run import Fitted, fit_cube_of
+from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
 from cubefocus.settings import FitSettings
 from cubefocus.sky.boxes import true_boxes
@@ -29,6 +30,8 @@ from cubefocus.tables.columns import BOX, column, define
 
 KM_S = 299792.458
 RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+EDGE = 1.3  # FWHM of the beam: nearer to where the data end, the part of its image that is missing biases a source
+FLUXES = ("continuum", "continuum_err", "line", "line_err")
 LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
 
 _OWN = {
@@ -52,7 +55,9 @@ COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
     "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
     "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
     "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "minor_err",
-    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err", "flags",
+    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err",
+    "continuum_mjy_aperture", "continuum_mjy_aperture_err", "line_flux_jykms_aperture", "line_flux_jykms_aperture_err",
+    "misfit", "flags",
 ))  # fmt: skip
 
 
@@ -101,8 +106,7 @@ def fit_cube(
     FittedCube
     """
     frequencies = cube.frequencies_hz
-    scene = Scene.of(cube.data, beam, frequencies, noise, device)
-    fitted = fit_sources(scene, components_of(starts), settings)
+    fitted = fit_cube_of(cube.data, beam, frequencies, components_of(starts), settings, noise, device)
     return FittedCube(catalogue_of(cube, fitted, box_level, cube_id, rest_frequency_ghz), fitted)
 
 
@@ -123,18 +127,25 @@ def components_of(table: Table | None) -> list[Component]:
 def catalogue_of(
     cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
 ) -> Table:
-    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`."""
-    order = np.argsort(-fitted.significance, kind="stable")
-    rows = [_measured(fitted, int(number)) for number in order]
-    boxes = _boxes(fitted, [int(number) for number in order], box_level)
+    """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`.
+
+    What is negative was fitted for the sake of the others, and is left out.
+    """
+    order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
+    rows = [_measured(fitted, number) for number in order]
+    boxes = _boxes(fitted, order, box_level)
+    left = misfits(fitted.scene, fitted.components, fitted.solution.products)
+    apertures = aperture_fluxes(cube.data, fitted, order, boxes)
     ghz = cube.frequencies_hz / 1e9
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
     cell, noise = cube.cell_arcsec, fitted.scene.noise.rms
     places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
-    for number, (row, box, place) in enumerate(zip(rows, boxes, places, strict=True)):
-        row |= {"cube_id": cube_id, "source_id": number} | place | dict(zip(BOX, box.tolist(), strict=True))
-        flags = _flags(fitted, int(order[number]), row, box)
-        row |= _model_fluxes(row, ghz)
+    for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
+        row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
+        row["misfit"] = left[number].ratio
+        flags = _flags(fitted, number, row, box, left[number], cube)
+        row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
+        row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(cube, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
@@ -147,10 +158,9 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
     """Parameters of a source on the sky and their errors, pixels and channels."""
     component, scene = fitted.components[number], fitted.scene
     values = measures(component, scene.beam, scene.spectral.log_ratio)
-    by = jacobian(component, scene.beam, scene.spectral.log_ratio)
-    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", by, fitted.solution.covariance_of(number), by), 0.0))
+    off = errors(component, fitted.solution.covariance_of(number), scene.beam, scene.spectral.log_ratio)
     row = dict(zip(NAMES, values.tolist(), strict=True))
-    row |= {f"{name}_err": error for name, error in zip(NAMES, errors.tolist(), strict=True)}
+    row |= {f"{name}_err": error for name, error in zip(NAMES, off.tolist(), strict=True)}
     row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]
     row |= {"candidate_id": fitted.origin[number], "significance": float(fitted.significance[number])}
     return row
@@ -204,33 +214,49 @@ def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, 
     return values
 
 
-def _model_fluxes(row: Mapping[str, Any], ghz: np.ndarray) -> dict[str, float]:
-    """Continuum in mJy and line flux in Jy km/s on the sky, with errors."""
-    values = {"continuum_mjy": 1e3 * row["continuum"], "continuum_mjy_err": 1e3 * row["continuum_err"]}
+def _in_flux_units(fluxes: Fluxes, z: float, ghz: np.ndarray, which: str = "") -> dict[str, float]:
+    """Continuum in mJy and line flux in Jy km/s on the sky, with errors, in the columns of the model or of others."""
+    values = {f"continuum_mjy{which}": 1e3 * fluxes.continuum, f"continuum_mjy{which}_err": 1e3 * fluxes.continuum_err}
     if len(ghz) == 1:
         return values
     step = abs(float(np.median(np.diff(ghz))))
-    at = float(np.interp(row["z"], np.arange(len(ghz)), ghz))
+    at = float(np.interp(z, np.arange(len(ghz)), ghz))
     width = KM_S * step / at
-    return values | {"line_flux_jykms": row["line"] * width, "line_flux_jykms_err": row["line_err"] * width}
+    line = {f"line_flux_jykms{which}": fluxes.line * width, f"line_flux_jykms{which}_err": fluxes.line_err * width}
+    return values | line
 
 
-def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray) -> set[str]:
+def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray, left: Misfit, cube: Cube) -> set[str]:
     """What a user should know of a source."""
     scene, component = fitted.scene, fitted.components[number]
-    height, width = scene.beam.grid.shape
-    x0, y0, x1, y1 = box.tolist()
-    held = scene.held.reshape(scene.beam.grid.samples)
-    spans = zip((y0, x0), (y1, x1), scene.beam.grid.steps, strict=True)
-    rows, columns = (slice(max(int(low / step) - 1, 0), int(high / step) + 2) for low, high, step in spans)
     lobe = float(np.mean(scene.beam.fwhm))
     others = [one for index, one in enumerate(fitted.components) if index != number]
     holds = {
         "unresolved": not row["major"] > RESOLVED * row["major_err"],
-        "at_image_edge": x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height or not bool(held[rows, columns].all()),
+        "at_image_edge": _ends_near(cube.data, box, component.centre, EDGE * lobe),
         "at_band_edge": row["z0"] < 0 or row["z1"] > scene.n_channels - 1,
         "no_line": strongest_line(component) is None,
         "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
         "not_converged": not fitted.solution.converged,
+        "poor_fit": left.probability < POOR,
     }
     return {name for name, it_does in holds.items() if it_does}
+
+
+def _ends_near(data: np.ndarray, box: np.ndarray, centre: tuple[float, float], reach: float) -> bool:
+    """Whether the data end beside the box of a source or within reach of its centre.
+
+    They end at pixels that are blank in all channels, and at the edge of the image.
+    """
+    (x, y), (n_y, n_x) = centre, data.shape[1:]
+    if not (0 <= x < n_x and 0 <= y < n_y):
+        return True
+    x0, y0, x1, y1 = (box + np.array([-1, -1, 1, 1])).tolist()
+    left, top = min(x0, math.floor(x - reach)), min(y0, math.floor(y - reach))
+    right, bottom = max(x1, math.ceil(x + reach) + 1), max(y1, math.ceil(y + reach) + 1)
+    near = np.hypot(np.arange(top, bottom)[:, None] - y, np.arange(left, right)[None] - x) <= reach
+    near[y0 - top : y1 - top, x0 - left : x1 - left] = True
+    voxels = data[:, max(top, 0) : bottom, max(left, 0) : right]
+    held = np.zeros(near.shape, dtype=bool)
+    held[max(-top, 0) :, max(-left, 0) :][: voxels.shape[1], : voxels.shape[2]] = np.isfinite(voxels).any(axis=0)
+    return bool((near & ~held).any())

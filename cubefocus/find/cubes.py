@@ -67,6 +67,23 @@ def drawn_ids(cubes: Iterable[int], number: int, seed: int) -> list[int]:
     return ids[np.sort(np.random.default_rng(seed).permutation(ids.size)[:number])].tolist()
 
 
+def inverted_ids(true: Table, slow: bool, number: int, seed: int) -> list[int]:
+    """Test cubes that a finder searches times -1 as well: all of them, or some that the seed draws for a slow one.
+
+    Parameters
+    ----------
+    true : astropy.table.Table
+        Truth table with all ``cubes`` in its meta.
+    slow : bool
+        Whether the finder is slow.
+    number : int
+        How many cubes a slow finder searches; all of them if there are no more.
+    seed : int
+    """
+    ids = sorted(cube["cube_id"] for cube in true.meta["cubes"] if cube["split"] == "test")
+    return drawn_ids(ids, number, seed) if slow else ids
+
+
 class DrawnCubes(Images):
     """Some images or cubes of a mapping, in the order of their ids.
 

@@ -21,6 +21,7 @@ from cubefocus.instrument.response import Response
 
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
+ENOUGH = 2**13  # frequencies beyond the longest baseline whose power tells that of white noise within a per cent
 NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
 
@@ -84,16 +85,45 @@ class Grid:
 
     def cut(self, images: torch.Tensor) -> torch.Tensor:
         """Transform of images (n, y, x) on the padded area, cut off at the largest frequency: (n, v, u), complex."""
-        half = torch.fft.rfft(images, n=self.padded[1])[..., : self.cells[1] // 2 + 1]
-        whole = torch.fft.fft(half.transpose(-1, -2).contiguous(), n=self.padded[0])
-        rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(images.device)
-        return whole[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(images.device)
+        return self._inner(self._columns(torch.fft.rfft(images, n=self.padded[1])))
+
+    def cut_and_beyond(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `cut` gives, and the power of each image at some of its frequencies beyond the largest: (n, cells)."""
+        along_x = torch.fft.rfft(images, n=self.padded[1])
+        whole = self._columns(along_x)
+        # The area is padded to twice the image: every second frequency is one of the image.
+        near, far = (np.arange(0, size, 2) for size in (self.half[1] + 3, self.padded[1] // 2 + 1))
+        rows = np.arange(0, self.padded[0], 2)
+        rows = rows[np.minimum(rows, self.padded[0] - rows) > self.half[0] + 2]
+        near, far = near[near < whole.shape[1]], far[far > self.half[1] + 2]
+        rows = rows[:: max(1, len(rows) * len(near) // ENOUGH)]
+        far = far[:: max(1, len(far) * self.shape[0] // ENOUGH)]
+        device = images.device
+        above = whole[:, torch.from_numpy(near).to(device)][..., torch.from_numpy(rows).to(device)]
+        beside = torch.fft.fft(along_x[..., torch.from_numpy(far).to(device)], dim=-2)
+        return self._inner(whole), torch.cat([squared(part).flatten(1) for part in (above, beside)], dim=1)
+
+    def _columns(self, along_x: torch.Tensor) -> torch.Tensor:
+        """Transform along y on the padded area of columns (n, y, u) that are kept: (n, u, v)."""
+        kept = along_x[..., : self.cells[1] // 2 + 1]
+        return torch.fft.fft(kept.transpose(-1, -2).contiguous(), n=self.padded[0])
+
+    def _inner(self, transform: torch.Tensor) -> torch.Tensor:
+        rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(transform.device)
+        return transform[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(transform.device)
 
     def sampled(self, transform: torch.Tensor) -> torch.Tensor:
         """Samples in the image of what has this transform (..., v, u): (..., y, x), scaled by `scale`."""
         # The rows that lie outside the image are not transformed a second time.
         columns = torch.fft.ifft(transform, dim=-2)[..., : self.samples[0], :]
         return torch.fft.irfft(columns, n=self.cells[1])[..., : self.samples[1]] * self.scale
+
+    def pixels(self, transform: torch.Tensor) -> torch.Tensor:
+        """Pixels of what has this transform (n, v, u), not sampled and not scaled: (n, y, x)."""
+        whole = torch.zeros(len(transform), self.padded[0], len(self.kept[1]), dtype=transform.dtype)
+        whole[:, torch.from_numpy(self.kept[0] % self.padded[0])] = transform.cpu()
+        rows = torch.fft.ifft(whole, dim=-2)[:, : self.shape[0]]
+        return torch.fft.irfft(rows, n=self.padded[1])[..., : self.shape[1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,6 +378,11 @@ def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:
     precision = np.linalg.eigvalsh(-np.array([[xx, xy], [xy, yy]]) / p[0, 0])
     major, minor = SIGMA_TO_FWHM / np.sqrt(np.maximum(precision, 1e-6))
     return float(major), float(minor)
+
+
+def squared(values: torch.Tensor) -> torch.Tensor:
+    """Square of the modulus of complex numbers, without the root that `torch.abs` takes."""
+    return torch.view_as_real(values).square().sum(dim=-1)
 
 
 def channels_of(bands: Sequence[slice], n_channels: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.model import Scene, starts_of
 from cubefocus.fit.noise import Noise, known_noise
-from cubefocus.fit.sky import behind_beam, jacobian
+from cubefocus.fit.sky import behind_beam, errors
 from cubefocus.fit.source import Component, Spectral
 
 
@@ -54,8 +54,7 @@ def bounds(
     found = []
     for number, one in enumerate(shown):
         own = slice(starts[number], starts[number + 1])
-        by = jacobian(one, beam, scene.spectral.log_ratio)
-        found.append(np.sqrt(np.einsum("ij,jk,ik->i", by, covariance[own, own], by)))
+        found.append(errors(one, covariance[own, own], beam, scene.spectral.log_ratio))
     return np.array(found)
 
 

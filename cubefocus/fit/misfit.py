@@ -22,6 +22,7 @@ from cubefocus.fit.sky import strongest_line
 from cubefocus.fit.solve import Priors
 from cubefocus.fit.source import N_FIXED, Component
 
+POOR = 0.003  # probability of a misfit below which a source is no Gaussian
 LOOKED_AT = 3  # images of a source: itself, and its derivatives by x and y
 FITTED = 4  # parameters that the fit has in these: x, y, continuum and index; three more for each line
 SAME = 1e-3  # of the largest: combinations of images that hardly differ
@@ -59,7 +60,7 @@ class Misfit:
         return float(min(chi2.sf(self.chi2, self.dof), chi2.sf(self.gradient_chi2, 2)))
 
 
-def misfits(scene: Scene, components: list[Component]) -> list[Misfit]:
+def misfits(scene: Scene, components: list[Component], products: Products | None = None) -> list[Misfit]:
     """What the fit leaves at each source.
 
     Parameters
@@ -67,6 +68,8 @@ def misfits(scene: Scene, components: list[Component]) -> list[Misfit]:
     scene : Scene
     components : list of Component
         All sources of the cube, as they were fitted together.
+    products : Products, optional
+        Those of these sources, if they are there.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def misfits(scene: Scene, components: list[Component]) -> list[Misfit]:
     """
     if not components:
         return []
-    products = scene.products(components)
+    products = products or scene.products(components)
     left = _left(products)
     moving = _Moving(products, Priors.of_beam(scene.beam.sigma))
     found = []

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cubefocus.fit.beam import Beam, channels_of
-from cubefocus.fit.noise import Noise, measure_noise, trusted
+from cubefocus.fit.beam import Beam, Grid, channels_of
+from cubefocus.fit.noise import Noise, Transforms, measure_noise, trusted
 from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
 
 IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
-PLANES = 8  # channels transformed at a time: what fits into caches
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +65,22 @@ class Scene:
             Measured in the cube if left out.
         device : str
         """
-        noise = noise or trusted(measure_noise(data, beam), beam)
-        grid = beam.grid
+        grid, n_channels = beam.grid, len(data)
+        cuts = Transforms(data, grid, device)
+        noise = noise or trusted(measure_noise(cuts, beam), beam)
         amplitude = np.where(grid.inside, 1.0 / np.sqrt(noise.power), 0.0)
         weight = 1.0 / noise.relative
-        n_channels = len(data)
         reference = frequencies_hz[n_channels // 2]
         log_ratio = np.log(reference / frequencies_hz) if np.isfinite(reference) else np.zeros(n_channels)
-        filled = np.isfinite(data).any(axis=0)
         rows, columns = (np.minimum((np.arange(n) * step).round().astype(int), size - 1)
                          for n, step, size in zip(grid.samples, grid.steps, grid.shape, strict=True))  # fmt: skip
-        held = torch.from_numpy(filled[np.ix_(rows, columns)].reshape(-1)).to(device)
+        held = torch.from_numpy(cuts.filled[np.ix_(rows, columns)].reshape(-1)).to(device)
         whiten = torch.from_numpy(amplitude.astype(np.float32)).to(device)
-        planes = torch.empty(n_channels, held.numel(), device=device)
         scale = torch.from_numpy(weight.astype(np.float32)).to(device)
-        for start in range(0, n_channels, PLANES):
-            part = np.nan_to_num(data[start : start + PLANES]).astype(np.float32, copy=False)
-            cut = grid.cut(torch.from_numpy(part).to(device)) * whiten
-            planes[start : start + PLANES] = grid.sampled(cut).reshape(len(part), -1)
-        planes *= scale[:, None] * held
+        planes = torch.zeros(n_channels, held.numel(), device=device)
+        for numbers, cut, _ in cuts:
+            at = torch.from_numpy(numbers).to(device)
+            planes[at] = grid.sampled(cut * whiten).reshape(len(numbers), -1) * (scale[at, None] * held)
         transfer = torch.from_numpy((beam.transfer * amplitude).astype(np.float32)).to(device)
         return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer)
 
@@ -100,20 +96,8 @@ class Scene:
 
     def images(self, components: Sequence[Component], band: int, derivatives: bool = True) -> torch.Tensor:
         """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 or 1 a source, sample)."""
-        ky, kx = (torch.from_numpy(k.astype(np.float32)).to(self.data.device) for k in self.beam.grid.wavenumbers)
-        transfer = self.transfer[band]
-        parts = []
-        xx, xy, yy = -0.5 * kx[None] ** 2, -kx[None] * ky[:, None], -0.5 * ky[:, None] ** 2
-        for component in components:
-            x, y = component.centre
-            (sxx, sxy), (_, syy) = component.cov
-            shape = torch.exp((xx * sxx + xy * sxy + yy * syy).clamp_min(-80.0)) * transfer
-            along_y, along_x = (torch.exp(-1j * k.double() * at).to(torch.complex64) for k, at in ((ky, y), (kx, x)))
-            image = shape * (along_y[:, None] * along_x[None])
-            parts.append(image)
-            if derivatives:
-                parts += [image * (-1j * kx[None]), image * (-1j * ky[:, None]), image * xx, image * xy, image * yy]
-        return self.beam.grid.sampled(torch.stack(parts)).reshape(len(parts), -1) * self.held
+        seen = transforms(self.beam.grid, self.transfer[band], components, derivatives)
+        return self.beam.grid.sampled(seen).reshape(len(seen), -1) * self.held
 
     def gains(self, components: Sequence[Component]) -> list[np.ndarray]:
         """Primary beam at each source over that of the middle channel, shape (channel,)."""
@@ -149,6 +133,18 @@ class Scene:
         for number, band in enumerate(self.beam.bands):
             left[band] -= weights[:, band].T @ self.images(components, number, derivatives=False)
         return left
+
+    def dirty(self, components: Sequence[Component]) -> np.ndarray:
+        """Dirty cube of sources without noise, float32 (channel, y, x), Jy/beam."""
+        grid = self.beam.grid
+        cube = np.zeros((self.n_channels, *grid.shape), dtype=np.float32)
+        alone = Spectral(self.spectral.log_ratio, np.ones(self.n_channels))
+        for one, gain in zip(components, self.gains(components), strict=True):
+            total = alone.of(one, gain)[0].astype(np.float32)
+            for band, transfer in zip(self.beam.bands, self.beam.transfer, strict=True):
+                image = grid.pixels(transforms(grid, torch.from_numpy(transfer.astype(np.float32)), [one], False))
+                cube[band] += total[band, None, None] * image.numpy()
+        return cube
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,9 +249,43 @@ class Products:
         return total
 
 
+def transforms(
+    grid: Grid, transfer: torch.Tensor, components: Sequence[Component], derivatives: bool = True
+) -> torch.Tensor:
+    """Transforms of images of sources of 1 Jy and of their derivatives by x, y and the second moments xx, xy, yy.
+
+    Parameters
+    ----------
+    grid : Grid
+    transfer : Tensor of float32, shape (v, u)
+        What the instrument makes of each spatial frequency.
+    components : sequence of Component
+        One at least.
+    derivatives : bool
+        Left out, there is one image a source.
+
+    Returns
+    -------
+    Tensor of complex64, shape (6 n or n, v, u)
+    """
+    ky, kx = (torch.from_numpy(k.astype(np.float32)).to(transfer.device) for k in grid.wavenumbers)
+    parts = []
+    xx, xy, yy = -0.5 * kx[None] ** 2, -kx[None] * ky[:, None], -0.5 * ky[:, None] ** 2
+    for component in components:
+        x, y = component.centre
+        (sxx, sxy), (_, syy) = component.cov
+        shape = torch.exp((xx * sxx + xy * sxy + yy * syy).clamp_min(-80.0)) * transfer
+        along_y, along_x = (torch.exp(-1j * k.double() * at).to(torch.complex64) for k, at in ((ky, y), (kx, x)))
+        image = shape * (along_y[:, None] * along_x[None])
+        parts.append(image)
+        if derivatives:
+            parts += [image * (-1j * kx[None]), image * (-1j * ky[:, None]), image * xx, image * xy, image * yy]
+    return torch.stack(parts)
+
+
 def starts_of(components: Sequence[Component]) -> np.ndarray:
     """Place of the first parameter of each source among all, and their number, shape (n + 1,)."""
     return np.cumsum([0, *(len(one.values) for one in components)])
 
 
-__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "starts_of"]
+__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "starts_of", "transforms"]

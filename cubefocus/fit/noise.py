@@ -9,6 +9,7 @@ them stand out, and a low quantile of the levels does not see them.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
 
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import Beam
+from cubefocus.fit.beam import Beam, Grid, squared
 
 QUANTILE = 0.25  # low, as lines may be in most of the channels
 SAME = 0.05  # standard deviation of the noise of channels over their median that is not told from 0
@@ -26,7 +27,12 @@ LEAST_WHITE = 1e-2  # of the mean power of the thermal part: less would trust th
 # Of the mean power of the noise: what a spatial frequency with less is taken to have. At the rarest baselines the edges
 # of the image and sources that are no Gaussians leave more than the noise, and would be fitted as sources.
 LEAST_POWER = 0.3
+CHUNK = 8  # channels transformed at a time: what fits into caches
+MOST_KEPT = 2**26  # complex numbers of transforms that are kept, 0.5 GB
 SMOOTHING = 2.0  # cells: what correlates over more than a sixth of the image cannot be told from its edge
+
+
+_Part = tuple[np.ndarray, torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,33 +60,63 @@ class Noise:
         return float(np.hypot(self.white, self.thermal))
 
 
-def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
+class Transforms:
+    """Transforms of the channels of a cube that have data, cut off at the longest baseline, some channels at a time.
+
+    The noise is measured in them and the fit is made from them. They are kept where they take little memory, else made
+    again.
+    """
+
+    def __init__(self, data: np.ndarray, grid: Grid, device: str = "cpu", chunk: int = CHUNK) -> None:
+        """Take a cube (channel, y, x), Jy/beam, NaN where there is no data."""
+        self.data, self.grid, self.device, self.chunk = data, grid, device, chunk
+        held = np.isfinite(data)
+        self.channels = np.flatnonzero(held.reshape(len(data), -1).any(axis=1))
+        self.filled = held.any(axis=0)
+        numbers = len(self.channels) * math.prod(grid.inside.shape)
+        self._kept: list[_Part] | None = [] if numbers < MOST_KEPT else None
+
+    def __iter__(self) -> Iterator[_Part]:
+        """Numbers of some channels, their transforms, and the powers of each beyond the longest baseline."""
+        if self._kept:
+            yield from self._kept
+            return
+        for start in range(0, len(self.channels), self.chunk):
+            numbers = self.channels[start : start + self.chunk]
+            planes = np.nan_to_num(self.data[numbers]).astype(np.float32, copy=False)
+            part = (numbers, *self.grid.cut_and_beyond(torch.from_numpy(planes).to(self.device)))
+            if self._kept is not None:
+                self._kept.append(part)
+            yield part
+
+
+def measure_noise(data: np.ndarray | Transforms, beam: Beam, chunk: int = CHUNK) -> Noise:
     """Measure the noise of a cube.
 
     Parameters
     ----------
-    data : ndarray, shape (channel, y, x)
+    data : ndarray, shape (channel, y, x), or Transforms
         Jy/beam, NaN where there is none.
     beam : Beam
     chunk : int
-        Channels in memory at a time.
+        Channels that are transformed at a time.
 
     Raises
     ------
     CubefocusError
         If all channels are blank.
     """
-    held = np.isfinite(data)
-    alive = held.reshape(len(data), -1).any(axis=1)
-    if not alive.any():
+    transforms = data if isinstance(data, Transforms) else Transforms(data, beam.grid, chunk=chunk)
+    alive = transforms.channels
+    if not len(alive):
         raise CubefocusError("all channels of the cube are blank: there is no noise to measure")
-    outside, within = _powers(data, np.flatnonzero(alive), beam, chunk)
-    n_pixels = float(held.any(axis=0).sum())
+    shape, n_pixels = thermal_shape(beam), float(transforms.filled.sum())
+    thermal = _Thermal(shape, math.prod(beam.grid.padded) / n_pixels)
+    outside, within = _powers(transforms, thermal.weight)
     outside, within = outside / n_pixels, within / n_pixels
     white = float(np.median(outside))
-    shape, overlap = thermal_shape(beam), math.prod(beam.grid.padded) / n_pixels
-    level = _level(within, np.ones(len(within)), shape, white, overlap)
-    relative = np.full(len(data), np.inf)
+    level = thermal.level(within, np.ones(len(within)), white)
+    relative = np.full(len(transforms.data), np.inf)
     relative[alive] = 1.0
     if white > LEAST_WHITE * level:  # else it is what the edges of the image make of the other part
         found = np.sqrt(outside / white)
@@ -88,7 +124,7 @@ def measure_noise(data: np.ndarray, beam: Beam, chunk: int = 8) -> Noise:
         if np.std(found) >= SAME:
             relative[alive] = found
             both = found**2 if len(found) == 1 else 0.5 * (found[1:] ** 2 + found[:-1] ** 2)
-            level = _level(within, both, shape, white, overlap)
+            level = thermal.level(within, both, white)
     white = max(white, LEAST_WHITE * level)  # of a dirty cube with no noise but the visibilities'
     return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
 
@@ -135,35 +171,27 @@ def _pixel_share(shape: np.ndarray, beam: Beam) -> float:
     return float(twice) / (beam.grid.padded[0] * beam.grid.padded[1])
 
 
-def _powers(data: np.ndarray, alive: np.ndarray, beam: Beam, chunk: int) -> tuple[np.ndarray, torch.Tensor]:
+def _powers(transforms: Transforms, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Power beyond the longest baseline of each channel with data, and of halved differences of neighbours among them.
 
     Returns
     -------
     outside : ndarray, shape (channel with data,)
-        Summed over the pixels.
-    within : Tensor, shape (difference, v, u)
-        The same, 0 where the grid keeps nothing; the channel itself where there is but one.
+        Summed over the pixels; 0 where there is nothing beyond.
+    within : ndarray, shape (difference,)
+        The same of the differences, weighted over the cells (v, u); of the channel itself where there is but one.
     """
-    grid = beam.grid
-    size = data.shape[1:]
-    v = np.abs(np.fft.fftfreq(size[0]))[:, None] * grid.padded[0]
-    u = np.fft.rfftfreq(size[1])[None] * grid.padded[1]
-    beyond = torch.from_numpy((v > grid.half[0] + 2) | (u > grid.half[1] + 2))
-    outside, differences, last = [], [], torch.empty(0, *size)
-    for start in range(0, len(alive), chunk):
-        planes = torch.from_numpy(np.nan_to_num(data[alive[start : start + chunk]]).astype(np.float32))
-        if beyond.any():
-            power = torch.fft.rfft2(planes).abs().square()[:, beyond]
-            outside.append(power.median(dim=1).values.double() / MEDIAN_OF_POWER)
-        else:
-            outside.append(torch.zeros(len(planes), dtype=torch.float64))
-        both = torch.cat([last, planes])
-        last = planes[-1:]
-        if len(both) > 1:
-            differences.append(grid.cut(both[1:] - both[:-1]).abs().square() / 2.0)
-    within = torch.cat(differences) if differences else grid.cut(last).abs().square()
-    return torch.cat(outside).numpy(), within
+    by_cell = torch.from_numpy(weight.astype(np.float32)).to(transforms.device)
+    outside, differences, last, alone = [], [], None, np.zeros(0)
+    for _, cut, beyond in transforms:
+        blank = torch.zeros(len(cut), device=cut.device)
+        outside.append((beyond.median(dim=1).values / MEDIAN_OF_POWER if beyond.shape[1] else blank).double().cpu())
+        both = cut if last is None else torch.cat([last, cut])
+        last = both[-1:]
+        differences.append(((squared(both[1:] - both[:-1]) * by_cell).sum(dim=(1, 2)) / 2.0).double().cpu())
+        alone = (squared(cut) * by_cell).sum(dim=(1, 2)).double().cpu().numpy()
+    within = torch.cat(differences).numpy()
+    return torch.cat(outside).numpy(), within if len(within) else alone
 
 
 def smoothed(power: np.ndarray) -> np.ndarray:
@@ -173,29 +201,30 @@ def smoothed(power: np.ndarray) -> np.ndarray:
     return whole[:, mirrored.shape[1] :]
 
 
-def _level(within: torch.Tensor, relative: np.ndarray, shape: np.ndarray, white: float, overlap: float) -> float:
-    """Level of the thermal part above the white one.
+class _Thermal:
+    """Level of the thermal part above the white one, from powers of differences of channels."""
 
-    Parameters
-    ----------
-    within : Tensor, shape (difference, v, u)
-        Power of differences of channels.
-    relative : ndarray, shape (difference,)
-        Power of the noise of each over that of the white part.
-    shape : ndarray, shape (v, u)
-        Of the thermal part.
-    white : float
-    overlap : float
-        Cells of the grid for each number that the image gives.
-    """
-    use = shape > 0
-    # Least squares without weights, so that what is strong decides: the rarest baselines, whose scatter is less, are
-    # known worst.
-    weight = shape[use] / (shape[use] @ shape[use])
-    powers = within[:, torch.from_numpy(use)] @ torch.from_numpy(weight.astype(np.float32))
-    levels = powers.double().numpy() / relative - white * weight.sum()
-    level = max(float(np.quantile(levels, QUANTILE)), 0.0)
-    # A power scatters by as much as it is. Where the quantile of so many normal deviates lies is due to Blom.
-    scatter = math.sqrt(overlap * float(((weight * (white + level * shape[use])) ** 2).sum()))
-    place = (QUANTILE * (len(levels) - 1) + 0.625) / (len(levels) + 0.25)
-    return max(float(np.quantile(levels, QUANTILE)) - float(ndtri(place)) * scatter, 0.0)
+    def __init__(self, shape: np.ndarray, overlap: float) -> None:
+        """Take the shape of the thermal part (v, u), and the cells of the grid for each number that the image gives."""
+        self.shape, self.overlap = shape, overlap
+        # Least squares without weights, so that what is strong decides: the rarest baselines, whose scatter is less,
+        # are known worst.
+        self.weight = shape / (shape**2).sum()
+
+    def level(self, within: np.ndarray, relative: np.ndarray, white: float) -> float:
+        """Level of the thermal part.
+
+        Parameters
+        ----------
+        within : ndarray, shape (difference,)
+            Power of differences of channels, weighted by `weight` over the cells.
+        relative : ndarray, shape (difference,)
+            Power of the noise of each over that of the white part.
+        white : float
+        """
+        levels = within / relative - white * self.weight.sum()
+        level = max(float(np.quantile(levels, QUANTILE)), 0.0)
+        # A power scatters by as much as it is. Where the quantile of so many normal deviates lies is due to Blom.
+        scatter = math.sqrt(self.overlap * float(((self.weight * (white + level * self.shape)) ** 2).sum()))
+        place = (QUANTILE * (len(levels) - 1) + 0.625) / (len(levels) + 0.25)
+        return max(float(np.quantile(levels, QUANTILE)) - float(ndtri(place)) * scatter, 0.0)

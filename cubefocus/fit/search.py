@@ -3,14 +3,15 @@
 A template is the dirty beam of a Gaussian of one of a few sizes, times a spectrum: flat, a line of one of a few widths
 at some channel, or both with the fluxes that fit best. Each is normalised by the noise, so that the square of what
 comes out is the chi^2 that a source there would explain. Flat and line are made orthogonal; their squares add where
-both are positive, or where the line takes from the flat one. Positions are the samples of the grid, about three a beam:
+both are positive, or where the line takes from the flat one. What is negative in both is sought as well: its sidelobes
+would be taken for sources, were it not fitted with the rest. Positions are the samples of the grid, about three a beam:
 between them at most a twelfth of a peak is lost.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -150,23 +151,30 @@ def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tupl
     if not len(places):
         return None
     planes, scale = maps.reshape(len(maps), -1), norm.reshape(-1).rsqrt()
-    best: tuple[float, int, int] | None = None
+    best = (0.0, 0, 0)
     for start in range(0, len(places), COLUMNS):
         at = places[start : start + COLUMNS]
-        found = bank @ (planes[:, at] * scale[at])
-        flat = found[0].clamp_min(0.0)
-        total, lines = flat**2, None
-        if len(found) > 1:
-            # A line in absorption takes from a continuum, and no more than there is.
-            up, down = found[1:].max(dim=0), found[1:].min(dim=0)
-            depth = torch.where(-down.values < flat, -down.values, 0.0)
-            absorbed = depth**2 > up.values.clamp_min(0.0) ** 2 + ABSORBED
-            lines = torch.where(absorbed, down.indices, up.indices)
-            total = total + torch.where(absorbed, depth, up.values).clamp_min(0.0) ** 2
-        highest, index = total.max(dim=0)
-        if best is None or float(highest) > best[0]:
-            best = float(highest), int(at[index]), 0 if lines is None else int(lines[index])
-    if best is None:
-        return None
+        for total, lines in _explained(bank @ (planes[:, at] * scale[at])):
+            highest, index = total.max(dim=0)
+            if float(highest) > best[0]:
+                best = float(highest), int(at[index]), int(lines[index])
     value, place, line = best
     return math.sqrt(value), place // width, place % width, line
+
+
+def _explained(found: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """What sources explain of chi^2 at each position, positive and negative ones, and the number of the line of each.
+
+    Takes the products of the residual with the flat template and with the lines, (template, position).
+    """
+    flat, none = found[0], torch.zeros_like(found[0], dtype=torch.long)
+    up, down = (torch.zeros_like(flat), none), (torch.zeros_like(flat), none)
+    if len(found) > 1:
+        up, down = found[1:].max(dim=0), found[1:].min(dim=0)
+    emission, absorption = up[0].clamp_min(0.0), -down[0].clamp_max(0.0)
+    # A line in absorption takes from a continuum, and no more than there is.
+    depth = torch.where(absorption < flat, absorption, 0.0)
+    absorbed = depth**2 > emission**2 + ABSORBED
+    line = torch.where(absorbed, depth, emission)
+    yield flat.clamp_min(0.0) ** 2 + line**2, torch.where(absorbed, down[1], up[1])
+    yield flat.clamp_max(0.0) ** 2 + absorption**2, down[1]

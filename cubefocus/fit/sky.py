@@ -16,6 +16,7 @@ from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
 from cubefocus.fit.source import N_FIXED, Component, axes_of, cov_of
 
 REACH = 4  # pixels over which the primary beam's slope and curvature are measured
+ROUND = 1e-4  # share by which axes must differ for an angle to have derivatives
 STEP = 1e-4  # of the derivatives of what is on the sky by the parameters of the fit
 
 
@@ -139,6 +140,21 @@ def jacobian(component: Component, beam: Beam, log_ratio: np.ndarray) -> np.ndar
     first, second = ("major", "minor") if major_first else ("minor", "major")
     by[row["sigma_x"]], by[row["sigma_y"]] = by[row[first]], by[row[second]]
     return by
+
+
+def errors(component: Component, covariance: np.ndarray, beam: Beam, log_ratio: np.ndarray) -> np.ndarray:
+    """Standard errors of `measures` from the covariance of the parameters of the fit, shape (12,).
+
+    That of an angle is never larger than the scatter of angles of which nothing is known, and is that for a source that
+    is round.
+    """
+    by = jacobian(component, beam, log_ratio)
+    found = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", by, covariance, by), 0.0))
+    major, minor, _ = axes_of(on_sky(component, beam).cov)
+    for name, period in (("angle", 180.0), ("pa", 90.0)):
+        at, unknown = NAMES.index(name), period / math.sqrt(12.0)
+        found[at] = unknown if major < (1.0 + ROUND) * minor else min(found[at], unknown)
+    return found
 
 
 def from_truth(

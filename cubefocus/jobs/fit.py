@@ -14,6 +14,7 @@ from astropy.table import Table, vstack
 
 from cubefocus.alma.fitted import fit_cube
 from cubefocus.alma.setups import beam_of, setups_of
+from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.files import read_table, write_table
 from cubefocus.instrument.observation import Observation
@@ -47,6 +48,8 @@ class Fit:
         File with the threshold that validation cubes chose; without it, the lowest one that is looked at.
     fitted, time : str
         Files to write: the catalogue of the fit, and what it took.
+    inverted : bool
+        Whether the cubes are fitted times -1, for a measure of false sources.
     provenance : mapping
     """
 
@@ -60,6 +63,7 @@ class Fit:
     choice: str | None
     fitted: str
     time: str
+    inverted: bool = False
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -96,6 +100,8 @@ def _fit_part(job: Fit, part: Part) -> tuple[Table, Clock]:
             _, beam = beam_of(setups[cube_id])
             with clock.stage("reading", 1):
                 cube = read_cube(path)
+            if job.inverted:
+                cube = Cube(-cube.data, cube.header)
             with clock.stage("fit", 1):
                 own = starts[np.flatnonzero(cube_ids(starts) == cube_id)] if len(starts) else None
                 found = fit_cube(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cubefocus.files import read_table, write_table
-from cubefocus.find.cubes import DrawnCubes, drawn_ids, searched
+from cubefocus.find.cubes import DrawnCubes, inverted_ids, searched
 from cubefocus.find.own import SetUps, own_parameters
 from cubefocus.find.registry import get_entry
 from cubefocus.find.run import choose
@@ -63,14 +63,13 @@ def run(job: Tune) -> None:
     """
     entry, clock, truth = get_entry(job.method), Clock(), read_table(job.truth)
     images = searched(entry.kind, job.validation)
-    inverted = sorted(cube["cube_id"] for cube in truth.meta["cubes"] if cube["split"] == "test")
     own = None
     if entry.slow:
         images = drawn = DrawnCubes(images, job.tuning_cubes, job.seed)
-        inverted = drawn_ids(inverted, job.inverted_cubes, job.seed)
         own = own_parameters(entry, drawn.images, truth, job.setups, drawn) or None
     settings = EvaluationSettings.from_mapping(job.evaluation)
     choice, scores = choose(entry, images, truth[truth["split"] == "validation"], settings, clock, own)
     write_table(job.scores, scores, job.provenance)
     clock.write(job.time)
+    inverted = inverted_ids(truth, entry.slow, job.inverted_cubes, job.seed)
     replace(choice, inverted=inverted).write(job.choice)

@@ -39,7 +39,7 @@ class RunFiles:
         Catalogue after the fit, of the test cubes.
     bound : path
         Smallest standard errors that the noise allows for the true sources of the test split.
-    inverted_catalogue, inverted_candidates : path
+    inverted_catalogue, inverted_candidates, inverted_fitted : path
         Of the test cubes times -1.
     found, inverted : dict of finder to path
         What the other finders found in the test cubes and in those times -1.
@@ -58,6 +58,7 @@ class RunFiles:
     bound: PathLike
     inverted_catalogue: PathLike
     inverted_candidates: PathLike
+    inverted_fitted: PathLike
     found: Mapping[str, PathLike]
     inverted: Mapping[str, PathLike]
     images: Sequence[PathLike]
@@ -106,7 +107,7 @@ class Run:
         Catalogue after the fit.
     bound : Table
         Smallest standard errors that the noise allows for the true sources: cube_id, source_id, ``<name>_err``.
-    inverted_catalogue, inverted_candidates : Table
+    inverted_catalogue, inverted_candidates, inverted_fitted : Table
         Of the test cubes times -1.
     others : dict of method to Other
         The other finders.
@@ -126,6 +127,7 @@ class Run:
     bound: Table
     inverted_catalogue: Table
     inverted_candidates: Table
+    inverted_fitted: Table
     others: dict[str, Other]
     dirty: dict[int, np.ndarray]
     sky: dict[int, np.ndarray]
@@ -154,6 +156,7 @@ class Run:
             bound=read_table(files.bound),
             inverted_catalogue=read_table(files.inverted_catalogue),
             inverted_candidates=read_table(files.inverted_candidates),
+            inverted_fitted=read_table(files.inverted_fitted),
             others={name: Other(found[name], inverted[name]) for name in found},
             dirty=integrated_images(files.images, "dirty"),
             sky=integrated_images(files.images, "sky"),
@@ -241,6 +244,7 @@ class Run:
         }
         pairs[BLOBS] = blobs(self.candidates), blobs(self.inverted_candidates)
         pairs[CHAIN] = self.catalogue, self.inverted_catalogue
+        pairs[FITTED] = self.fitted, self.inverted_fitted
         negative = {cube: -image for cube, image in self.dirty.items()}
         return {
             name: (with_image_snr(found, self.dirty), with_image_snr(false, negative))

@@ -113,8 +113,18 @@ _ALL = (
            "velocity-integrated line flux of the sky model"),
     Column("continuum_mjy", "mJy", "phot.flux.density;spect.continuum", float,
            "continuum flux density of the sky model at the frequency of the line centre"),
+    Column("line_flux_jykms_aperture", "Jy km / s", "phot.flux;spect.line", float,
+           "velocity-integrated line flux on the sky from the dirty voxels around the source, less the other sources "
+           "and the continuum; the model says only which share of it is there. NaN where that is not known: no channel "
+           "off the lines, too little of the line in the band, or an aperture that bowls of the dirty beam fill"),
+    Column("continuum_mjy_aperture", "mJy", "phot.flux.density;spect.continuum", float,
+           "continuum flux density on the sky at the frequency of the line centre from the dirty voxels around the "
+           "source off its lines, less the other sources; NaN as for line_flux_jykms_aperture"),
     # how sure
     Column("snr", None, "stat.snr", float, "peak over the noise of a voxel"),
+    Column("misfit", None, "stat.fit.chi2", float,
+           "chi^2 of what the fit leaves at the source over its expectation: about 1 for a source that is as it was "
+           "fitted; flag poor_fit where that is improbable"),
     Column("significance", None, "stat.snr", float,
            "square root of the chi^2 of the cube without the source, the others fitted again, less that with it"),
     Column("snr_image", None, "stat.snr", float,
@@ -151,6 +161,8 @@ _ALL = (
     Column("position_angle_err", "deg", "stat.error;pos.posAng", float, _STATED),
     Column("line_flux_jykms_err", "Jy km / s", "stat.error;phot.flux;spect.line", float, _STATED),
     Column("continuum_mjy_err", "mJy", "stat.error;phot.flux.density;spect.continuum", float, _STATED),
+    Column("line_flux_jykms_aperture_err", "Jy km / s", "stat.error;phot.flux;spect.line", float, _STATED),
+    Column("continuum_mjy_aperture_err", "mJy", "stat.error;phot.flux.density;spect.continuum", float, _STATED),
     Column("continuum_err", "Jy / beam", "stat.error;phot.flux.density", float,
            f"{_STATED}; noise of the box-summed spectrum"),
     # how a source of the sky model was drawn

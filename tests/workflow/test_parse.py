@@ -12,6 +12,7 @@ import yaml
 from runs import ROOT, finish, here
 
 from cubefocus.cli.provenance import read_provenance
+from cubefocus.specs import FINDERS, NETWORKS
 
 pytestmark = pytest.mark.workflow
 
@@ -23,7 +24,6 @@ EXPERIMENTS = {
     "large": (ROOT / "experiments/paper.yaml", ROOT / "experiments/large.yaml"),
     "mini": (ROOT / "experiments/paper.yaml", ROOT / "experiments/mini.yaml"),
     "faint": (ROOT / "experiments/paper.yaml", ROOT / "experiments/faint.yaml"),
-    "finders": tuple(ROOT / f"experiments/{name}.yaml" for name in ("paper", "mini", "finders")),
 }
 
 
@@ -36,9 +36,7 @@ def test_every_experiment_is_planned(snakemake, tmp_path, name):
     done = snakemake(tmp_path, "--dry-run", overlays=EXPERIMENTS[name])
     assert done.returncode == 0, done.stdout
     planned = jobs(done.stdout)
-    of_finders = {
-        f"models/{name}/trained.pt" for name in ("decoras", "decoras_bce") if f"models/{name}/" in done.stdout
-    }
+    of_finders = {one for one, spec in NETWORKS.items() if not spec.chain and f"models/{one}/" in done.stdout}
     assert planned["train"] + planned["train_blobs_finder"] == 6 + len(of_finders)
     assert of_finders
     assert planned["finetune_deep_gru"] + planned["finetune_morphology"] + planned["finetune_flux"] == 5
@@ -63,6 +61,7 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
         "bundle",
         "collect",
         "collect_fitted",
+        "collect_fitted_inverted",
         "collect_inverted",
         "collect_truth",
         "compare_engines",
@@ -75,11 +74,12 @@ def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:
     once += ["finetune_deep_gru", "finetune_flux", "record_config", "response", "tables", "times", "train_blobs_finder"]
     predictions = dict.fromkeys(("predict_blobs", "predict_lines", "predict_morphology"), train + validation)
     finders = yaml.safe_load((ROOT / "experiments/paper.yaml").read_text())["finders"]["methods"]
-    mapped = [name for name in finders if name.startswith("decoras")]
+    mapped = [name for name in finders if FINDERS[name].searches == "map"]
     networks = {"train": 5 + len(mapped), "finetune_morphology": 3}
     networks |= {"tune": len(finders), "find": len(finders) * test, "collect_found": len(finders)}
     batches = {"simulate": train + validation + test, "detect": test, "detect_inverted": test}
-    batches |= {"detect_validation": validation, "fit_validation": validation, "fit": test}
+    batches |= {"detect_validation": validation, "fit_validation": validation}
+    batches |= {"fit": test, "fit_inverted": test}
     batches |= {"clean": validation + test, "map": len(mapped) * (validation + test)}
     return dict.fromkeys(once, 1) | predictions | networks | batches
 
@@ -94,6 +94,82 @@ def test_a_hundred_thousand_cubes_need_as_many_jobs_as_their_batches(snakemake, 
     assert cubes["train"] + cubes["validation"] + cubes["test"] == 100_000
     expected = expected_jobs(cubes | change)
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Folder with what the small experiment has left for `other`, as empty files but for its config."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for section, values in yaml.safe_load(EXPERIMENTS["tiny"][0].read_text()).items():
+        config[section] = {**config[section], **values} if isinstance(values, dict) else values
+    kept = ["bundle/bundle.json", "fit/choice.json", "models/decoras/trained.pt"]
+    kept += [f"models/{name}/trained.csv" for name in NETWORKS]
+    kept += [f"models/{name}/finetuned.csv" for name, network in NETWORKS.items() if network.finetuned_on]
+    for name in config["finders"]["methods"]:
+        kept += [f"finders/{name}/{file}" for file in ("choice.json", "scores.ecsv", "tuning.time.json")]
+    for name in kept:
+        path = tmp_path / "results/tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "results/tiny/config.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def other(folder, text=""):
+    """Overlays of an experiment that tests the networks of the small one on four other cubes."""
+    config = folder / "other.yaml"
+    config.write_text(f"experiment: other\ntrained_by: tiny\nseed: 2\ncubes: {{test: 4}}\n{text}")
+    return EXPERIMENTS["tiny"][0], config
+
+
+def test_networks_of_another_experiment_are_tested_without_training(snakemake, trained):
+    """Test cubes are all that is simulated, and what was learnt or chosen elsewhere is taken from there."""
+    done = snakemake(trained, "--dry-run", overlays=other(trained))
+    assert done.returncode == 0, done.stdout
+    planned = jobs(done.stdout)
+    batches, finders = 2, len(yaml.safe_load(EXPERIMENTS["tiny"][0].read_text())["finders"]["methods"])
+    once = ["all", "bound", "collect", "collect_fitted", "collect_fitted_inverted", "collect_inverted", "collect_truth"]
+    once += ["curves", "draw_catalogue", "figures", "record_config", "response", "tables", "times"]
+    expected = dict.fromkeys(once, 1) | {"adopt": finders, "collect_found": finders, "find": finders * batches}
+    expected |= dict.fromkeys(("simulate", "detect", "detect_inverted", "fit", "fit_inverted", "clean", "map"), batches)
+    assert planned == expected | {"total": sum(expected.values())}
+    assert "/train/" not in done.stdout
+    assert "/validation/" not in done.stdout
+    taken = {
+        "detect": "bundle",
+        "detect_inverted": "bundle",
+        "fit": "fit/choice.json",
+        "map": "models/decoras/trained.pt",
+        "adopt": "finders/tclean/choice.json",
+        "collect_found": "finders/tclean/tuning.time.json",
+        "figures": "finders/tclean/scores.ecsv",
+        "curves": "models/flux/finetuned.csv",
+        "record_config": "config.yaml",
+    }
+    for rule, path in taken.items():
+        inputs = re.findall(rf"^rule {rule}:\n    input: (.*)", done.stdout, re.MULTILINE)
+        assert any(f"results/tiny/{path}" in given.split(", ") for given in inputs), rule
+    assert not re.search(r"output: .*results/tiny/", done.stdout), "the other experiment stays as it is"
+
+
+def test_networks_that_are_not_there_leave_cubes_to_be_made(snakemake, tmp_path):
+    done = snakemake(tmp_path, "--dry-run", overlays=other(tmp_path))
+    assert done.returncode != 0
+    assert "run tiny first" in done.stdout
+    assert "Missing input files" in done.stdout
+    assert "results/tiny/" in done.stdout
+    assert "Traceback" not in done.stdout
+    cubes = [f"results/other/cubes/test/{batch:03d}" for batch in range(2)]
+    planned = jobs(snakemake(tmp_path, "--dry-run", *cubes, overlays=other(tmp_path)).stdout)
+    assert planned == {"draw_catalogue": 1, "simulate": 2, "total": 3}
+
+
+def test_networks_that_do_not_go_with_the_config_are_one_clear_line(snakemake, trained):
+    done = snakemake(trained, "--dry-run", overlays=other(trained, "models: {deep_gru: {hidden: 16}}\n"))
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if "config:" in line]
+    assert "models.deep_gru.hidden is 16, with which the networks of tiny cannot be used: give 8, as there" in line
 
 
 def test_the_paper_needs_as_many_jobs_as_it_has_batches(snakemake, tmp_path):

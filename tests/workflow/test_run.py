@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import psutil
 import pytest
 import yaml
 from bundles import assert_same_rows
-from runs import MEASURED, ROOT, finish, here
+from runs import MEASURED, ROOT, TINY, finish, here
 
 from cubefocus.alma.detection_products import read_probability
 from cubefocus.cli.provenance import READERS, read_provenance
@@ -121,11 +122,11 @@ def test_table_4_has_what_each_stage_and_finder_took(folder):
     with open(folder / "results/tiny/tables/times.csv") as stream:
         rows = [row for row in csv.DictReader(stream) if row["source"] == "this run"]
     finders = yaml.safe_load((folder / "results/tiny/config.yaml").read_text())["finders"]["methods"]
-    assert list(dict.fromkeys(row["method"] for row in rows)) == ["chain", *finders]
+    assert list(dict.fromkeys(row["method"] for row in rows)) == ["chain", "chain+fit", *finders]
     stages = {row["stage"] for row in rows if row["method"] == "chain"}
     assert {"reading", "blobs_finder", "deep_gru", "focus", "morphology", "flux", "total"} <= stages
     took = {row["method"]: row for row in rows if row["stage"] in ("search", "total")}
-    for name in ("chain", *finders):
+    for name in ("chain", "chain+fit", *finders):
         missing = took[name]["note"].startswith("not run")
         assert took[name]["n_cubes"] == ("nan" if missing else "2"), name
         assert bool(took[name]["hardware"]) is not missing, name
@@ -183,6 +184,34 @@ def test_two_whole_runs_give_the_same_tables_byte_for_byte(folder, snakemake, tm
         done = snakemake(place)
         assert done.returncode == 0, done.stdout[-5000:]
     assert differing(tables(folder), tables(other)) == []
+
+
+def test_networks_of_the_run_are_tested_on_other_cubes(folder, snakemake, tmp_path):
+    """Two cubes of another seed, scored with the networks, the threshold of the fit and the finder of the run."""
+    (tmp_path / "other.yaml").write_text(
+        "experiment: other\ntrained_by: tiny\nseed: 2\nengine: {test: fft}\nfinders: {methods: [threshold]}\n"
+    )
+    before = tables(folder)
+    done = snakemake(folder, "results/other/tables/detection.csv", overlays=(TINY, tmp_path / "other.yaml"))
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert differing(before, tables(folder)) == []
+    results = folder / "results" / "other"
+    assert not [name for name in ("models", "bundle", "predictions", "validation") if (results / name).exists()]
+    truth, run = read_table(results / "truth.ecsv"), read_table(folder / "results/tiny/truth.ecsv")
+    assert set(truth["split"]) == {"test"}
+    assert not set(truth["noise_seed"]) & set(run["noise_seed"])
+    with open(results / "tables/detection.csv") as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream) if row["source"] == "this run"}
+    for name in ("threshold", "blobs_finder", "chain", "chain+fit"):
+        assert int(rows[name]["tp"]) + int(rows[name]["fn"]) == len(truth), name
+    chosen, adopted = (
+        json.loads((folder / "results" / name / "finders/threshold/choice.json").read_text())
+        for name in ("tiny", "other")
+    )
+    assert adopted["parameters"] == chosen["parameters"]
+    assert adopted["inverted"] == [0, 1]
+    facts = read_provenance(results / "catalogue.ecsv")
+    assert (facts["experiment"], facts["trained_by"], facts["engine"]) == ("other", "tiny", {"test": "fft"})
 
 
 def test_every_product_says_how_it_was_made(folder):

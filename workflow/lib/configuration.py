@@ -16,7 +16,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from cubefocus.contradictions import of_config
+from cubefocus.contradictions import of_config, of_networks
 from cubefocus.errors import CubefocusError, dotted, kind_wanted, limit_wanted, shown, unknown_key
 from cubefocus.files import read_yaml
 from cubefocus.specs import STUDIES
@@ -58,6 +58,33 @@ def validate_config(config: dict[str, Any], schemas: str | Path, files: Iterable
     settled = normalised(config, schema)
     config.clear()
     config.update(settled)
+
+
+def validate_networks(config: Mapping[str, Any], path: str | Path) -> None:
+    """Refuse a config that does not go with the networks of the experiment that it names in ``trained_by``.
+
+    Parameters
+    ----------
+    config : mapping
+        Checked by `validate_config`.
+    path : str or Path
+        Config of the other experiment, as its run wrote it; nothing is compared where it has not been run yet.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each thing that differs, or if the file cannot be read.
+    """
+    if not Path(path).exists():
+        return
+    try:
+        trained = read_yaml(path)
+        whole = isinstance(trained, Mapping) and {"seed", "models", "detection", "observation"} <= {*trained}
+        problems = [*of_networks(config, trained)] if whole else [f"{path}: no config of a run; make it again"]
+    except CubefocusError as error:
+        problems = [str(error)]
+    if problems:
+        raise ConfigError("\n".join(f"config: {problem}" for problem in problems))
 
 
 def double_keys(files: Iterable[str | Path]) -> Iterator[str]:
@@ -149,7 +176,8 @@ def _broken_value(error: ValidationError) -> str:
     elif error.validator == "uniqueItems":
         wanted = "give each of them once"
     elif error.validator == "pattern":
-        wanted = f"give the {error.schema.get('description')} (such as {error.schema.get('default')})"
+        default = error.schema.get("default")
+        wanted = f"give the {error.schema.get('description')}" + (f" (such as {default})" if default else "")
     else:
         wanted = limit_wanted(str(error.validator), limit)
     return f"{dotted(list(error.absolute_path))} is {shown(value)}: {wanted}"

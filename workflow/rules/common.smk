@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
-from configuration import ConfigError, validate_config
+from configuration import ConfigError, validate_config, validate_networks
 from digest import code_digest
 from needs import Needs
 
@@ -26,16 +26,19 @@ if Path(sys.executable).is_file():
 
 try:
     validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
+    if config["trained_by"]:
+        validate_networks(config, f"results/{config['trained_by']}/config.yaml")
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-STUDY = config["study"]
+STUDY, TRAINED_BY = config["study"], config["trained_by"]
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
-NEEDS = Needs(config)
 SPLITS = ["train", "validation", "test"]
+CUBES = {split: 0 if TRAINED_BY and split != "test" else config["cubes"][split] for split in SPLITS}
+NEEDS = Needs({**config, "cubes": {**config["cubes"], **CUBES}})
 BATCHES = {
-    split: [f"{batch:03d}" for batch in range(math.ceil(config["cubes"][split] / config["cubes"]["batch_size"]))]
-    for split in SPLITS
+    split: [f"{batch:03d}" for batch in range(math.ceil(number / config["cubes"]["batch_size"]))]
+    for split, number in CUBES.items()
 }
 
 
@@ -47,6 +50,11 @@ wildcard_constraints:
 def results(path: str) -> str:
     """Path of a product of this experiment."""
     return f"results/{config['experiment']}/{path}"
+
+
+def chosen(path: str) -> str:
+    """Path of what is learnt or chosen on training and validation cubes: of this experiment, or of the one it names."""
+    return f"results/{TRAINED_BY or config['experiment']}/{path}"
 
 
 def batches(pattern: str, *splits: str) -> list[str]:

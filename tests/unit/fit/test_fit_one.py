@@ -60,7 +60,18 @@ def test_absorption_is_found_where_it_is(uv, uv_beam, depth):
     assert one.line()[1] == pytest.approx(11.0, abs=0.1)
 
 
-def test_no_absorption_where_there_is_no_continuum(uv, uv_beam):
-    scene = noisy(uv, uv_beam, uv.dirty(SOURCE))
-    too_bright = uv.component(replace(SOURCE, lines=((2.2, 7.5, 4.0),)))
-    assert abs(highest_peak(scene, [too_bright]).z - 7.5) > 2.0
+def test_what_is_negative_is_fitted_and_is_no_source(uv, uv_beam):
+    """A cube times -1: its holes are fitted, so that their sidelobes are not taken for sources."""
+    two = replace(SOURCE, x=44.0, y=41.0, continuum=0.3)
+    fitted = fit_sources(noisy(uv, uv_beam, -uv.dirty(SOURCE, two)), [])
+    assert len(fitted.components) == 2
+    assert fitted.positive == []
+    found = sorted(one.centre for one in fitted.components)
+    assert found == [pytest.approx(place, abs=0.2) for place in sorted([(SOURCE.x, SOURCE.y), (44.0, 41.0)])]
+
+
+def test_a_source_beside_a_hole_is_the_only_one(uv, uv_beam):
+    hole = replace(SOURCE, x=44.0, y=41.0)
+    fitted = fit_sources(noisy(uv, uv_beam, uv.dirty(SOURCE) - uv.dirty(hole)), [])
+    (number,) = fitted.positive
+    assert fitted.components[number].centre == pytest.approx((SOURCE.x, SOURCE.y), abs=0.2)

@@ -12,6 +12,7 @@ from cubefocus.fit.sky import (
     NAMES,
     PrimaryBeam,
     behind_beam,
+    errors,
     from_truth,
     jacobian,
     measures,
@@ -144,9 +145,8 @@ def test_errors_are_carried_over_as_draws_of_the_parameters_are(beam, pa):
     correlation = mixed @ mixed.T + 10 * np.eye(10)
     scale = np.sqrt(np.diag(correlation))
     covariance = correlation / np.outer(scale, scale) * np.outer(error, error)
-    by = jacobian(shown, beam, LOG_RATIO)
-    assert by.shape == (12, 10)
-    stated = np.sqrt(np.diag(by @ covariance @ by.T))
+    assert jacobian(shown, beam, LOG_RATIO).shape == (12, 10)
+    stated = errors(shown, covariance, beam, LOG_RATIO)
     middle = dict(zip(NAMES, measures(shown, beam, LOG_RATIO), strict=True))
     drawn = rng.multivariate_normal(np.zeros(10), covariance, size=600)
     found = np.array([measures(Component(shown.values + step), beam, LOG_RATIO) for step in drawn])
@@ -163,6 +163,15 @@ def test_errors_are_carried_over_as_draws_of_the_parameters_are(beam, pa):
         axes = {"sigma_x": "minor", "sigma_y": "major"}
     for name, axis in axes.items():
         assert stated[NAMES.index(name)] == pytest.approx(stated[NAMES.index(axis)])
+
+
+@pytest.mark.parametrize("elongation", [1.0, 1.0 + 1e-6, 1.001])
+def test_angle_of_a_round_source_scatters_as_one_of_which_nothing_is_known(uv_beam, elongation):
+    one = source_at(32.0, 32.0, 20.0, 3.0 * elongation, 3.0)
+    stated = dict(zip(NAMES, errors(one, 1e-4 * np.eye(10), uv_beam, LOG_RATIO), strict=True))
+    for name, period in (("angle", 180.0), ("pa", 90.0)):
+        assert stated[name] == pytest.approx(np.random.default_rng(1).uniform(0, period, 10**6).std(), rel=1e-2)
+    assert all(np.isfinite(list(stated.values())))
 
 
 def test_truth_at_its_line(uv_beam):

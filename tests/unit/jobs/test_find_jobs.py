@@ -13,7 +13,7 @@ from cubefocus.find.interface import empty_detections
 from cubefocus.find.registry import Entry
 from cubefocus.find.run import Choice
 from cubefocus.instrument.observation import Observation
-from cubefocus.jobs import collect_found, find, tune
+from cubefocus.jobs import adopt, collect_found, find, tune
 from cubefocus.timing import Clock
 
 BATCHES = {"000": [4, 5, 6], "001": [7, 8]}
@@ -101,6 +101,21 @@ def test_batches_joined_are_what_one_search_of_all_cubes_finds(place):
     whole = [read_table(path) for path in sorted((place / "whole").glob("*.found.ecsv"))]
     for name in catalogue.colnames:
         assert catalogue[name].tolist() == [value for table in whole for value in table[name].tolist()]
+
+
+@pytest.mark.parametrize(("method", "number"), [("threshold", 3), ("bdsf", 2)])
+def test_a_choice_of_another_experiment_gets_inverted_cubes_of_ones_own(place, method, number):
+    """Their numbers are other cubes in each experiment: with the old ones nothing would be searched times -1."""
+    chosen = Choice({"sigma": 3.0}, inverted=[4, 5, 6, 7, 8])
+    chosen.write(place / "other.json")
+    own = [{"cube_id": cube, "split": "test"} for cube in (0, 1, 2)]
+    write_table(place / "own.ecsv", Table({"cube_id": [0, 1]}, meta={"cubes": own}), {})
+    files = {"given": place / "other.json", "truth": place / "own.ecsv", "choice": place / "choice.json"}
+    adopt.run(adopt.Adopt(method=method, inverted_cubes=2, seed=1, **texts(files)))
+    adopted = Choice.read(place / "choice.json")
+    assert adopted.parameters == chosen.parameters
+    assert len(adopted.inverted) == number
+    assert set(adopted.inverted) <= {0, 1, 2}
 
 
 def test_a_search_that_was_killed_goes_on_with_the_cubes_that_are_missing(place, monkeypatch):

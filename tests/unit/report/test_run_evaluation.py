@@ -115,6 +115,7 @@ def run_of(folder, found):
         bound=bound_of(cubes),
         inverted_catalogue=catalogue_table(noise, None),
         inverted_candidates=candidates_table(noise),
+        inverted_fitted=fitted_table([]),
         others={name: Other(found, nothing[name]) for name, found in finders.items()},
         dirty=dirty,
         sky=sky,
@@ -147,11 +148,14 @@ def test_tables_and_figures_of_a_run(tmp_path, found):
     assert set(tables["parameters"]["method"]) == set(tables["classes"]["method"]) == {"chain", "chain+fit"}
     everything = {row["method"]: row["tp"] for row in tables["classes"] if row["by"] == "all"}
     assert everything == dict.fromkeys(("chain", "chain+fit"), 3 if found else 0)
-    fidelity = {name: tables["fidelity"][tables["fidelity"]["method"] == name] for name in (*finders, "chain")}
+    fidelity = {
+        name: tables["fidelity"][tables["fidelity"]["method"] == name] for name in (*finders, "chain", "chain+fit")
+    }
     assert len(fidelity["bdsf"]) == 0  # was not run
     assert fidelity["decoras"]["n_positive"].sum() == 2  # of the two cubes that were searched times -1
     assert fidelity["decoras"]["fidelity_above"].tolist()[0] == 1.0
-    assert fidelity["chain"]["n_positive"].sum() == (3 if found else 0)
+    for name in ("chain", "chain+fit"):
+        assert fidelity[name]["n_positive"].sum() == (3 if found else 0)
     by_distance = tables["detection_by_distance"]
     assert by_distance["criterion"][by_distance["method"] == "decoras"].tolist() == ["centres < 3 px"] * 2
     for figure in FIGURES.values():

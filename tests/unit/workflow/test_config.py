@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 import yaml
-from configuration import ConfigError, validate_config
+from configuration import ConfigError, validate_config, validate_networks
 
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_yaml
 from cubefocus.instrument.observation import Observation
 from cubefocus.settings import CONFIGS, AlmaSettings, SkySettings
+from cubefocus.sky.catalogue import noise_seed
 from cubefocus.specs import SKY_TYPES, STUDIES
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +33,7 @@ EXPERIMENTS = {
     "paper": [PAPER],
     "large": [PAPER, "experiments/large.yaml"],
     "mini": [PAPER, "experiments/mini.yaml"],
+    "mini_casa": [PAPER, "experiments/mini.yaml", "experiments/casa.yaml"],
     "faint": [PAPER, "experiments/faint.yaml"],
     "ecml": [PAPER, "experiments/ecml.yaml"],
     "engines": ["experiments/engines.yaml"],
@@ -235,11 +237,12 @@ def test_every_experiment_passes(name: str) -> None:
 
 
 def test_every_experiment_file_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == set(EXPERIMENTS) - {"tiny"}
+    tested = {Path(overlay).stem for overlays in EXPERIMENTS.values() for overlay in overlays}
+    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"}
 
 
 def test_experiments_write_to_different_folders_from_different_seeds() -> None:
-    configs = [load("config.yaml"), *(experiment(name) for name in ("paper", "mini", "faint"))]
+    configs = [load("config.yaml"), *(experiment(name) for name in ("paper", "mini", "mini_casa", "faint"))]
     assert len({config["experiment"] for config in configs}) == len(configs)
     assert len({config["seed"] for config in configs}) == len(configs)
 
@@ -273,6 +276,78 @@ def test_ecml_has_what_its_paper_prints_and_the_cubes_of_the_other_one() -> None
     assert config["finders"]["methods"] == ["blobcat"]
     cubes = ("seed", "cubes", "observation", "sky", "noise", "engine")  # both papers test on the same sources
     assert {key: config[key] for key in cubes} == {key: paper[key] for key in cubes}
+
+
+def test_casa_tests_the_networks_of_mini_as_they_are_on_cubes_that_mini_does_not_have(tmp_path: Path) -> None:
+    """The sources follow from seed and number of a cube, and its noise from a seed of both."""
+    config, mini = experiment("mini_casa"), experiment("mini")
+    assert config["trained_by"] == mini["experiment"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(mini))
+    validate_networks(config, tmp_path / "config.yaml")
+    assert {key for key in config if config[key] != mini[key]} == {
+        *("experiment", "trained_by", "seed", "cubes", "engine", "finders")
+    }
+    assert set(config["finders"]["methods"]) < set(mini["finders"]["methods"])
+    number = sum(mini["cubes"][split] for split in ("train", "validation", "test"))
+    seeds = {noise_seed(mini["seed"], cube) for cube in range(number)}
+    assert not seeds & {noise_seed(config["seed"], cube) for cube in range(config["cubes"]["test"])}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"sky": {"n_sources": [0, 1]}, "observation": {"array": "alma.cycle9.4"}, "evaluation": {"iou": 0.5}}, None),
+        ({"seed": 1}, "seed is 1, as in demo, whose networks have learnt from these cubes: give another one"),
+        (
+            {"observation": {"n_channels": 64}},
+            "observation.n_channels is 64, with which the networks of demo cannot be used: give 32, as there",
+        ),
+        (
+            {"models": {"deep_gru": {"hidden": 16}}},
+            "models.deep_gru.hidden is 16, with which the networks of demo cannot be used: give 32, as there",
+        ),
+        (
+            {"detection": {"flux": {"dilation": 2}}},
+            "detection.flux.dilation is 2.0, with which the networks of demo cannot be used: give 1.5, as there",
+        ),
+    ],
+)
+def test_networks_of_another_experiment_must_go_with_the_config(
+    tmp_path: Path, change: dict[str, Any], line: str | None
+) -> None:
+    """Other skies, set-ups and criteria are what one tests on; what networks and thresholds hang on is the same."""
+    demo = load("config.yaml")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(demo))
+    config = overlaid({**demo, "experiment": "other", "trained_by": "demo", "seed": 2}, change)
+    validate_config(config, SCHEMAS)
+    if line is None:
+        validate_networks(config, tmp_path / "config.yaml")
+    else:
+        with pytest.raises(ConfigError) as caught:
+            validate_networks(config, tmp_path / "config.yaml")
+        assert str(caught.value) == f"config: {line}"
+
+
+def test_networks_that_are_not_trained_yet_have_nothing_to_compare(tmp_path: Path) -> None:
+    """Test cubes can be made before: what else is planned asks for the files that are missing."""
+    validate_networks(load("config.yaml") | {"trained_by": "other"}, tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "config.yaml: no config of a run; make it again"),
+        ("seed: [", "config.yaml: not YAML"),
+        (None, "trained_by is 'demo', which tests networks of first: give first"),
+    ],
+)
+def test_config_of_no_training_is_refused(tmp_path: Path, text: str | None, line: str) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(with_value("trained_by", "first")) if text is None else text)
+    config = load("config.yaml") | {"experiment": "other", "trained_by": "demo", "seed": 2}
+    with pytest.raises(ConfigError) as caught:
+        validate_networks(config, tmp_path / "config.yaml")
+    (said,) = str(caught.value).splitlines()
+    assert line in said
 
 
 BAD = {
@@ -337,6 +412,11 @@ BAD = {
         "config: experiment is 'a/b': give the name of the experiment, of letters, digits, '_', '-' and '.'; "
         "results go to results/<experiment>/ (such as demo)",
     ),
+    "trained_by": (
+        "demo",
+        "config: trained_by is 'demo', the experiment itself: name the one whose networks are to be tested, "
+        "or give null to train",
+    ),
     "training.resnet.augment": (
         "roll",
         "config: training.resnet.augment is 'roll': give one of true, false, dihedral, rotate, rot180",
@@ -353,6 +433,12 @@ BAD = {
 def test_bad_value_is_one_clear_line(path: str) -> None:
     value, line = BAD[path]
     assert complaints(with_value(path, value)) == [line]
+
+
+@pytest.mark.parametrize("name", ["../mini", "", "/tmp/mini", ".hidden", "a b", "{batch}"])
+def test_trained_by_is_the_name_of_a_folder(name: str) -> None:
+    (line,) = complaints(with_value("trained_by", name))
+    assert line.startswith(f"config: trained_by is '{name}': give the name (letters, digits, '_', '-', '.') of the ")
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -68,12 +68,12 @@ TUNED = {f"tune {name}" for name in METHODS}
         ("evaluation: {bootstrap: 77}", {"tables"}),
         ("evaluation: {iou: 0.7}", {"tables", "figures", "decide", *TUNED, *PREDICTIONS}),
         ("finders: {tuning_cubes: 3}", TUNED),
-        ("detection: {rest_frequency_ghz: 230.5}", {"bundle", "fit", "fit_validation"}),
+        ("detection: {rest_frequency_ghz: 230.5}", {"bundle", "fit", "fit_inverted", "fit_validation"}),
         (
             "detection: {spectra: {peak_height: 0.2}}",
             {"bundle", "predict_lines", "predict_morphology"},
         ),
-        ("detection: {fit: {keep: 8.0}}", {"bundle", "fit", "fit_validation"}),
+        ("detection: {fit: {keep: 8.0}}", {"bundle", "fit", "fit_inverted", "fit_validation"}),
         ("models: {blobs_finder: {latent: 64}}", {"train_blobs_finder blobs_finder"}),
         ("models: {deep_gru: {hidden: 4}}", {"train deep_gru", "finetune_deep_gru deep_gru"}),
         ("training: {deep_gru: {epochs: 7}}", {"train deep_gru"}),
@@ -125,7 +125,9 @@ EDITS = {
     "cubefocus/learn/losses.py": {*TRAININGS},
     "cubefocus/engines/casa_job.py": {"simulate", "response", "compare_engines", "draw_engines"},
     "scripts/simulate.py": {"simulate"},
-    "scripts/collect.py": {"collect", "collect_fitted", "collect_inverted", "collect_truth"},
+    "scripts/collect.py": {
+        *("collect", "collect_fitted", "collect_fitted_inverted", "collect_inverted", "collect_truth")
+    },
     "cubefocus/jobs/predict.py": PREDICTIONS,
     "cubefocus/specs.py": set(),
 }

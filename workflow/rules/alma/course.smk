@@ -29,8 +29,8 @@ rule times:
 
 rule curves:
     input:
-        trained=expand(results("models/{network}/trained.csv"), network=TRAINED),
-        finetuned=expand(results("models/{network}/finetuned.csv"), network=FINETUNED),
+        trained=expand(chosen("models/{network}/trained.csv"), network=TRAINED),
+        finetuned=expand(chosen("models/{network}/finetuned.csv"), network=FINETUNED),
     output:
         png=reported("figures/training.png", "Training"),
         pdf=results("figures/training.pdf"),

@@ -33,7 +33,7 @@ rule bundle:
 rule detect:
     input:
         cubes=results("cubes/test/{batch}"),
-        bundle=results("bundle"),
+        bundle=chosen("bundle"),
     output:
         catalogue=results("detections/{batch}/catalogue.ecsv"),
         candidates=results("detections/{batch}/candidates.ecsv"),

@@ -25,6 +25,7 @@ FOUND_AND_TRUE = {
     "inverted": expand(results("finders/{method}/inverted.ecsv"), method=FINDERS),
     "inverted_catalogue": results("inverted/catalogue.ecsv"),
     "inverted_candidates": results("inverted/candidates.ecsv"),
+    "inverted_fitted": results("inverted/fitted.ecsv"),
     "images": batches("products/{split}/{batch}.h5", "test"),
     "products": batches("detections/{batch}/products.h5", "test"),
     **{network: batches(f"maps/{network}/{{split}}/{{batch}}.h5", "test") for network in searching("map")},
@@ -58,7 +59,7 @@ rule tables:
 rule figures:
     input:
         **FOUND_AND_TRUE,
-        scores=expand(results("finders/{method}/scores.ecsv"), method=FINDERS),
+        scores=expand(chosen("finders/{method}/scores.ecsv"), method=FINDERS),
         cleaned=batches("cleaned/{split}/{batch}", "test") if CLEANED else [],
         responses=results("responses") if CLEANED else [],
     output:

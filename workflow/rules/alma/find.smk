@@ -1,41 +1,10 @@
-"""Other ways to find sources: parameters chosen on the validation split, the test split searched once, by batches.
+"""Other ways to find sources: the test split searched once, by batches, with the parameters that were chosen.
 
-In: the truth, and what each finder searches: products/<split>/<batch>.h5 (integrated images), what CLEAN or a network
-makes of them, or the cubes, with the responses of their set-ups where the finder is told these. Out: finders/<method>/scores.ecsv with the score of every point of its grid;
-catalogue.ecsv; inverted.ecsv, the same of test cubes times -1; time.json, what all of that took.
+In: finders/<method>/choice.json, the truth, and what each finder searches: products/<split>/<batch>.h5 (integrated
+images), what CLEAN or a network makes of them, or the cubes, with the responses of their set-ups where the finder is
+told these. Out: finders/<method>/catalogue.ecsv; inverted.ecsv, the same of test cubes times -1; time.json, what all of
+that took.
 """
-
-
-rule tune:
-    input:
-        truth=results("truth.ecsv"),
-        validation=lambda wildcards: batches(searched(wildcards.method), "validation"),
-        responses=lambda wildcards: responses_for(wildcards.method),
-    output:
-        choice=results("finders/{method}/choice.json"),
-        scores=results("finders/{method}/scores.ecsv"),
-        time=results("finders/{method}/tuning.time.json"),
-    log:
-        results("logs/tune/{method}.log"),
-    benchmark:
-        results("benchmarks/tune/{method}.tsv")
-    conda:
-        ENVIRONMENT
-    resources:
-        **needing(
-            lambda wildcards, threads: NEEDS.rows_mb(*SPLITS)
-            + finder_mb(wildcards.method, config["cubes"]["validation"]),
-            lambda wildcards, threads: NEEDS.tuning_minutes(specs.FINDERS[wildcards.method].slow),
-        ),
-    params:
-        evaluation=matching_settings(),
-        tuning_cubes=config["finders"]["tuning_cubes"],
-        inverted_cubes=config["finders"]["inverted_cubes"],
-        seed=config["seed"],
-        **setup_params(),
-        code=lambda wildcards: digest("tune", *code_of_finder(wildcards.method)),
-    script:
-        "../../../scripts/tune.py"
 
 
 rule find:
@@ -67,7 +36,7 @@ rule find:
 rule collect_found:
     input:
         found=batches("finders/{{method}}/found/{batch}", "test"),
-        tuning=results("finders/{method}/tuning.time.json"),
+        tuning=chosen("finders/{method}/tuning.time.json"),
     output:
         catalogue=results("finders/{method}/catalogue.ecsv"),
         inverted=results("finders/{method}/inverted.ecsv"),

@@ -1,8 +1,8 @@
 """The last step of the chain: all sources of a cube fitted together through the dirty beam that CASA measured.
 
 In: cubes, responses, what the chain found in the validation and the test split. Out: fit/choice.json, the significance
-that validation cubes ask for; fit/<split>/<batch>.ecsv; fitted.ecsv, the catalogue of the test split; bound.ecsv, the
-smallest errors that noise allows for its true sources.
+that validation cubes ask for; fit/{validation,test,inverted}/<batch>.ecsv, the last of test cubes times -1; bound.ecsv,
+the smallest errors that noise allows for the true sources of the test split.
 """
 
 
@@ -43,10 +43,7 @@ rule fit_validation:
     resources:
         **needing(NEEDS.fit_mb(), NEEDS.fit_minutes(), gpu=1, shared=True),
     params:
-        observation=config["observation"],
-        detection={key: config["detection"][key] for key in ("fit", "rest_frequency_ghz")},
-        box_level=config["sky"]["box_level"],
-        code=digest("fit"),
+        **fitting(),
     script:
         "../../../scripts/fit.py"
 
@@ -77,7 +74,7 @@ use rule fit_validation as fit with:
         truth=results("truth/test/{batch}.ecsv"),
         starts=results("detections/{batch}/catalogue.ecsv"),
         responses=results("responses"),
-        choice=results("fit/choice.json"),
+        choice=chosen("fit/choice.json"),
     output:
         fitted=results("fit/test/{batch}.ecsv"),
         time=results("fit/test/{batch}.time.json"),
@@ -85,6 +82,24 @@ use rule fit_validation as fit with:
         results("logs/fit/{batch}.log"),
     benchmark:
         results("benchmarks/fit/{batch}.tsv")
+
+
+use rule fit as fit_inverted with:
+    input:
+        cubes=results("cubes/test/{batch}"),
+        truth=results("truth/test/{batch}.ecsv"),
+        starts=results("inverted/{batch}/catalogue.ecsv"),
+        responses=results("responses"),
+        choice=chosen("fit/choice.json"),
+    output:
+        fitted=results("fit/inverted/{batch}.ecsv"),
+        time=temp(results("fit/inverted/{batch}.time.json")),
+    log:
+        results("logs/fit_inverted/{batch}.log"),
+    benchmark:
+        results("benchmarks/fit_inverted/{batch}.tsv")
+    params:
+        **fitting(inverted=True),
 
 
 rule bound:

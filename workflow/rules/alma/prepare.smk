@@ -43,7 +43,7 @@ rule clean:
 rule map:
     input:
         products=results("products/{split}/{batch}.h5"),
-        network=results("models/{network}/trained.pt"),
+        network=chosen("models/{network}/trained.pt"),
     output:
         maps=ensure(results("maps/{network}/{split}/{batch}.h5"), non_empty=True),
         time=results("maps/{network}/{split}/{batch}.time.json"),

@@ -1,7 +1,7 @@
 """Records of a run: the true sources of all cubes, what was found in those of the test split, and the settings.
 
-In: truth/<split>/<batch>.ecsv, {detections,inverted}/<batch>/*.ecsv, fit/test/<batch>.ecsv, the config. Out:
-truth.ecsv, catalogue.ecsv, candidates.ecsv, inverted/{catalogue,candidates}.ecsv, fitted.ecsv and config.yaml.
+In: truth/<split>/<batch>.ecsv, {detections,inverted}/<batch>/*.ecsv, fit/{test,inverted}/<batch>.ecsv, the config.
+Out: truth.ecsv, {catalogue,candidates,fitted}.ecsv, the same in inverted/, and config.yaml.
 """
 
 
@@ -61,7 +61,18 @@ use rule collect as collect_fitted with:
         results("logs/collect_fitted.log"),
 
 
+use rule collect as collect_fitted_inverted with:
+    input:
+        fitted=batches("fit/inverted/{batch}.ecsv", "test"),
+    output:
+        fitted=results("inverted/fitted.ecsv"),
+    log:
+        results("logs/collect_fitted_inverted.log"),
+
+
 rule record_config:
+    input:
+        trained_by=chosen("config.yaml") if TRAINED_BY else [],
     output:
         config=results("config.yaml"),
     log:

@@ -17,7 +17,7 @@ rule draw_catalogue:
         **needing(NEEDS.table_mb(*SPLITS), 10),
     params:
         sky=config["sky"],
-        cubes={split: config["cubes"][split] for split in SPLITS},
+        cubes=CUBES,
         n_channels=config["observation"]["n_channels"],
         n_pixels=config["observation"]["n_pixels"],
         snr=config["noise"]["snr"],

@@ -3,6 +3,8 @@
 In: config, names of cubefocus/specs.py. Out: nothing is made here.
 """
 
+from snakemake.logging import logger
+
 FINDERS = config["finders"]["methods"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 ADDED = [name for name, network in specs.NETWORKS.items() if not network.chain and name in FINDERS]
@@ -10,6 +12,9 @@ TRAINED = [*specs.CHAIN, *ADDED]
 FINETUNED = [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]
 SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
+
+if TRAINED_BY and workflow.is_main_process and not Path(chosen("config.yaml")).exists():
+    logger.warning(f"trained_by: there is no {chosen('config.yaml')}; run {TRAINED_BY} first to test its networks")
 
 
 wildcard_constraints:
@@ -21,8 +26,9 @@ def targets() -> list[str]:
     """What a run makes."""
     made = ["config.yaml", "truth.ecsv", "catalogue.ecsv", "candidates.ecsv", "fitted.ecsv", "bound.ecsv"]
     made += expand("tables/{table}.{ext}", table=[*TABLES, "times"], ext=["csv", "md", "tex"])
+    engines = {config["engine"][split] for split in SPLITS if CUBES[split]}
     made += expand("figures/{figure}.{ext}", figure=FIGURES, ext=["png", "pdf"])
-    return [*map(results, made), *(ENGINES if "fft" in config["engine"].values() else [])]
+    return [*map(results, made), *(ENGINES if "fft" in engines else [])]
 
 
 def searching(kind: str) -> list[str]:
@@ -54,6 +60,17 @@ def setup_params() -> dict:
         return lambda wildcards: value if specs.FINDERS[wildcards.method].needs_response else None
 
     return {"observation": only(config["observation"]), "box_level": only(config["sky"]["box_level"])}
+
+
+def fitting(inverted: bool = False) -> dict:
+    """Params of a rule that fits cubes, or the same times -1."""
+    return {
+        "observation": config["observation"],
+        "detection": {key: config["detection"][key] for key in ("fit", "rest_frequency_ghz")},
+        "box_level": config["sky"]["box_level"],
+        "inverted": inverted,
+        "code": digest("fit"),
+    }
 
 
 def finder_mb(method: str, cubes: int) -> float:
