@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from astropy.table import Table
 from common import alternate, machine, write_results
-from fitting import BELONGS, BOX, DEMO, KNOWN_ANGLE, POOR, QUANTITIES, Case, Scored, run
+from fitting import BELONGS, BOX, DEMO, KNOWN_ANGLE, QUANTITIES, Case, Scored, run
 from scene import CACHE, OBSERVATION, PAPER, paper_response
 
 from cubefocus.alma.fitted import fit_cube
@@ -25,6 +25,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.engines.fft import FourierOperator
 from cubefocus.engines.fft import apply as observe_by_fft
 from cubefocus.fit.beam import Beam
+from cubefocus.fit.misfit import POOR
 from cubefocus.fit.model import Scene
 from cubefocus.instrument.noise import add_white, central_peak, white_rms
 from cubefocus.sky.catalogue import cube_list, draw_catalogue

@@ -23,7 +23,7 @@ from cubefocus.cube.reading import read_cube
 from cubefocus.engines.measure import get_response
 from cubefocus.files import read_table
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.misfit import misfits
+from cubefocus.fit.misfit import misfits, noise_levels
 from cubefocus.fit.sky import on_sky
 from cubefocus.fit.source import cov_of
 from cubefocus.instrument.observation import Observation
@@ -39,7 +39,6 @@ BOX = {name: CONFIG["sky"][name] for name in ("box_level", "box_reference")}
 CRITERION = EvaluationSettings.from_mapping(CONFIG["evaluation"])
 BELONGS = 3.0  # widths of beam and source: a fitted source that near a true one is it, or a part of it
 KNOWN_ANGLE = 15.0  # deg: with a larger error a source is nearly round
-POOR = 0.003  # probability of a misfit below which a source is no Gaussian
 QUANTITIES = {
     "x, y (px)": ("x", "y"),
     "sigma (px)": ("sigma_x", "sigma_y"),
@@ -148,11 +147,9 @@ def _score(scored: Scored, found: FittedCube, truth: Table, case: Case, limits: 
     scored.n_matched, scored.n_true = scored.n_matched + matched.tp, scored.n_true + len(truth)
     placed = match(found.catalogue, truth, **CRITERION.criterion(with_box=False))
     partner = dict(zip(placed.true.tolist(), placed.pred.tolist(), strict=True))
-    belongs, fluxes, left = (
-        _belonging(found, truth),
-        _fluxes(found),
-        misfits(found.fitted.scene, found.fitted.components),
-    )
+    scene, components = found.fitted.scene, found.fitted.components
+    belongs, fluxes = _belonging(found, truth), _fluxes(found)
+    left = misfits(scene, components, found.fitted.solution.products, noise_levels(scene, components))
     scored.n_false += int((belongs < 0).sum())
     totals = _true_fluxes(truth, case.observation)
     for number, row in enumerate(truth):

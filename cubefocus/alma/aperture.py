@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box, line_free
-from cubefocus.fit.beam import Beam
+from cubefocus.fit.beam import Beam, squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of, transforms
 from cubefocus.fit.run import Fitted
 from cubefocus.fit.sky import on_sky, strongest_line
@@ -131,15 +131,13 @@ class _Sums:
     @classmethod
     def of(cls, fitted: Fitted, apertures: Sequence[_Aperture]) -> _Sums:
         beam, noise = fitted.scene.beam, fitted.scene.noise
-        windows = np.stack(
-            [_waves(one, beam)[0].conj().T @ one.held @ _waves(one, beam)[1].conj() for one in apertures]
-        )
+        windows = torch.stack([_window(one, beam) for one in apertures])
         weights = _weights(beam)
         # Beyond the longest baseline there is the white part alone.
         excess = np.maximum(noise.power - noise.white**2, 0.0) * beam.grid.inside * weights
         variance = noise.white**2 * np.array([one.held.sum() for one in apertures])
-        variance = variance + (np.abs(windows) ** 2 * excess).sum(axis=(1, 2))
-        seen = torch.from_numpy((windows.conj() * weights).astype(np.complex64)).reshape(len(windows), -1)
+        variance = variance + (squared(windows).numpy() * excess).sum(axis=(1, 2))
+        seen = (windows.conj() * torch.from_numpy(weights.astype(np.float32))).reshape(len(windows), -1)
         images, middle = [], torch.empty(0)
         for band, transfer in enumerate(beam.transfer):
             parts = transforms(beam.grid, torch.from_numpy(transfer.astype(np.float32)), fitted.components)
@@ -149,10 +147,18 @@ class _Sums:
         return cls(np.stack(images, axis=1), variance, middle)
 
 
-def _waves(aperture: _Aperture, beam: Beam) -> tuple[np.ndarray, np.ndarray]:
+def _waves(aperture: _Aperture, beam: Beam) -> tuple[torch.Tensor, torch.Tensor]:
     """Waves of each spatial frequency on the rows, (row, v), and on the columns of an aperture, (column, u)."""
-    ky, kx = beam.grid.wavenumbers
-    return np.exp(1j * np.outer(aperture.rows, ky)), np.exp(1j * np.outer(aperture.columns, kx))
+    pairs = zip((aperture.rows, aperture.columns), beam.grid.wavenumbers, strict=True)
+    along_y, along_x = (torch.from_numpy(np.exp(1j * np.outer(at, k)).astype(np.complex64)) for at, k in pairs)
+    return along_y, along_x
+
+
+def _window(aperture: _Aperture, beam: Beam) -> torch.Tensor:
+    """Transform of an aperture, 1 where it holds data, (v, u)."""
+    along_y, along_x = _waves(aperture, beam)
+    held = torch.from_numpy(aperture.held.astype(np.complex64))
+    return along_y.mH @ held @ along_x.conj()
 
 
 def _weights(beam: Beam) -> np.ndarray:
@@ -230,7 +236,8 @@ def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Apertu
 def _is_seen(aperture: _Aperture, transform: torch.Tensor, beam: Beam) -> bool:
     """Whether the aperture holds more of the main lobe of a source's dirty image than of bowls."""
     along_y, along_x = _waves(aperture, beam)
-    image = (along_y @ (transform.numpy() * _weights(beam)) @ along_x.T).real[aperture.held]
+    weighted = transform * torch.from_numpy(_weights(beam).astype(np.float32))
+    image = (along_y @ weighted @ along_x.mT).real.numpy()[aperture.held]
     return bool(image.sum() > BOWLS * np.abs(image).sum())
 
 

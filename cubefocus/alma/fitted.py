@@ -17,7 +17,7 @@ from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.misfit import POOR, Misfit, misfits
+from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels
 from cubefocus.fit.noise import Noise
 from cubefocus.fit.run import Fitted, fit_cube_of
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
@@ -134,7 +134,8 @@ def catalogue_of(
     order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
     rows = [_measured(fitted, number) for number in order]
     boxes = _boxes(fitted, order, box_level)
-    left = misfits(fitted.scene, fitted.components, fitted.solution.products)
+    levels = noise_levels(fitted.scene, fitted.components)
+    left = misfits(fitted.scene, fitted.components, fitted.solution.products, levels)
     apertures = aperture_fluxes(cube.data, fitted, order, boxes)
     ghz = cube.frequencies_hz / 1e9
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
