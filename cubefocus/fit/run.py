@@ -257,31 +257,32 @@ class _Fit:
         return self.refit([*components[:number], rest, *components[number + 1 :]])
 
     def remove(self) -> np.ndarray:
-        """Remove the least significant source as long as it is below the threshold; the significance of the others."""
+        """Remove sources below the threshold, one at a time; the significance of the others."""
         while self.solution.components:
-            significance, without = self.significances()
-            weakest = int(np.argmin(significance))
-            if significance[weakest] >= self.settings.keep:
+            significance, weak = self.significances()
+            if weak is None:
                 return significance
-            self.removed.append((self.origin.pop(weakest), float(significance[weakest])))
-            self.solution = without[weakest] or self.refit(
-                [one for index, one in enumerate(self.solution.components) if index != weakest]
-            )
+            number, without = weak
+            self.removed.append((self.origin.pop(number), float(significance[number])))
+            self.solution = without
         return np.zeros(0)
 
-    def significances(self) -> tuple[np.ndarray, dict[int, Solution | None]]:
-        """Square root of the chi^2 without each source less that with all, and the fits without those that are weak."""
+    def significances(self) -> tuple[np.ndarray, tuple[int, Solution] | None]:
+        """Square root of the chi^2 without each source less that with all.
+
+        The weakest by the equations are fitted without first. The first one that is below the threshold ends it, as the
+        others will have another significance without it: its number, and the fit without it.
+        """
         components = self.solution.components
-        values, without = np.zeros(len(components)), dict[int, Solution | None]()
-        for number in range(len(components)):
-            value = self.quick(number)
-            without[number] = None
-            if value < SURE * self.settings.keep:
-                found = self.refit([one for index, one in enumerate(components) if index != number])
-                value = math.sqrt(max(_data_chi2(found) - _data_chi2(self.solution), 0.0))
-                without[number] = found
-            values[number] = value
-        return values, without
+        values = np.array([self.quick(number) for number in range(len(components))])
+        for number in np.argsort(values, kind="stable").tolist():
+            if values[number] >= SURE * self.settings.keep:
+                break
+            without = self.refit([one for index, one in enumerate(components) if index != number])
+            values[number] = math.sqrt(max(_data_chi2(without) - _data_chi2(self.solution), 0.0))
+            if values[number] < self.settings.keep:
+                return values, (number, without)
+        return values, None
 
     def quick(self, number: int) -> float:
         """Significance of a source by the equations alone: chi^2 of no flux at its shape, the others refitted."""
