@@ -16,7 +16,7 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import QUANTILE, Noise, measure_noise, trusted
-from cubefocus.fit.search import highest_peak
+from cubefocus.fit.search import Peak, highest_peaks
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
 from cubefocus.settings import FitSettings
@@ -165,7 +165,7 @@ class _Fit:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
         avoid: list[tuple[float, float]] = []
         while len(self.solution.components) < self.settings.most:
-            peak = highest_peak(self.scene, self.solution.components, avoid)
+            peak = self.next_peak(avoid)
             if peak.significance < self.settings.search:
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
@@ -179,6 +179,17 @@ class _Fit:
                 self.origin.append(-1)
             else:
                 avoid.append((peak.x, peak.y))
+
+    def next_peak(self, avoid: list[tuple[float, float]]) -> Peak:
+        """The highest peak of the residual, or what is negative if it stands out more, as its sidelobes are positive.
+
+        Not where there is a source: between two that are fitted as one the residual is negative, and a hole in the one
+        would be as good a fit as both.
+        """
+        peak, hole = highest_peaks(self.scene, self.solution.components, avoid)
+        at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
+        filled = any(_may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
+        return hole if hole.significance > peak.significance and not filled else peak
 
     def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:
         """The fit with a peak as a further line of a source at its place; None if there is none there."""
@@ -234,6 +245,9 @@ class _Fit:
             joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
             if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
                 return joined
+        # Farther apart than the beam is wide, they can be told from one: there two are two.
+        if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
+            return None
         moves = misfits(self.scene, alone.components)[at].gradient_chi2
         return alone if moves > MOVING * lost else None
 
