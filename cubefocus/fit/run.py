@@ -24,6 +24,7 @@ from cubefocus.settings import FitSettings
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
 OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
 MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
+STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 LINE_REACH = 1.5  # FWHM from a line's centre to where it is below noise
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
@@ -153,13 +154,16 @@ class _Fit:
         self.merge()
         self.drop_lines()
         significance = self.remove()
+        if not self.solution.converged:
+            self.solution = solve(self.scene, self.solution.components, self.priors)
+            significance = self.remove()
         return Fitted(self.scene, self.solution, significance, self.origin, self.removed)
 
     def fit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, with_amplitudes(self.scene, components), self.priors)
+        return solve(self.scene, with_amplitudes(self.scene, components), self.priors, STEPS)
 
     def refit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, components, self.priors)
+        return solve(self.scene, components, self.priors, STEPS)
 
     def search(self) -> None:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
