@@ -18,9 +18,8 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels
-from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import Noise
-from cubefocus.fit.run import Fitted, fit_sources
+from cubefocus.fit.run import Fitted, fit_cube_of
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
 from cubefocus.settings import FitSettings
@@ -107,8 +106,7 @@ def fit_cube(
     FittedCube
     """
     frequencies = cube.frequencies_hz
-    scene = Scene.of(cube.data, beam, frequencies, noise, device)
-    fitted = fit_sources(scene, components_of(starts), settings)
+    fitted = fit_cube_of(cube.data, beam, frequencies, components_of(starts), settings, noise, device)
     return FittedCube(catalogue_of(cube, fitted, box_level, cube_id, rest_frequency_ghz), fitted)
 
 

@@ -122,8 +122,7 @@ def search(
     networks = {name: origin_of(one.provenance) for name, one in bundle.networks.items()}
     facts = {"models": bundle.source, "bundle": bundle.digest, "settings": digest(bundle.detection)}
     facts |= {"networks": networks} | ({"replaced": dict(bundle.overrides)} if bundle.overrides else {})
-    if instrument is not None:
-        facts |= instrument.facts
+    facts |= instrument.facts if instrument is not None else {}
     made = provenance(chain.device, **facts)
     return detect_files(chain, paths, output, made, bundle.ranges, overwrite, instrument)
 

@@ -20,8 +20,7 @@ from cubefocus.alma.setups import beam_of
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import Parameters, known, parameter
-from cubefocus.fit.model import Scene
-from cubefocus.fit.run import Fitted, fit_sources, without_weak
+from cubefocus.fit.run import Fitted, fit_cube_of, without_weak
 from cubefocus.learn.distributed import pick_device
 from cubefocus.settings import FitSettings, SkySettings
 
@@ -76,8 +75,7 @@ class MatchedFilter:
             fitted = without_weak(self._last[2], settings)
         else:
             frequencies = response.observation.frequencies_hz
-            scene = Scene.of(image, beam, frequencies, device=str(pick_device("auto")))
-            fitted = fit_sources(scene, [], settings)
+            fitted = fit_cube_of(image, beam, frequencies, [], settings, device=str(pick_device("auto")))
         self._last = key, keep, fitted
         table = catalogue_of(Cube(image, response.header()), fitted, level)
         table.remove_column("cube_id")

@@ -134,6 +134,18 @@ class Scene:
             left[band] -= weights[:, band].T @ self.images(components, number, derivatives=False)
         return left
 
+    def dirty(self, components: Sequence[Component]) -> np.ndarray:
+        """Dirty cube of sources without noise, float32 (channel, y, x), Jy/beam."""
+        grid = self.beam.grid
+        cube = np.zeros((self.n_channels, *grid.shape), dtype=np.float32)
+        alone = Spectral(self.spectral.log_ratio, np.ones(self.n_channels))
+        for one, gain in zip(components, self.gains(components), strict=True):
+            total = alone.of(one, gain)[0].astype(np.float32)
+            for band, transfer in zip(self.beam.bands, self.beam.transfer, strict=True):
+                image = grid.pixels(transforms(grid, torch.from_numpy(transfer.astype(np.float32)), [one], False))
+                cube[band] += total[band, None, None] * image.numpy()
+        return cube
+
 
 @dataclass(frozen=True, eq=False)
 class Products:

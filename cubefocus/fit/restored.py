@@ -7,6 +7,9 @@ out of them, which is lines, is left out.
 Where there are few visibilities there is hardly any noise, but no knowledge either: what a restored cube shows of a
 source there CLEAN has made up between them. So the fit is told of no less noise than has the same rms and the
 correlation of the beam (Condon 1997, PASP 109, 166), which has as little there as the beam has of a source.
+
+Errors then mean what they say where CLEAN makes none of its own. Those that it makes at a source are alike in all of
+its channels, so that no difference of channels shows them, and they are not in the errors that are stated.
 """
 
 from __future__ import annotations

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import misfits
 from cubefocus.fit.model import Scene
+from cubefocus.fit.noise import QUANTILE, Noise, measure_noise, trusted
 from cubefocus.fit.search import highest_peak
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
@@ -22,6 +24,7 @@ from cubefocus.settings import FitSettings
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
 OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
 MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
+LINE_REACH = 1.5  # FWHM from a line's centre to where it is below noise
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
 
@@ -57,6 +60,56 @@ class Fitted:
         """Numbers of the sources that emit more than they absorb: what is negative in all is no source in the sky."""
         spectra = [self.scene.spectral.of(one)[0].sum() for one in self.components]
         return [number for number, total in enumerate(spectra) if total > 0]
+
+
+def fit_cube_of(
+    data: np.ndarray,
+    beam: Beam,
+    frequencies_hz: np.ndarray,
+    starts: Sequence[Component],
+    settings: FitSettings | None = None,
+    noise: Noise | None = None,
+    device: str = "cpu",
+) -> Fitted:
+    """Fit the sources of a cube whose noise is to be measured in it.
+
+    Where there are lines in most of the channels, neighbouring ones differ by more than noise. So there the noise is
+    measured again in what the fit leaves, and all is fitted once more.
+
+    Parameters
+    ----------
+    data : ndarray, shape (channel, y, x)
+        Jy/beam, NaN where there is none.
+    beam : Beam
+    frequencies_hz : ndarray, shape (channel,)
+    starts : sequence of Component
+        As for `fit_sources`.
+    settings : FitSettings, optional
+    noise : Noise, optional
+        Where it is known.
+    device : str
+
+    Returns
+    -------
+    Fitted
+    """
+    scene = Scene.of(data, beam, frequencies_hz, noise, device)
+    first = fit_sources(scene, starts, settings)
+    if noise is not None or _share_with_lines(first) <= 1.0 - 2.0 * QUANTILE:
+        return first
+    measured = trusted(measure_noise(data - scene.dirty(first.components), beam), beam)
+    second = fit_sources(Scene.of(data, beam, frequencies_hz, measured, device), first.components, settings)
+    origin = [*first.origin, -1]  # the last one for what the second fit found
+    removed = [*first.removed, *((origin[number], significance) for number, significance in second.removed)]
+    return replace(second, origin=[origin[number] for number in second.origin], removed=removed)
+
+
+def _share_with_lines(fitted: Fitted) -> float:
+    """Share of the channels that hold a line of a source."""
+    channels = np.arange(fitted.scene.n_channels)
+    lines = [one.line(number) for one in fitted.components for number in range(one.n_lines)]
+    held = [np.abs(channels - z) < LINE_REACH * fwhm for _, z, fwhm in lines]
+    return float(np.any(held, axis=0).mean()) if held else 0.0
 
 
 def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:

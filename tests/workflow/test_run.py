@@ -122,11 +122,11 @@ def test_table_4_has_what_each_stage_and_finder_took(folder):
     with open(folder / "results/tiny/tables/times.csv") as stream:
         rows = [row for row in csv.DictReader(stream) if row["source"] == "this run"]
     finders = yaml.safe_load((folder / "results/tiny/config.yaml").read_text())["finders"]["methods"]
-    assert list(dict.fromkeys(row["method"] for row in rows)) == ["chain", *finders]
+    assert list(dict.fromkeys(row["method"] for row in rows)) == ["chain", "chain+fit", *finders]
     stages = {row["stage"] for row in rows if row["method"] == "chain"}
     assert {"reading", "blobs_finder", "deep_gru", "focus", "morphology", "flux", "total"} <= stages
     took = {row["method"]: row for row in rows if row["stage"] in ("search", "total")}
-    for name in ("chain", *finders):
+    for name in ("chain", "chain+fit", *finders):
         missing = took[name]["note"].startswith("not run")
         assert took[name]["n_cubes"] == ("nan" if missing else "2"), name
         assert bool(took[name]["hardware"]) is not missing, name

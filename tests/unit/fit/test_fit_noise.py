@@ -9,6 +9,7 @@ from uv_instrument import Truth, UvInstrument
 
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.noise import known_noise, measure_noise
+from cubefocus.fit.run import fit_cube_of
 
 BRIGHT = [
     Truth(x=22.3, y=25.6, continuum=3.0, lines=((10.0, 8.2, 3.0),)),
@@ -130,3 +131,25 @@ def test_chunks_do_not_matter(long, long_beam, noises):
 def test_cube_without_data_is_refused(long_beam):
     with pytest.raises(CubefocusError, match="blank"):
         measure_noise(np.full((4, 64, 64), np.nan), long_beam)
+
+
+def test_noise_of_a_cube_with_lines_in_all_channels_is_measured_in_what_the_fit_leaves(uv, uv_beam):
+    """Lines of SNR 50 in every channel: differences of channels hold them, the residual of the fit does not."""
+    sources = [
+        Truth(x=18.0 + 9.0 * (n % 4), y=22.0 + 14.0 * (n // 4), continuum=0.2, lines=((3.0, 1.0 + 2.0 * n, 3.0),))
+        for n in range(8)
+    ]
+    white, thermal = 0.03, 0.06
+    cube = uv.dirty(*sources) + uv.noise(np.random.default_rng(3), white, thermal)
+    starts = [uv.component(one) for one in sources]
+    first = measure_noise(cube, uv_beam)
+    fitted = fit_cube_of(cube, uv_beam, uv.frequencies_hz, starts)
+    assert first.thermal > 1.3 * thermal
+    assert fitted.scene.noise.thermal == pytest.approx(thermal, rel=0.1)
+    assert fitted.origin == list(range(8))
+
+
+def test_dirty_cube_of_a_fit_is_what_the_instrument_makes_of_its_sources(uv, uv_beam):
+    source = Truth(x=25.3, y=30.8, continuum=0.2, lines=((0.5, 6.2, 3.0),))
+    dirty = uv.scene(uv.dirty(source), uv_beam, 0.1).dirty([uv.component(source)])
+    assert dirty == pytest.approx(uv.dirty(source), abs=0.01 * uv.dirty(source).max())
