@@ -170,7 +170,7 @@ class _Fit:
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
             gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2
-            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm)
+            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm) if peak.has_line else None
             by_line = 0.0 if with_line is None else self.solution.chi2 - with_line.chi2
             if with_line is not None and by_line > max(gain - needed, self.settings.line**2):
                 self.solution = with_line
