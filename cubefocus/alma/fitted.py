@@ -48,6 +48,9 @@ _OWN = {
     "fwhm_z_err": "standard error of the fit",
     "velocity": "radio velocity of the line for the given rest frequency, else that of the cube's header",
     "redshift": "redshift of the line for the given rest frequency, else that of the cube's header",
+    "flags": "what a user should know, separated by semicolons: unresolved (major below 3 of its errors), "
+    "at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, blended (another source within a "
+    "beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of the aperture), not_converged",
 }
 COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "z", "frequency", "velocity",

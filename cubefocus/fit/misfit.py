@@ -180,8 +180,9 @@ class _Moving:
         by_centre = self.spectra[self.starts[number] + N_FIXED + 3 * line + 1]
         own, cross, score = self.products.further(mix, np.stack([by_centre, by_centre]), self.mix, self.spectra)
         free = np.linalg.solve(self.fisher, np.column_stack([cross.T, self.gradient]))
+        least = SAME * np.linalg.eigvalsh(own)[1]
         own, score = own - cross @ free[:, :2], score - cross @ free[:, 2]
-        if not np.linalg.eigvalsh(own)[0] > 0:  # a line that nothing is known of
+        if not np.linalg.eigvalsh(own)[0] > least:  # a line in so few channels that nothing is known of it
             return (0.0, 0.0), 0.0
         found = np.linalg.solve(own, score)
         return (float(found[0]), float(found[1])), float(score @ found)

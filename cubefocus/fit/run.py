@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.misfit import misfits
+from cubefocus.fit.misfit import POOR, misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import QUANTILE, Noise, measure_noise, trusted
 from cubefocus.fit.search import Peak, highest_peaks
@@ -174,7 +174,7 @@ class _Fit:
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
             gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2
-            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm)
+            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm) if peak.has_line else None
             by_line = 0.0 if with_line is None else self.solution.chi2 - with_line.chi2
             if with_line is not None and by_line > max(gain - needed, self.settings.line**2):
                 self.solution = with_line
@@ -212,8 +212,8 @@ class _Fit:
             merged = self.merged(number)
             if merged is None:
                 number += 1
-            else:
-                self.solution = merged
+            else:  # two that are one without a third are tried again
+                self.solution, number = merged, 0
 
     def merged(self, number: int) -> Solution | None:
         components = self.solution.components
@@ -236,7 +236,8 @@ class _Fit:
 
         One is enough if it explains as much: the brighter one alone, given the chance to grow, or with the lines of the
         other. It is all that can be said too where the second one only follows a line that moves across the first, as
-        in a rotating disc: its halves are no sources of their own, though one Gaussian leaves more than two.
+        in a rotating disc: its halves are no sources of their own, though one Gaussian leaves more than two. Not where
+        these are farther apart than the beam's standard deviation and leave nothing else.
         """
         components = self.solution.components
         rest = [one for index, one in enumerate(components) if index != drop]
@@ -249,9 +250,10 @@ class _Fit:
             joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
             if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
                 return joined
-        # Farther apart than the beam is wide, they can be told from one: there two are two.
         if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
-            return None
+            described = misfits(self.scene, components)
+            if min(described[keep].probability, described[drop].probability) > POOR:
+                return None  # two Gaussians are all that there is
         moves = misfits(self.scene, alone.components)[at].gradient_chi2
         return alone if moves > MOVING * lost else None
 

@@ -42,7 +42,8 @@ class Peak:
     sigma : float
         Of the template, pixels.
     z, fwhm : float
-        Of the template's line, channels; a flat spectrum fits as well where its amplitude is 0.
+        Of the template's line, channels; a flat spectrum fits as well where its amplitude is 0. NaN where no template
+        has a line, as in an image: there it could not be told from the continuum.
     """
 
     significance: float
@@ -54,7 +55,13 @@ class Peak:
 
     def component(self) -> Component:
         """A source to start the fit from."""
-        return Component.of(self.x, self.y, self.sigma**2 * np.eye(2), [(self.z, self.fwhm)])
+        lines = [(self.z, self.fwhm)] if self.has_line else []
+        return Component.of(self.x, self.y, self.sigma**2 * np.eye(2), lines)
+
+    @property
+    def has_line(self) -> bool:
+        """Whether the template may have a line."""
+        return math.isfinite(self.z)
 
 
 @lru_cache(maxsize=8)
@@ -112,7 +119,7 @@ def highest_peaks(
         step_y, step_x = grid.steps
         for sign, (value, row, column, line) in enumerate(_peaks_of(maps, norm, bank)):
             if value > best[sign].significance:
-                z, fwhm = facts[line] if len(facts) else (0.5 * (scene.n_channels - 1), float(scene.n_channels))
+                z, fwhm = facts[line] if len(facts) else (math.nan, math.nan)
                 best[sign] = Peak(value, column * step_x, row * step_y, sigma, float(z), float(fwhm))
     return best[0], best[1]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from uv_instrument import Truth
 
-from cubefocus.fit.misfit import misfits
+from cubefocus.fit.misfit import misfits, noise_levels
 from cubefocus.fit.run import fit_sources
 from cubefocus.fit.solve import Priors, solve
 from cubefocus.fit.source import Component
@@ -99,3 +99,27 @@ def test_channels_without_data_do_not_count(uv, uv_beam):
     (one,) = misfits(scene, fitted.components)
     assert one.dof == 3 * 15 - 7
     assert 0.4 < one.ratio < 1.8
+
+
+def test_level_of_the_noise_is_one_where_it_was_measured_right_and_follows_it_where_not(uv, uv_beam):
+    cube = uv.dirty(SOURCE) + uv.noise(np.random.default_rng(4), white=0.1)
+    for assumed in (0.1, 0.08):
+        scene = uv.scene(cube, uv_beam, assumed)
+        components = fitted_alone(scene, uv.component(SOURCE))
+        (level,) = noise_levels(scene, components)
+        assert level == pytest.approx((0.1 / assumed) ** 2, rel=0.1)
+        (plain,), (levelled,) = misfits(scene, components), misfits(scene, components, levels=[level])
+        assert levelled.ratio == pytest.approx(plain.ratio / level)
+    assert noise_levels(scene, []) == []
+
+
+def test_level_of_the_noise_is_not_that_of_what_a_source_leaves(uv, uv_beam, round_source):
+    """One source of many beams in the image."""
+    noise = 0.1
+    cube = moving(uv, round_source, 0.15, -0.25) + uv.noise(np.random.default_rng(5), white=noise)
+    scene = uv.scene(cube, uv_beam, noise)
+    components = fitted_alone(scene, uv.component(round_source))
+    (level,) = noise_levels(scene, components)
+    (one,) = misfits(scene, components, levels=[level])
+    assert level < 1.3
+    assert one.probability < 1e-6

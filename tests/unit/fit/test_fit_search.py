@@ -101,6 +101,7 @@ def test_cube_of_one_channel_is_searched_for_continuum():
     peak = highest_peaks(uv.scene(uv.dirty(source), uv.beam(), 0.1), [])[0]
     assert 24.0 < peak.significance < 30.5
     assert math.hypot(peak.x - source.x, peak.y - source.y) < 2.0
+    assert peak.component().n_lines == 0  # it could not be told from the continuum
 
 
 def test_dirty_beam_in_bands_finds_the_same(uv, uv_beam):
