@@ -16,7 +16,7 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import misfits
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import QUANTILE, Noise, measure_noise, trusted
-from cubefocus.fit.search import highest_peak
+from cubefocus.fit.search import Peak, highest_peaks
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
 from cubefocus.settings import FitSettings
@@ -24,6 +24,7 @@ from cubefocus.settings import FitSettings
 CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
 OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
 MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
+STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 LINE_REACH = 1.5  # FWHM from a line's centre to where it is below noise
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
@@ -153,19 +154,22 @@ class _Fit:
         self.merge()
         self.drop_lines()
         significance = self.remove()
+        if not self.solution.converged:
+            self.solution = solve(self.scene, self.solution.components, self.priors)
+            significance = self.remove()
         return Fitted(self.scene, self.solution, significance, self.origin, self.removed)
 
     def fit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, with_amplitudes(self.scene, components), self.priors)
+        return solve(self.scene, with_amplitudes(self.scene, components), self.priors, STEPS)
 
     def refit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, components, self.priors)
+        return solve(self.scene, components, self.priors, STEPS)
 
     def search(self) -> None:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
         avoid: list[tuple[float, float]] = []
         while len(self.solution.components) < self.settings.most:
-            peak = highest_peak(self.scene, self.solution.components, avoid)
+            peak = self.next_peak(avoid)
             if peak.significance < self.settings.search:
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
@@ -179,6 +183,17 @@ class _Fit:
                 self.origin.append(-1)
             else:
                 avoid.append((peak.x, peak.y))
+
+    def next_peak(self, avoid: list[tuple[float, float]]) -> Peak:
+        """The highest peak of the residual, or what is negative if it stands out more, as its sidelobes are positive.
+
+        Not where there is a source: between two that are fitted as one the residual is negative, and a hole in the one
+        would be as good a fit as both.
+        """
+        peak, hole = highest_peaks(self.scene, self.solution.components, avoid)
+        at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
+        filled = any(_may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
+        return hole if hole.significance > peak.significance and not filled else peak
 
     def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:
         """The fit with a peak as a further line of a source at its place; None if there is none there."""
@@ -234,6 +249,9 @@ class _Fit:
             joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
             if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
                 return joined
+        # Farther apart than the beam is wide, they can be told from one: there two are two.
+        if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
+            return None
         moves = misfits(self.scene, alone.components)[at].gradient_chi2
         return alone if moves > MOVING * lost else None
 
@@ -257,31 +275,32 @@ class _Fit:
         return self.refit([*components[:number], rest, *components[number + 1 :]])
 
     def remove(self) -> np.ndarray:
-        """Remove the least significant source as long as it is below the threshold; the significance of the others."""
+        """Remove sources below the threshold, one at a time; the significance of the others."""
         while self.solution.components:
-            significance, without = self.significances()
-            weakest = int(np.argmin(significance))
-            if significance[weakest] >= self.settings.keep:
+            significance, weak = self.significances()
+            if weak is None:
                 return significance
-            self.removed.append((self.origin.pop(weakest), float(significance[weakest])))
-            self.solution = without[weakest] or self.refit(
-                [one for index, one in enumerate(self.solution.components) if index != weakest]
-            )
+            number, without = weak
+            self.removed.append((self.origin.pop(number), float(significance[number])))
+            self.solution = without
         return np.zeros(0)
 
-    def significances(self) -> tuple[np.ndarray, dict[int, Solution | None]]:
-        """Square root of the chi^2 without each source less that with all, and the fits without those that are weak."""
+    def significances(self) -> tuple[np.ndarray, tuple[int, Solution] | None]:
+        """Square root of the chi^2 without each source less that with all.
+
+        The weakest by the equations are fitted without first. The first one that is below the threshold ends it, as the
+        others will have another significance without it: its number, and the fit without it.
+        """
         components = self.solution.components
-        values, without = np.zeros(len(components)), dict[int, Solution | None]()
-        for number in range(len(components)):
-            value = self.quick(number)
-            without[number] = None
-            if value < SURE * self.settings.keep:
-                found = self.refit([one for index, one in enumerate(components) if index != number])
-                value = math.sqrt(max(_data_chi2(found) - _data_chi2(self.solution), 0.0))
-                without[number] = found
-            values[number] = value
-        return values, without
+        values = np.array([self.quick(number) for number in range(len(components))])
+        for number in np.argsort(values, kind="stable").tolist():
+            if values[number] >= SURE * self.settings.keep:
+                break
+            without = self.refit([one for index, one in enumerate(components) if index != number])
+            values[number] = math.sqrt(max(_data_chi2(without) - _data_chi2(self.solution), 0.0))
+            if values[number] < self.settings.keep:
+                return values, (number, without)
+        return values, None
 
     def quick(self, number: int) -> float:
         """Significance of a source by the equations alone: chi^2 of no flux at its shape, the others refitted."""

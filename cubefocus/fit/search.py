@@ -82,8 +82,10 @@ def _line_bank(n_channels: int, weight: bytes) -> tuple[np.ndarray, np.ndarray, 
     return flat, np.array(lines).reshape(-1, n_channels), np.array(facts).reshape(-1, 2)
 
 
-def highest_peak(scene: Scene, components: Sequence[Component], avoid: Sequence[tuple[float, float]] = ()) -> Peak:
-    """Highest peak of the correlations of the residual with all templates.
+def highest_peaks(
+    scene: Scene, components: Sequence[Component], avoid: Sequence[tuple[float, float]] = ()
+) -> tuple[Peak, Peak]:
+    """Highest peaks of the correlations of the residual with all templates: of a source, and of what is negative.
 
     Parameters
     ----------
@@ -95,8 +97,8 @@ def highest_peak(scene: Scene, components: Sequence[Component], avoid: Sequence[
 
     Returns
     -------
-    Peak
-        Of significance 0 where there is no data.
+    tuple of Peak
+        Each of significance 0 where there is none.
     """
     grid, device = scene.beam.grid, scene.data.device
     residual = scene.residual(components).reshape(scene.n_channels, *grid.samples)
@@ -106,7 +108,7 @@ def highest_peak(scene: Scene, components: Sequence[Component], avoid: Sequence[
     mask = torch.fft.rfft2(scene.held.reshape(grid.samples).float(), s=grid.cells)
     ky, kx = (torch.from_numpy(k.astype(np.float32)).to(device) for k in grid.wavenumbers)
     square = ky[:, None] ** 2 + kx[None] ** 2
-    best = Peak(0.0, 0.0, 0.0, scene.beam.sigma, 0.0, 1.0)
+    best = [Peak(0.0, 0.0, 0.0, scene.beam.sigma, 0.0, 1.0)] * 2
     bands = channels_of(scene.beam.bands, scene.n_channels)
     for size in SIZES:
         sigma = size * scene.beam.sigma
@@ -114,13 +116,12 @@ def highest_peak(scene: Scene, components: Sequence[Component], avoid: Sequence[
         maps, norm = _correlated(scene, padded, templates, mask, bands)
         for x, y in avoid:
             norm = _without(norm, scene, x, y)
-        found = _peak_of(maps, norm, bank)
-        if found is not None and found[0] > best.significance:
-            value, row, column, line = found
-            step_y, step_x = grid.steps
-            z, fwhm = facts[line] if len(facts) else (math.nan, math.nan)
-            best = Peak(value, column * step_x, row * step_y, sigma, float(z), float(fwhm))
-    return best
+        step_y, step_x = grid.steps
+        for sign, (value, row, column, line) in enumerate(_peaks_of(maps, norm, bank)):
+            if value > best[sign].significance:
+                z, fwhm = facts[line] if len(facts) else (math.nan, math.nan)
+                best[sign] = Peak(value, column * step_x, row * step_y, sigma, float(z), float(fwhm))
+    return best[0], best[1]
 
 
 def _correlated(
@@ -151,22 +152,19 @@ def _without(norm: torch.Tensor, scene: Scene, x: float, y: float) -> torch.Tens
     return torch.where(near, torch.inf, norm)
 
 
-def _peak_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> tuple[float, int, int, int] | None:
-    """Highest significance, its row and column, and the number of the line's template."""
+def _peaks_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> list[tuple[float, int, int, int]]:
+    """Highest significance, its row and column, and the number of the line's template; positive and negative."""
     width = norm.shape[1]
     places = torch.nonzero(torch.isfinite(norm).reshape(-1))[:, 0]
-    if not len(places):
-        return None
     planes, scale = maps.reshape(len(maps), -1), norm.reshape(-1).rsqrt()
-    best = (0.0, 0, 0)
+    best = [(0.0, 0, 0)] * 2
     for start in range(0, len(places), COLUMNS):
         at = places[start : start + COLUMNS]
-        for total, lines in _explained(bank @ (planes[:, at] * scale[at])):
+        for sign, (total, lines) in enumerate(_explained(bank @ (planes[:, at] * scale[at]))):
             highest, index = total.max(dim=0)
-            if float(highest) > best[0]:
-                best = float(highest), int(at[index]), int(lines[index])
-    value, place, line = best
-    return math.sqrt(value), place // width, place % width, line
+            if float(highest) > best[sign][0]:
+                best[sign] = float(highest), int(at[index]), int(lines[index])
+    return [(math.sqrt(value), place // width, place % width, line) for value, place, line in best]
 
 
 def _explained(found: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

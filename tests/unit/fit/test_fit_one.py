@@ -9,7 +9,7 @@ import pytest
 from uv_instrument import Truth
 
 from cubefocus.fit.run import fit_sources
-from cubefocus.fit.search import highest_peak
+from cubefocus.fit.search import highest_peaks
 from cubefocus.fit.source import Component, cov_of
 
 NOISE = 0.02
@@ -53,7 +53,7 @@ def test_two_sources_within_a_beam_with_lines_of_their_own_stay_two(uv, uv_beam)
 @pytest.mark.parametrize("depth", [0.4, 0.9])
 def test_absorption_is_found_where_it_is(uv, uv_beam, depth):
     scene = noisy(uv, uv_beam, uv.dirty(replace(SOURCE, continuum=1.0, lines=((-depth, 11.0, 3.0),))))
-    peak = highest_peak(scene, [])
+    peak = highest_peaks(scene, [])[0]
     assert peak.z == pytest.approx(11.0, abs=1.0)
     (one,) = fit_sources(scene, []).components
     assert one.line()[0] == pytest.approx(-depth, rel=0.1)
