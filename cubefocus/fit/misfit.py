@@ -26,7 +26,7 @@ from cubefocus.fit.sky import strongest_line
 from cubefocus.fit.solve import Priors
 from cubefocus.fit.source import N_FIXED, Component
 
-POOR = 0.001  # probability of a misfit below which a source is no Gaussian: 2 of 517 simulated Gaussians are below it
+POOR = 0.0005  # probability of a misfit below which a source is no Gaussian: 4 of 893 simulated Gaussians are below it
 LOOKED_AT = 3  # images of a source: itself, and its derivatives by x and y
 FITTED = 4  # parameters that the fit has in these: x, y, continuum and index; three more for each line
 CHANNELS = 32  # in whose residual the level of the noise is measured: it is known to a per cent

@@ -14,6 +14,7 @@ from cubefocus.fit.source import N_FIXED, Component
 MAX_STEPS = 40
 DONE = 1e-3  # a step that promises less of chi^2 ends the fit: errors would change by a thousandth
 DAMPING = (1e-3, 1e6)
+LEAST_KNOWN = 1e-7  # of the precision of single parameters: combinations of them that are known worse are not known
 FURTHEST = np.array([3.0, 3.0, 1.0, 1.0, 1.0, np.inf, 2.0])  # of a step in x, y (px), m, a, b, flux, index
 FURTHEST_LINE = np.array([np.inf, 2.0, 0.7])  # peak, centre (channels), log width
 
@@ -155,11 +156,18 @@ def solve(scene: Scene, components: Sequence[Component], priors: Priors, max_ste
             damping *= 10.0
             if damping > DAMPING[1]:
                 break
-    return Solution(current.components, np.linalg.inv(_conditioned(fisher)), value, current, converged, steps)
+    return Solution(current.components, _covariance(fisher), value, current, converged, steps)
 
 
-def _conditioned(fisher: np.ndarray) -> np.ndarray:
-    return fisher + np.diag(1e-12 * np.diag(fisher) + 1e-300)
+def _covariance(fisher: np.ndarray) -> np.ndarray:
+    """Inverse of a Fisher matrix, with large errors and not negative variances where the data do not tell parameters.
+
+    As two sources at one place, of which one is negative: images of single precision give products whose smallest
+    eigenvalues may have any sign.
+    """
+    scale = 1.0 / np.sqrt(np.diag(fisher) + 1e-300)
+    values, vectors = np.linalg.eigh(fisher * np.outer(scale, scale))
+    return (vectors / np.maximum(values, LEAST_KNOWN)) @ vectors.T * np.outer(scale, scale)
 
 
 def _equations(products: Products, priors: Priors) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from uv_instrument import Truth, UvInstrument
 from cubefocus.alma.fitted import EDGE, fit_cube
 from cubefocus.cube.cube import Cube
 from cubefocus.instrument.observation import Observation
+from cubefocus.settings import FitSettings
 
 WHITE = 0.05
 KMS = 299792.458 * 10e6 / 230e9  # of a channel
@@ -20,13 +21,13 @@ APERTURE = ("continuum_mjy_aperture", "line_flux_jykms_aperture")
 MODEL = ("continuum_mjy", "line_flux_jykms")
 
 
-def fitted(instrument, data, beam, white=None):
+def fitted(instrument, data, beam, white=None, settings=None):
     """Catalogue of a cube; its noise is measured if it is not known."""
     size = {"n_channels": instrument.n_channels, "n_pixels": instrument.n_pixels}
     setup = Observation(**size, cell_arcsec=0.1, channel_width_mhz=10.0)
     cube = Cube(data.astype(np.float32), setup.header(unit="Jy/beam"))
     noise = None if white is None else instrument.known_noise(beam, white)
-    return fit_cube(cube, beam, box_level=0.15, noise=noise).catalogue
+    return fit_cube(cube, beam, settings=settings, box_level=0.15, noise=noise).catalogue
 
 
 def fluxes_of(*parts):
@@ -125,9 +126,10 @@ def test_aperture_fluxes_of_gaussians_agree_with_those_of_the_model(gaussians):
 
 @pytest.mark.parametrize("make", [rotating_disc, gradient, two_components])
 def test_a_source_that_is_no_gaussian_has_a_poor_fit_and_its_flux_in_the_aperture(wide_band, make):
+    """The fit is held to one source: bright as these are, it would take more for most of them."""
     parts = make()
     data = wide_band.dirty(*parts) + wide_band.noise(np.random.default_rng(0), WHITE)
-    (row,) = fitted(wide_band, data, wide_band.beam())
+    (row,) = fitted(wide_band, data, wide_band.beam(), settings=FitSettings(most=1))
     assert "poor_fit" in flags(row)
     assert row["misfit"] > 10.0
     wanted = fluxes_of(*parts)

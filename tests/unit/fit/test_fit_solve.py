@@ -319,3 +319,18 @@ def test_two_starts_at_one_place_share_the_flux(uv, uv_beam):
     twins = with_amplitudes(scene, [uv.component(source)] * 2)
     assert sum(one.values[5] for one in twins) == pytest.approx(0.3, rel=1e-3)
     assert twins[0].values[5] == pytest.approx(twins[1].values[5], rel=1e-3)
+
+
+def test_two_sources_at_one_place_have_large_errors_and_no_negative_variance(uv, uv_beam):
+    """Their sum is known as well as one source is; of each alone nothing is, as of a bright one less another."""
+    scene = uv.scene(uv.dirty(PAIR[0]) + uv.noise(np.random.default_rng(2), 0.05), uv_beam, 0.05)
+    priors, one = Priors.of_beam(uv_beam.sigma), uv.component(PAIR[0])
+    alone, twins = solve(scene, [one], priors), solve(scene, [one, one], priors)
+    assert np.linalg.eigvalsh(twins.covariance).min() > -1e-9 * np.linalg.eigvalsh(twins.covariance).max()
+    assert (np.diag(twins.covariance) > 0).all()
+    flux = one.amplitudes[0]
+    first, second = flux, len(one.values) + flux
+    error = np.sqrt(alone.covariance[flux, flux])
+    assert np.sqrt(twins.covariance[first, first]) > 10.0 * error
+    pair = twins.covariance[np.ix_([first, second], [first, second])]
+    assert np.sqrt(pair.sum()) < 3.0 * error
