@@ -51,22 +51,29 @@ class Scene:
 
     @classmethod
     def of(
-        cls, data: np.ndarray, beam: Beam, frequencies_hz: np.ndarray, noise: Noise | None = None, device: str = "cpu"
+        cls,
+        data: np.ndarray | Transforms,
+        beam: Beam,
+        frequencies_hz: np.ndarray,
+        noise: Noise | None = None,
+        device: str = "cpu",
     ) -> Scene:
         """Prepare a cube.
 
         Parameters
         ----------
-        data : ndarray, shape (channel, y, x)
+        data : ndarray, shape (channel, y, x), or Transforms
             Jy/beam, NaN where there is none.
         beam : Beam
         frequencies_hz : ndarray, shape (channel,)
         noise : Noise, optional
             Measured in the cube if left out.
         device : str
+            Of an array; that of transforms is theirs.
         """
-        grid, n_channels = beam.grid, len(data)
-        cuts = Transforms(data, grid, device)
+        grid = beam.grid
+        cuts = data if isinstance(data, Transforms) else Transforms(data, grid, device)
+        n_channels, device = len(cuts.data), cuts.device
         noise = noise or trusted(measure_noise(cuts, beam), beam)
         amplitude = np.where(grid.inside, 1.0 / np.sqrt(noise.power), 0.0)
         weight = 1.0 / noise.relative
@@ -134,17 +141,20 @@ class Scene:
             left[band] -= weights[:, band].T @ self.images(components, number, derivatives=False)
         return left
 
-    def dirty(self, components: Sequence[Component]) -> np.ndarray:
-        """Dirty cube of sources without noise, float32 (channel, y, x), Jy/beam."""
-        grid = self.beam.grid
-        cube = np.zeros((self.n_channels, *grid.shape), dtype=np.float32)
+    def transforms_less(self, cuts: Transforms, components: Sequence[Component]) -> Transforms:
+        """Transforms of the cube less those of sources, each cut off at the edges of the image as the cube is."""
+        if not components:
+            return cuts
+        grid, spectra = self.beam.grid, np.zeros((len(self.beam.bands), len(components), self.n_channels))
         alone = Spectral(self.spectral.log_ratio, np.ones(self.n_channels))
-        for one, gain in zip(components, self.gains(components), strict=True):
-            total = alone.of(one, gain)[0].astype(np.float32)
-            for band, transfer in zip(self.beam.bands, self.beam.transfer, strict=True):
-                image = grid.pixels(transforms(grid, torch.from_numpy(transfer.astype(np.float32)), [one], False))
-                cube[band] += total[band, None, None] * image.numpy()
-        return cube
+        totals = [alone.of(one, gain)[0] for one, gain in zip(components, self.gains(components), strict=True)]
+        for number, band in enumerate(self.beam.bands):
+            spectra[number, :, band] = np.stack(totals)[:, band]
+        images = [
+            grid.pixels(transforms(grid, torch.from_numpy(transfer.astype(np.float32)), components, False))
+            for transfer in self.beam.transfer
+        ]
+        return cuts.less(images, list(spectra))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ them stand out, and a low quantile of the levels does not see them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,13 @@ class Transforms:
 
     The noise is measured in them and the fit is made from them. They are kept where they take little memory, else made
     again.
+
+    Attributes
+    ----------
+    channels : ndarray of int
+        Those that have data.
+    filled : ndarray of bool, shape (y, x)
+        Pixels that have data in any channel.
     """
 
     def __init__(self, data: np.ndarray, grid: Grid, device: str = "cpu", chunk: int = CHUNK) -> None:
@@ -75,9 +83,32 @@ class Transforms:
         self.filled = held.any(axis=0)
         numbers = len(self.channels) * math.prod(grid.inside.shape)
         self._kept: list[_Part] | None = [] if numbers < MOST_KEPT else None
+        self._taken: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def less(self, images: Sequence[torch.Tensor], spectra: Sequence[np.ndarray]) -> Transforms:
+        """The same of the cube less some images times spectra, which have nothing beyond the longest baseline.
+
+        Parameters
+        ----------
+        images : sequence of Tensor, shape (n, y, x)
+        spectra : sequence of ndarray, shape (n, channel)
+        """
+        held, rest = torch.from_numpy(self.filled).to(self.device), copy(self)
+        rest._taken = [
+            (self.grid.cut(part.to(self.device) * held), torch.from_numpy(of_part.astype(np.float32)).to(self.device))
+            for part, of_part in zip(images, spectra, strict=True)
+        ]
+        return rest
 
     def __iter__(self) -> Iterator[_Part]:
         """Numbers of some channels, their transforms, and the powers of each beyond the longest baseline."""
+        for numbers, cut, beyond in self._made():
+            for images, spectra in self._taken:
+                some = spectra[:, torch.from_numpy(numbers).to(self.device)].T.to(images.dtype)
+                cut = cut - torch.tensordot(some, images, dims=1)
+            yield numbers, cut, beyond
+
+    def _made(self) -> Iterator[_Part]:
         if self._kept:
             yield from self._kept
             return

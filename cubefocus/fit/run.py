@@ -15,7 +15,7 @@ import numpy as np
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, misfits
 from cubefocus.fit.model import Scene
-from cubefocus.fit.noise import QUANTILE, Noise, measure_noise, trusted
+from cubefocus.fit.noise import QUANTILE, Noise, Transforms, measure_noise, trusted
 from cubefocus.fit.search import Peak, highest_peaks
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
@@ -43,6 +43,8 @@ class Fitted:
         Number of the start that each source began with; -1 for one found in the residual.
     removed : list of (int, float)
         Starts that were removed, or merged into others, and their significance.
+    left : float
+        Significance of the highest peak that the fit leaves; infinite where that is not known.
     """
 
     scene: Scene
@@ -50,6 +52,7 @@ class Fitted:
     significance: np.ndarray
     origin: list[int]
     removed: list[tuple[int, float]] = field(default_factory=list)
+    left: float = math.inf
 
     @property
     def components(self) -> list[Component]:
@@ -94,12 +97,16 @@ def fit_cube_of(
     -------
     Fitted
     """
-    scene = Scene.of(data, beam, frequencies_hz, noise, device)
+    cuts = Transforms(data, beam.grid, device)
+    scene = Scene.of(cuts, beam, frequencies_hz, noise)
     first = fit_sources(scene, starts, settings)
     if noise is not None or _share_with_lines(first) <= 1.0 - 2.0 * QUANTILE:
         return first
-    measured = trusted(measure_noise(data - scene.dirty(first.components), beam), beam)
-    second = fit_sources(Scene.of(data, beam, frequencies_hz, measured, device), first.components, settings)
+    measured = trusted(measure_noise(scene.transforms_less(cuts, first.components), beam), beam)
+    # What stands out of less noise stands out by more: nothing is sought again where none of it comes near.
+    left = first.left * math.sqrt(float((scene.noise.power / measured.power)[beam.grid.inside].max()))
+    again = _Fit(Scene.of(cuts, beam, frequencies_hz, measured), settings, left)
+    second = again.run(first.components)
     origin = [*first.origin, -1]  # the last one for what the second fit found
     removed = [*first.removed, *((origin[number], significance) for number, significance in second.removed)]
     return replace(second, origin=[origin[number] for number in second.origin], removed=removed)
@@ -127,12 +134,12 @@ def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings
     -------
     Fitted
     """
-    return _Fit(scene, settings or FitSettings(), Priors.of_beam(scene.beam.sigma)).run(starts)
+    return _Fit(scene, settings).run(starts)
 
 
 def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
     """The same with a higher threshold: sources below it are removed, the others fitted again."""
-    again = _Fit(fitted.scene, settings, Priors.of_beam(fitted.scene.beam.sigma))
+    again = _Fit(fitted.scene, settings)
     again.solution, again.origin, again.removed = fitted.solution, list(fitted.origin), list(fitted.removed)
     significance = again.remove()
     return Fitted(again.scene, again.solution, significance, again.origin, again.removed)
@@ -141,8 +148,10 @@ def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
 class _Fit:
     """The steps, and what they have made so far."""
 
-    def __init__(self, scene: Scene, settings: FitSettings, priors: Priors) -> None:
-        self.scene, self.settings, self.priors = scene, settings, priors
+    def __init__(self, scene: Scene, settings: FitSettings | None, left: float = math.inf) -> None:
+        """Take a cube, and the significance of the highest peak that is left, where it is known."""
+        self.scene, self.settings, self.left = scene, settings or FitSettings(), left
+        self.priors = Priors.of_beam(scene.beam.sigma)
         self.solution: Solution = NOTHING
         self.origin: list[int] = []
         self.removed: list[tuple[int, float]] = []
@@ -150,14 +159,18 @@ class _Fit:
     def run(self, starts: Sequence[Component]) -> Fitted:
         self.origin = list(range(len(starts)))
         self.solution = self.fit(list(starts))
-        self.search()
+        if self.left >= self.settings.search:
+            self.search()
+        sought = self.solution
         self.merge()
         self.drop_lines()
         significance = self.remove()
+        if self.solution is not sought:  # what was taken away may be in what is left
+            self.left = math.inf
         if not self.solution.converged:
             self.solution = solve(self.scene, self.solution.components, self.priors)
             significance = self.remove()
-        return Fitted(self.scene, self.solution, significance, self.origin, self.removed)
+        return Fitted(self.scene, self.solution, significance, self.origin, self.removed, self.left)
 
     def fit(self, components: list[Component]) -> Solution:
         return solve(self.scene, with_amplitudes(self.scene, components), self.priors, STEPS)
@@ -171,6 +184,7 @@ class _Fit:
         while len(self.solution.components) < self.settings.most:
             peak = self.next_peak(avoid)
             if peak.significance < self.settings.search:
+                self.left = peak.significance
                 return
             with_new = self.fit([*self.solution.components, peak.component()])
             gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2

@@ -130,7 +130,8 @@ def _correlated(
     """Correlation of each channel with a template at all positions (channel, y, x), and the template's norm there."""
     grid = scene.beam.grid
     size = grid.samples
-    maps = _images(padded * templates[bands], size, grid.cells) * grid.scale
+    by_channel = templates if len(templates) == 1 else templates[bands]
+    maps = _images(padded * by_channel, size, grid.cells) * grid.scale
     # The square of the template summed over the samples with data: its transform times that of the mask.
     middle = templates[len(templates) // 2]
     image = torch.fft.irfft2(middle.to(torch.complex64), s=grid.cells) * grid.scale

@@ -8,7 +8,8 @@ import torch
 from uv_instrument import Truth, UvInstrument
 
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.noise import known_noise, measure_noise
+from cubefocus.fit.model import Scene
+from cubefocus.fit.noise import Transforms, known_noise, measure_noise
 from cubefocus.fit.run import fit_cube_of
 
 BRIGHT = [
@@ -149,7 +150,16 @@ def test_noise_of_a_cube_with_lines_in_all_channels_is_measured_in_what_the_fit_
     assert fitted.origin == list(range(8))
 
 
-def test_dirty_cube_of_a_fit_is_what_the_instrument_makes_of_its_sources(uv, uv_beam):
+def test_a_cube_less_the_sources_in_it_is_its_noise(uv, uv_beam):
+    """The transforms of source and noise, less those of the source, against the transforms of the noise alone."""
     source = Truth(x=25.3, y=30.8, continuum=0.2, lines=((0.5, 6.2, 3.0),))
-    dirty = uv.scene(uv.dirty(source), uv_beam, 0.1).dirty([uv.component(source)])
-    assert dirty == pytest.approx(uv.dirty(source), abs=0.01 * uv.dirty(source).max())
+    noise = uv.noise(np.random.default_rng(4), 0.02)
+    noise[:, :, :9] = np.nan  # what is cut off of the data is cut off of the source
+    whole = Transforms(uv.dirty(source) + noise, uv_beam.grid)
+    scene = Scene.of(whole, uv_beam, uv.frequencies_hz)
+    left = scene.transforms_less(whole, [uv.component(source)])
+    alone = Transforms(noise, uv_beam.grid)
+    there = torch.cat([cut for _, cut, _ in whole])
+    for (numbers, cut, _), (others, expected, _) in zip(left, alone, strict=True):
+        assert (numbers == others).all()
+        assert float((cut - expected).abs().max()) < 0.01 * float(there.abs().max())
