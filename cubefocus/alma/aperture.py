@@ -215,14 +215,14 @@ def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Apertu
     """Spectrum of a source of the fit in the aperture of this place among `sums`."""
     scene, component = fitted.scene, fitted.components[number]
     images = sums.images[at][products.bands].T  # (6 n, channel)
-    own = images[IMAGES * number]
     used = np.isfinite(aperture.spectrum) & (scene.spectral.weight > 0)
     if not _is_seen(aperture, sums.transforms[number], scene.beam):
         used[:] = False
+    own = np.where(used, images[IMAGES * number], np.nan)  # 0 for a source beyond the image
     relative = np.where(used, scene.noise.relative, 1.0)
     mix, by = products.columns()
     by_parameter = (mix @ images) * by * relative
-    of_one = np.where(used, own * scene.gains([component])[0] / _on_sky_of_one(component, scene.beam), np.nan)
+    of_one = own * scene.gains([component])[0] / _on_sky_of_one(component, scene.beam)
     totals = np.stack([total for total, _ in products.spectra]) * relative
     model = images[::IMAGES] * totals
     flux = (aperture.spectrum - model.sum(axis=0) + model[number]) / of_one

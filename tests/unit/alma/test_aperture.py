@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from uv_instrument import Truth, UvInstrument
 
+from cubefocus.alma.aperture import aperture_fluxes
 from cubefocus.alma.fitted import EDGE, fit_cube
 from cubefocus.cube.cube import Cube
+from cubefocus.fit.run import fit_cube_of
 from cubefocus.instrument.observation import Observation
 from cubefocus.settings import FitSettings
 
@@ -232,3 +234,13 @@ def test_sources_near_the_end_of_the_data_are_flagged_and_the_others_are_right(u
     assert len(far) >= 8
     assert np.sqrt(np.mean(np.square(far))) < 1.3
     assert np.abs(near).max() > 5.0
+
+
+def test_an_aperture_without_data_has_no_flux(uv, uv_beam):
+    source = replace(SOURCE, lines=((4.0, 7.5, 3.0),))
+    data = uv.dirty(source) + uv.noise(np.random.default_rng(5), WHITE)
+    data[:, :20, :20] = np.nan
+    found = fit_cube_of(data, uv_beam, uv.frequencies_hz, [uv.component(source)], None, uv.known_noise(uv_beam, WHITE))
+    beyond, there = aperture_fluxes(data, found, [0, 0], np.array([[2, 2, 6, 6], [29, 28, 36, 35]]))
+    assert np.isnan([beyond.continuum, beyond.line]).all()
+    assert np.isfinite([there.continuum, there.line]).all()
