@@ -31,12 +31,14 @@ from cubefocus.provenance import digest, provenance
 from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
 from cubefocus.settings import DetectionSettings
 from cubefocus.stats.noise import background
+from cubefocus.tables.published import write_fits_table, write_votable
 from cubefocus.tables.regions import write_regions
 
 log = logging.getLogger(__name__)
 
 ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
-TABLES = ("catalogue.ecsv", "catalogue.csv", "fitted.ecsv", "fitted.csv", "candidates.ecsv", "products.h5")
+FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
+TABLES = (*(f"{name}.{kind}" for name in ("catalogue", "fitted") for kind in FORMATS), "candidates.ecsv", "products.h5")
 SUFFIXES = (".reg", ".field.png", ".spectra.png")  # of the files that each cube has
 POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
@@ -145,7 +147,7 @@ def detect_files(
         FITS cubes in Jy/beam, mJy/beam, ...; cube_id in the tables is that of the header, or else the place in this
         list.
     output : Path
-        Gets catalogue.ecsv, catalogue.csv, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
+        Gets the catalogue in all `FORMATS`, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
         <name>.spectra.png.
     facts : mapping
         Provenance.
@@ -154,8 +156,8 @@ def detect_files(
     overwrite : bool
         Whether products of an earlier search are removed first.
     instrument : Instrument, optional
-        Beam and primary beam of the cubes: all sources of a cube are then fitted together, which fitted.ecsv and
-        fitted.csv hold, and the regions show.
+        Beam and primary beam of the cubes: all sources of a cube are then fitted together, which the tables fitted
+        hold, and the regions show.
 
     Raises
     ------
@@ -184,20 +186,22 @@ def detect_files(
     found.catalogue, found.candidates = (
         vstack(list(parts), metadata_conflicts="silent") for parts in zip(*work.tables, strict=True)
     )
-    write_table(output / "catalogue.ecsv", found.catalogue, facts)
+    _write_catalogue(output / "catalogue", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
-    _write_csv(output / "catalogue.csv", found.catalogue)
     if work.fitted:
         found.fitted = vstack(work.fitted, metadata_conflicts="silent")
-        write_table(output / "fitted.ecsv", found.fitted, facts)
-        _write_csv(output / "fitted.csv", found.fitted)
+        _write_catalogue(output / "fitted", found.fitted, facts)
     if found.failed:
         raise CubefocusError(_summary(found, paths, output))
     return found
 
 
-def _write_csv(path: Path, table: Table) -> None:
-    with atomic_path(path) as temporary:
+def _write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None:
+    """Write a catalogue in all `FORMATS`."""
+    write_table(stem.with_suffix(".ecsv"), table, facts)
+    write_votable(stem.with_suffix(".xml"), table, facts)
+    write_fits_table(stem.with_suffix(".fits"), table, facts)
+    with atomic_path(stem.with_suffix(".csv")) as temporary:
         table.write(temporary, format="ascii.csv")
 
 

@@ -137,6 +137,23 @@ def _whole_text(path: Path, end: str) -> str:
     return text
 
 
+def _votable(path: Path) -> dict[str, Any]:
+    """A VOTable with an element INFO that tells it."""
+    from xml.parsers.expat import ExpatError
+
+    from astropy.io.votable import parse
+    from astropy.io.votable.exceptions import VOTableSpecError
+
+    from cubefocus.tables.published import PROVENANCE
+
+    _whole_text(path, "</VOTABLE>\n")
+    try:
+        infos = parse(path).infos
+    except (ExpatError, VOTableSpecError, ValueError, IndexError) as error:
+        raise CubefocusError(f"{path}: truncated, or no VOTable ({error}); make it again") from error
+    return decode(next((info.value for info in infos if info.name == PROVENANCE), None), path)
+
+
 def _checkpoint(path: Path) -> dict[str, Any]:
     from cubefocus.learn import checkpoint  # torch takes seconds to import, and other products do without
 
@@ -172,6 +189,7 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".h5": products_provenance,
     ".ecsv": _table,
     ".csv": _csv,
+    ".xml": _votable,
     ".md": lambda path: _comment(path, " -->\n"),
     ".html": lambda path: _comment(path, "</html>\n"),
     ".tex": lambda path: _comment(path, "\\end{table}\n"),

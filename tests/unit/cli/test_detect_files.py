@@ -23,8 +23,8 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
     write_cube(tmp_path / "field.fits", one.cube.data, one.cube.header, {"seed": 1})
     detect_files(oracle([one]), [tmp_path / "field.fits"], tmp_path / "out", {"models": "oracle"})
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"catalogue.ecsv", "catalogue.csv", "candidates.ecsv", "products.h5", "field.reg",
-                     "field.field.png", "field.spectra.png"}  # fmt: skip
+    catalogues = {"catalogue.ecsv", "catalogue.csv", "catalogue.xml", "catalogue.fits"}
+    assert names == catalogues | {"candidates.ecsv", "products.h5", "field.reg", "field.field.png", "field.spectra.png"}
     table = read_table(tmp_path / "out" / "catalogue.ecsv")
     facts = {"models": "oracle", "cubes": [str(tmp_path / "field.fits")], "inputs": [{"seed": 1}]}
     assert table.meta["provenance"] == facts

@@ -26,7 +26,7 @@ from cubefocus.provenance import code_version, digest, hardware, processor, prov
 from cubefocus.report import pictures, render
 from cubefocus.report.figures.style import save_figure
 from cubefocus.report.page import write_page
-from cubefocus.tables import regions
+from cubefocus.tables import published, regions
 
 CONFIG = {"experiment": "demo", "engine": {"train": "fft", "test": "casa"}, "rate": 1.0e-4}
 # what names of files may hold, and what LaTeX, HTML, PDF and FITS read as markup
@@ -58,6 +58,8 @@ def write_all(folder):
     save_figure(Figure(), folder / "figure", FACTS)  # png, pdf
     pictures.save_figure(Figure(), folder / "field.png", FACTS)
     regions.write_regions(folder / "field.reg", Table(), FACTS)
+    published.write_votable(folder / "table.xml", ROW, FACTS)
+    published.write_fits_table(folder / "table.fits", ROW, FACTS)
     (folder / "config.yaml").write_text(f"# {json.dumps(FACTS)}\n{yaml.safe_dump(CONFIG)}")
     Bundle({}, {}, provenance=FACTS).save(folder / "bundle")
     (folder / "bundle" / MANIFEST).rename(folder / MANIFEST)
@@ -105,6 +107,7 @@ def foreign(folder):
     (folder / "lone.csv").write_text("x\n1\n")
     (folder / "a.md").write_text("# Title -->\n")
     (folder / "a.tex").write_text("\\end{table}\n")
+    Table({"x": [1.0]}).write(folder / "a.xml", format="votable")
     (folder / "a.reg").write_text("image\n")
     (folder / "a.yaml").write_text("seed: 1\n")
     (folder / "a.pt").write_text("not a checkpoint")

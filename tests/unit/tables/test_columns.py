@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.io import fits
 from astropy.io.votable import parse_single_table
 from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
@@ -13,7 +14,7 @@ from cubefocus.find.interface import empty_detections
 from cubefocus.sky.columns import CATALOGUE, MEASURED
 from cubefocus.sky.registry import SKY_TYPES
 from cubefocus.tables.columns import COLUMNS
-from cubefocus.tables.votable import write_votable
+from cubefocus.tables.published import write_fits_table, write_votable
 
 OF_SKY_TYPES = [one for kind in SKY_TYPES.values() for one in kind.columns]
 
@@ -38,10 +39,22 @@ def test_a_column_has_one_unit_type_and_ucd_in_all_tables():
 def test_a_votable_says_what_its_columns_are(tmp_path):
     table = Table({"ra": [60.0] * u.deg, "flux": [0.1] * u.Jy / u.beam, "strange": [1.0], "mine": [np.pi]})
     table["mine"].meta["ucd"] = "pos.distance"
-    write_votable(tmp_path / "found.vot", table)
+    write_votable(tmp_path / "found.vot", table, {})
     fields = {field.name: field for field in parse_single_table(tmp_path / "found.vot").fields}
     assert {name: field.ucd for name, field in fields.items()} == {
         "ra": "pos.eq.ra;meta.main", "flux": "phot.flux.density", "strange": None, "mine": "pos.distance"
     }  # fmt: skip
     assert fields["flux"].unit == u.Jy / u.beam
     assert "ucd" not in table["ra"].meta
+
+
+def test_a_fits_table_says_what_its_columns_are(tmp_path):
+    table = Table({"ra": [60.0] * u.deg, "flux": [0.1] * u.Jy / u.beam, "strange": [1.0], "flags": ["a;b"]})
+    table["flux"].description = "a sentence that is longer than what a card of a header has room for, 80 characters"
+    write_fits_table(tmp_path / "found.fits", table, {"seed": 1})
+    back = Table.read(tmp_path / "found.fits")
+    assert back["flux"].unit == u.Jy / u.beam
+    assert (back["ra"][0], back["flags"][0]) == (60.0, "a;b")
+    header = fits.getheader(tmp_path / "found.fits", "CATALOGUE")
+    assert [header.get(f"TUCD{number}") for number in (1, 2, 3)] == ["pos.eq.ra;meta.main", "phot.flux.density", None]
+    assert header["TCOMM2"] == table["flux"].description

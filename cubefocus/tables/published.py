@@ -1,0 +1,79 @@
+"""Tables as VOTable and FITS, for other programs: each column with its unit and what it is (UCD)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+from astropy.io.votable import from_table
+from astropy.io.votable.tree import Info
+from astropy.table import Table
+
+from cubefocus.files import atomic_path
+from cubefocus.tables.columns import COLUMNS
+
+PROVENANCE = "provenance"  # name of the element INFO of a VOTable
+
+
+def write_votable(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:
+    """Write a table as VOTable 1.4 with the UCDs of `cubefocus.tables.columns.COLUMNS`.
+
+    Parameters
+    ----------
+    path : str or Path
+    table : astropy.table.Table
+        A catalogue, truth table or any other; it is not changed. A column that brings its own ``meta["ucd"]`` keeps
+        it, one that is not known has none.
+    provenance : mapping
+        As made by `cubefocus.provenance.provenance`; one JSON text in an element INFO.
+
+    Raises
+    ------
+    CubefocusError
+        If the disk is full.
+    """
+    copy = table.copy(copy_data=False)
+    for name in copy.colnames:
+        copy[name].info.meta = ({"ucd": _ucd(table, name)} if _ucd(table, name) else {}) | dict(copy[name].meta or {})
+    document = from_table(copy)
+    document.infos.append(Info(name=PROVENANCE, value=json.dumps(provenance, sort_keys=True)))
+    with atomic_path(path) as temporary:
+        document.to_xml(str(temporary))
+
+
+def write_fits_table(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:
+    """Write a table as FITS, with what its columns are in ``TCOMMn`` and ``TUCDn``.
+
+    Parameters
+    ----------
+    path : str or Path
+    table : astropy.table.Table
+        As for `write_votable`.
+    provenance : mapping
+        One JSON text in the keyword ``PROVENAN``, as in cubes.
+
+    Raises
+    ------
+    CubefocusError
+        If the disk is full.
+    """
+    bare = table.copy(copy_data=False)
+    bare.meta.clear()
+    hdu = fits.table_to_hdu(bare)
+    hdu.header["EXTNAME"] = "CATALOGUE"
+    for number, name in enumerate(table.colnames, 1):
+        for keyword, text in (("TCOMM", table[name].description), ("TUCD", _ucd(table, name))):
+            if text:
+                hdu.header[f"{keyword}{number}"] = text
+    primary = fits.PrimaryHDU()
+    primary.header["PROVENAN"] = json.dumps(provenance, sort_keys=True)
+    with atomic_path(path) as temporary:
+        fits.HDUList([primary, hdu]).writeto(temporary)
+
+
+def _ucd(table: Table, name: str) -> str:
+    own = (table[name].meta or {}).get("ucd")
+    return str(own or (COLUMNS[name].ucd if name in COLUMNS else ""))
