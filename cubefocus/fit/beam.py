@@ -120,8 +120,9 @@ class Grid:
 
     def pixels(self, transform: torch.Tensor) -> torch.Tensor:
         """Pixels of what has this transform (n, v, u), not sampled and not scaled: (n, y, x)."""
-        whole = torch.zeros(len(transform), self.padded[0], len(self.kept[1]), dtype=transform.dtype)
-        whole[:, torch.from_numpy(self.kept[0] % self.padded[0])] = transform.cpu()
+        device = transform.device
+        whole = torch.zeros(len(transform), self.padded[0], len(self.kept[1]), dtype=transform.dtype, device=device)
+        whole[:, torch.from_numpy(self.kept[0] % self.padded[0]).to(device)] = transform
         rows = torch.fft.ifft(whole, dim=-2)[:, : self.shape[0]]
         return torch.fft.irfft(rows, n=self.padded[1])[..., : self.shape[1]]
 

@@ -7,6 +7,7 @@ one source takes from the other, and what the beam and the primary beam leave, i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def empty_scene(beam: Beam, noise: Noise, frequencies_hz: np.ndarray, held: np.n
     n_channels = len(frequencies_hz)
     data = torch.zeros(n_channels, scene.held.numel())
     log_ratio = np.log(frequencies_hz[n_channels // 2] / frequencies_hz)
-    return Scene(beam, noise, Spectral(log_ratio, 1.0 / noise.relative), data, scene.held, scene.transfer)
+    return replace(scene, spectral=Spectral(log_ratio, 1.0 / noise.relative), data=data)
 
 
 def _one_channel(noise: Noise) -> Noise:

@@ -40,6 +40,10 @@ class Scene:
         Which samples have data.
     transfer : Tensor of float32, shape (band, v, u)
         Of the beam, divided by the noise.
+    whiten : Tensor of float32, shape (v, u)
+        What divides by the noise.
+    filled : Tensor of bool, shape (y, x)
+        Pixels that have data.
     """
 
     beam: Beam
@@ -48,6 +52,8 @@ class Scene:
     data: torch.Tensor
     held: torch.Tensor
     transfer: torch.Tensor
+    whiten: torch.Tensor
+    filled: torch.Tensor
 
     @classmethod
     def of(
@@ -89,7 +95,8 @@ class Scene:
             at = torch.from_numpy(numbers).to(device)
             planes[at] = grid.sampled(cut * whiten).reshape(len(numbers), -1) * (scale[at, None] * held)
         transfer = torch.from_numpy((beam.transfer * amplitude).astype(np.float32)).to(device)
-        return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer)
+        filled = torch.from_numpy(cuts.filled).to(device)
+        return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer, whiten, filled)
 
     @property
     def n_channels(self) -> int:
@@ -101,9 +108,9 @@ class Scene:
         """Number of channels with data."""
         return int((self.spectral.weight > 0).sum())
 
-    def images(self, components: Sequence[Component], band: int, derivatives: bool = True) -> torch.Tensor:
-        """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 or 1 a source, sample)."""
-        seen = transforms(self.beam.grid, self.transfer[band], components, derivatives)
+    def images(self, components: Sequence[Component], band: int) -> torch.Tensor:
+        """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 a source, sample)."""
+        seen = transforms(self.beam.grid, self.transfer[band], components)
         return self.beam.grid.sampled(seen).reshape(len(seen), -1) * self.held
 
     def gains(self, components: Sequence[Component]) -> list[np.ndarray]:
@@ -129,8 +136,19 @@ class Scene:
         spectra = [self.spectral.of(one, gain) for one, gain in zip(components, self.gains(components), strict=True)]
         return Products(list(components), np.stack(grams), np.concatenate(projections, axis=1), spectra, bands)
 
+    def dirty_images(self, components: Sequence[Component], band: int) -> torch.Tensor:
+        """Transforms of dirty images of sources of 1 Jy, cut off where the data end, (n, v, u); not yet whitened."""
+        grid, transfer = self.beam.grid, torch.from_numpy(self.beam.transfer[band].astype(np.float32))
+        whole = transforms(grid, transfer.to(self.data.device), components, derivatives=False)
+        return grid.cut(grid.pixels(whole) * self.filled)
+
     def residual(self, components: Sequence[Component]) -> torch.Tensor:
-        """Data less the model, (channel, sample)."""
+        """Data less the model, (channel, sample).
+
+        The data were divided by the noise after their image ended, which bends them near its edges and near blanks. So
+        the images that are taken away here end first, too: else the sidelobes of what is much brighter than the noise
+        would leave sources there. The fit itself, in which sources weigh by where they are bright, goes without.
+        """
         left = self.data.clone()
         if not components:
             return left
@@ -138,23 +156,20 @@ class Scene:
         spectra = np.stack([self.spectral.of(one, gain)[0] for one, gain in zip(components, gains, strict=True)])
         weights = torch.from_numpy(spectra.astype(np.float32)).to(left.device)
         for number, band in enumerate(self.beam.bands):
-            left[band] -= weights[:, band].T @ self.images(components, number, derivatives=False)
+            seen = self.beam.grid.sampled(self.dirty_images(components, number) * self.whiten)
+            left[band] -= weights[:, band].T @ (seen.reshape(len(seen), -1) * self.held)
         return left
 
     def transforms_less(self, cuts: Transforms, components: Sequence[Component]) -> Transforms:
         """Transforms of the cube less those of sources, each cut off at the edges of the image as the cube is."""
         if not components:
             return cuts
-        grid, spectra = self.beam.grid, np.zeros((len(self.beam.bands), len(components), self.n_channels))
+        spectra = np.zeros((len(self.beam.bands), len(components), self.n_channels))
         alone = Spectral(self.spectral.log_ratio, np.ones(self.n_channels))
         totals = [alone.of(one, gain)[0] for one, gain in zip(components, self.gains(components), strict=True)]
         for number, band in enumerate(self.beam.bands):
             spectra[number, :, band] = np.stack(totals)[:, band]
-        images = [
-            grid.pixels(transforms(grid, torch.from_numpy(transfer.astype(np.float32)), components, False))
-            for transfer in self.beam.transfer
-        ]
-        return cuts.less(images, list(spectra))
+        return cuts.less([self.dirty_images(components, number) for number in range(len(spectra))], list(spectra))
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,12 +90,13 @@ class Transforms:
 
         Parameters
         ----------
-        images : sequence of Tensor, shape (n, y, x)
+        images : sequence of Tensor, shape (n, v, u)
+            Their transforms.
         spectra : sequence of ndarray, shape (n, channel)
         """
-        held, rest = torch.from_numpy(self.filled).to(self.device), copy(self)
+        rest = copy(self)
         rest._taken = [
-            (self.grid.cut(part.to(self.device) * held), torch.from_numpy(of_part.astype(np.float32)).to(self.device))
+            (part, torch.from_numpy(of_part.astype(np.float32)).to(self.device))
             for part, of_part in zip(images, spectra, strict=True)
         ]
         return rest

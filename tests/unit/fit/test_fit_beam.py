@@ -136,7 +136,7 @@ def test_restoring_beam_makes_of_a_point_a_gaussian_with_its_angle_from_north_th
     noise = Noise(np.ones(beam.grid.inside.shape), np.ones(2), 1.0, 0.0)
     scene = Scene.of(np.zeros((2, 64, 64), dtype=np.float32), beam, np.array([1e9, 1.001e9]), noise)
     source = Truth(x=31.0, y=33.0, sigma_x=1.0, sigma_y=1.0)
-    image = scene.images([UvInstrument(n_channels=2).component(source)], 0, derivatives=False)[0].numpy()
+    image = scene.images([UvInstrument(n_channels=2).component(source)], 0)[0].numpy()
     y, x = (np.arange(n) * step for n, step in zip(beam.grid.samples, beam.grid.steps, strict=True))
     turn = math.radians(angle)
     along = (y[:, None] - 33.0) * math.cos(turn) - (x[None] - 31.0) * math.sin(turn)
