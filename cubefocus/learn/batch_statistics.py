@@ -17,16 +17,17 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(b, map, y, x) -> the same shape."""
+        """(b, map, y, x) -> the same shape and type; the sums are in that of the weights."""
         if not self.training:
             return super().forward(maps)
+        given, maps = maps.dtype, maps.to(self.weight.dtype)
         number = all_reduce(maps.new_tensor(float(maps[:, 0].numel())))
         centred = maps - (all_reduce(maps.sum(dim=(0, 2, 3))) / number)[:, None, None]
         # in two passes, as the difference of the mean square and the squared mean is lost in rounding
         variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / number
         self._remember((maps - centred).detach()[0, :, 0, 0], variance.detach() * number / (number - 1))
         scale = self.weight / torch.sqrt(variance + self.eps)
-        return centred * scale[:, None, None] + self.bias[:, None, None]
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(given)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:

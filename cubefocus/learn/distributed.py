@@ -88,8 +88,11 @@ def pick_device(device: str) -> torch.device:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16 by itself: a GPU of compute capability 8 or more; never the CPU here."""
-    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
+    """Whether a device computes in bfloat16 by itself: a GPU of compute capability 8 or more, a CPU with the commands."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @contextmanager

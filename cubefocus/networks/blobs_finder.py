@@ -30,13 +30,14 @@ def _convolve(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     """Convolve maps (b, n_in, y, x) with odd kernels (n_out, n_in, k, k), keeping their size.
 
     One map to one, as the last layers have it at full resolution, is a sum of shifted maps: a quarter of the time that
-    a convolution of PyTorch takes for it on a CPU.
+    a convolution of PyTorch takes for it on a CPU. It is in float32 also where the network computes in bfloat16, whose
+    three digits are too few for the map that is compared with the sky.
     """
     size = weight.shape[-1]
     if weight.shape[:2] != (1, 1):
         return F.conv2d(maps, weight, bias, padding=size // 2)
     n_y, n_x = maps.shape[-2:]
-    padded = F.pad(maps, [size // 2] * 4)
+    padded = F.pad(maps.to(weight.dtype), [size // 2] * 4)
     total = weight.new_zeros(1) if bias is None else bias
     for place, factor in enumerate(weight.flatten()):
         i, j = divmod(place, size)

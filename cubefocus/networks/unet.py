@@ -83,7 +83,8 @@ class UNet(nn.Module):
             maps = level(self.pool(maps))
         for level in self.up:
             maps = level(torch.cat([self.enlarge(maps), skipped.pop()], dim=1))
-        return torch.sigmoid(_shuffle(self.final(maps), self.side))
+        with torch.autocast(maps.device.type, enabled=False):  # bfloat16 has three digits, too few for what is compared
+            return torch.sigmoid(_shuffle(self.final(maps.to(self.final.weight.dtype)), self.side))
 
 
 # torch's own pixel_unshuffle and pixel_shuffle (2.13) give a batch of no images back as it is, in the wrong shape.

@@ -53,7 +53,7 @@ def test_batch_normalisation_sees_the_joint_batch(tmp_path, monkeypatch, product
     # Shares of 3 and 2 samples: with statistics of their own, two processes would learn something else.
     # Adam divides by the size of gradients, and rounding of the smallest grows with the steps: one step, and plainly.
     data, settings = {"train": products(5, 0), "validation": products(5, 1)}, {"epochs": 1, "batch_size": 5}
-    settings |= {"learning_rate": 1e-3, "warmup_iterations": 0, "augment": False}
+    settings |= {"learning_rate": 1e-3, "warmup_iterations": 0, "augment": False, "precision": "float32"}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     one, two = (learn(tmp_path, "sigma_x", small_models, data, settings, number) for number in (1, 2))
     for key, value in one["model"].items():
