@@ -88,7 +88,7 @@ def pick_device(device: str) -> torch.device:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16 by itself: a GPU of compute capability 8 or more, a CPU with the commands."""
+    """Whether a device computes in bfloat16 by itself: a GPU of compute capability 8 and more, or a newer CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     able = torch.cpu.get_capabilities()
