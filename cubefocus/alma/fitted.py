@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
+from astropy.wcs import WCS
 
 from cubefocus.alma.aperture import Fluxes, aperture_fluxes
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
@@ -142,7 +143,7 @@ def catalogue_of(
     apertures = aperture_fluxes(cube.data, fitted, order, boxes)
     ghz = cube.frequencies_hz / 1e9
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
-    cell, noise = cube.cell_arcsec, fitted.scene.noise.rms
+    wcs, cell, noise = cube.wcs, cube.cell_arcsec, fitted.scene.noise.rms
     places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
     for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
         row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
@@ -151,7 +152,7 @@ def catalogue_of(
         row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
         row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
-        row |= spectral(ghz, row, rest_ghz) | _in_sky_units(cube, row, cell)
+        row |= spectral(ghz, row, rest_ghz) | _in_sky_units(wcs, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
             row |= dict.fromkeys(("position_angle", "position_angle_err", "pa_err"), math.nan)
         row["flags"] = ";".join(sorted(flags))
@@ -204,7 +205,7 @@ def _axes(source: Component) -> tuple[float, float, float]:
     return max(major, LEAST_SIGMA), max(minor, LEAST_SIGMA), angle
 
 
-def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, Any]:
+def _in_sky_units(wcs: WCS, row: Mapping[str, Any], cell: float) -> dict[str, Any]:
     """Sizes in arcsec, and the position angle north through east, with errors."""
     values: dict[str, Any] = {}
     for axis in ("x", "y"):
@@ -213,7 +214,7 @@ def _in_sky_units(cube: Cube, row: Mapping[str, Any], cell: float) -> dict[str, 
             values[f"{size}_{axis}_arcsec"] = (values | dict(row))[f"{size}_{axis}"] * cell
     for axis in ("major", "minor"):
         values[axis], values[f"{axis}_err"] = (SIGMA_TO_FWHM * cell * row[name] for name in (axis, f"{axis}_err"))
-    values["position_angle"] = position_angle(cube.wcs, row["x"], row["y"], row["angle"])
+    values["position_angle"] = position_angle(wcs, row["x"], row["y"], row["angle"])
     values["position_angle_err"] = row["angle_err"]
     return values
 

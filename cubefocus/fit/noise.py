@@ -102,7 +102,7 @@ class Transforms:
         return rest
 
     def __iter__(self) -> Iterator[_Part]:
-        """Numbers of some channels, their transforms, and the powers of each beyond the longest baseline."""
+        """Numbers of some channels, their transforms, and the median power of each beyond the longest baseline."""
         for numbers, cut, beyond in self._made():
             for images, spectra in self._taken:
                 some = spectra[:, torch.from_numpy(numbers).to(self.device)].T.to(images.dtype)
@@ -116,7 +116,9 @@ class Transforms:
         for start in range(0, len(self.channels), self.chunk):
             numbers = self.channels[start : start + self.chunk]
             planes = np.nan_to_num(self.data[numbers]).astype(np.float32, copy=False)
-            part = (numbers, *self.grid.cut_and_beyond(torch.from_numpy(planes).to(self.device)))
+            cut, beyond = self.grid.cut_and_beyond(torch.from_numpy(planes).to(self.device))
+            blank = torch.zeros(len(cut), device=cut.device)
+            part = numbers, cut, beyond.median(dim=1).values if beyond.shape[1] else blank
             if self._kept is not None:
                 self._kept.append(part)
             yield part
@@ -213,17 +215,15 @@ def _powers(transforms: Transforms, weight: np.ndarray) -> tuple[np.ndarray, np.
     within : ndarray, shape (difference,)
         The same of the differences, weighted over the cells (v, u); of the channel itself where there is but one.
     """
-    by_cell = torch.from_numpy(weight.astype(np.float32)).to(transforms.device)
-    outside, differences, last, alone = [], [], None, np.zeros(0)
+    by_cell = torch.from_numpy(weight.astype(np.float32)).to(transforms.device).flatten()
+    outside, within, last = [], [], None
     for _, cut, beyond in transforms:
-        blank = torch.zeros(len(cut), device=cut.device)
-        outside.append((beyond.median(dim=1).values / MEDIAN_OF_POWER if beyond.shape[1] else blank).double().cpu())
+        outside.append(beyond.double().cpu() / MEDIAN_OF_POWER)
         both = cut if last is None else torch.cat([last, cut])
         last = both[-1:]
-        differences.append(((squared(both[1:] - both[:-1]) * by_cell).sum(dim=(1, 2)) / 2.0).double().cpu())
-        alone = (squared(cut) * by_cell).sum(dim=(1, 2)).double().cpu().numpy()
-    within = torch.cat(differences).numpy()
-    return torch.cat(outside).numpy(), within if len(within) else alone
+        neighbours, halves = (both[1:] - both[:-1], 2.0) if len(transforms.channels) > 1 else (cut, 1.0)
+        within.append((squared(neighbours).flatten(1) @ by_cell).double().cpu() / halves)
+    return torch.cat(outside).numpy(), torch.cat(within).numpy()
 
 
 def smoothed(power: np.ndarray) -> np.ndarray:

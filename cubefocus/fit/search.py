@@ -11,7 +11,7 @@ between them at most a twelfth of a peak is lost.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -161,26 +161,46 @@ def _peaks_of(maps: torch.Tensor, norm: torch.Tensor, bank: torch.Tensor) -> lis
     best = [(0.0, 0, 0)] * 2
     for start in range(0, len(places), COLUMNS):
         at = places[start : start + COLUMNS]
-        for sign, (total, lines) in enumerate(_explained(bank @ (planes[:, at] * scale[at]))):
+        found = bank @ (planes[:, at] * scale[at])
+        for sign, total in enumerate(_explained(found)):
             highest, index = total.max(dim=0)
             if float(highest) > best[sign][0]:
-                best[sign] = float(highest), int(at[index]), int(lines[index])
+                best[sign] = float(highest), int(at[index]), _line_of(found[:, index], negative=sign == 1)
     return [(math.sqrt(value), place // width, place % width, line) for value, place, line in best]
 
 
-def _explained(found: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """What sources explain of chi^2 at each position, positive and negative ones, and the number of the line of each.
+def _explained(found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What sources explain of chi^2 at each position: positive ones, and what is negative.
 
     Takes the products of the residual with the flat template and with the lines, (template, position).
     """
-    flat, none = found[0], torch.zeros_like(found[0], dtype=torch.long)
-    up, down = (torch.zeros_like(flat), none), (torch.zeros_like(flat), none)
-    if len(found) > 1:
-        up, down = found[1:].max(dim=0), found[1:].min(dim=0)
-    emission, absorption = up[0].clamp_min(0.0), -down[0].clamp_max(0.0)
-    # A line in absorption takes from a continuum, and no more than there is.
-    depth = torch.where(absorption < flat, absorption, 0.0)
-    absorbed = depth**2 > emission**2 + ABSORBED
-    line = torch.where(absorbed, depth, emission)
-    yield flat.clamp_min(0.0) ** 2 + line**2, torch.where(absorbed, down[1], up[1])
-    yield flat.clamp_max(0.0) ** 2 + absorption**2, down[1]
+    flat, (emission, absorption) = found[0], _lines(found)
+    depth = _depth(flat, absorption)
+    line = torch.where(_absorbs(depth, emission), depth, emission)
+    return flat.clamp_min(0.0) ** 2 + line**2, flat.clamp_max(0.0) ** 2 + absorption**2
+
+
+def _line_of(found: torch.Tensor, negative: bool) -> int:
+    """Number of the line's template at one position, (template,); 0 where there is none."""
+    if len(found) == 1:
+        return 0
+    emission, absorption = _lines(found)
+    below = negative or bool(_absorbs(_depth(found[0], absorption), emission))
+    return int(found[1:].argmin() if below else found[1:].argmax())
+
+
+def _lines(found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Amplitudes of the best line in emission and of the best one in absorption, neither below 0."""
+    if len(found) == 1:
+        return torch.zeros_like(found[0]), torch.zeros_like(found[0])
+    return found[1:].amax(dim=0).clamp_min(0.0), -found[1:].amin(dim=0).clamp_max(0.0)
+
+
+def _depth(flat: torch.Tensor, absorption: torch.Tensor) -> torch.Tensor:
+    """A line in absorption takes from a continuum, and no more than there is."""
+    return torch.where(absorption < flat, absorption, 0.0)
+
+
+def _absorbs(depth: torch.Tensor, emission: torch.Tensor) -> torch.Tensor:
+    """Whether a positive source has its line in absorption."""
+    return depth**2 > emission**2 + ABSORBED

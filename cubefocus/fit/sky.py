@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -33,17 +34,22 @@ class PrimaryBeam:
         """The primary beam at a place; 1 everywhere where it is not known."""
         if beam.log_pb is None:
             return cls(0.0, np.zeros(2), np.zeros((2, 2)))
-        plane = beam.log_pb.mean(axis=0)
-        height, width = plane.shape
+        height, width = beam.log_pb.shape[1:]
         column, row = (int(min(max(round(at), REACH), size - 1 - REACH)) for at, size in ((x, width), (y, height)))
-        cut = plane[row - REACH : row + REACH + 1, column - REACH : column + REACH + 1]
-        offset = np.arange(-REACH, REACH + 1.0)
-        dx, dy = np.meshgrid(offset, offset)
-        design = np.stack([np.ones_like(dx), dx, dy, 0.5 * dx**2, dx * dy, 0.5 * dy**2], axis=-1).reshape(-1, 6)
-        c = np.linalg.lstsq(design, cut.reshape(-1), rcond=None)[0]
+        cut = beam.log_pb[:, row - REACH : row + REACH + 1, column - REACH : column + REACH + 1].mean(axis=0)
+        c = _parabola() @ cut.reshape(-1)
         hessian = np.array([[c[3], c[4]], [c[4], c[5]]])
         off = np.array([x - column, y - row])
         return cls(float(c[0] + c[1:3] @ off + 0.5 * off @ hessian @ off), c[1:3] + hessian @ off, hessian)
+
+
+@cache
+def _parabola() -> np.ndarray:
+    """Least squares of a parabola to the pixels within reach: (value, slopes and second derivatives; pixel)."""
+    offset = np.arange(-REACH, REACH + 1.0)
+    dx, dy = np.meshgrid(offset, offset)
+    design = np.stack([np.ones_like(dx), dx, dy, 0.5 * dx**2, dx * dy, 0.5 * dy**2], axis=-1).reshape(-1, 6)
+    return np.linalg.pinv(design)
 
 
 def on_sky(component: Component, beam: Beam) -> Component:
