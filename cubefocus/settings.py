@@ -509,6 +509,18 @@ class FitSettings(Section):
     most: Count = Field(default=100, description="sources of a cube at most")
 
 
+@section("search")
+class SearchSettings(Section):
+    """The search of a restored cube: signal-to-noise ratios of the best template."""
+
+    link: Positive = Field(default=4.0, description="significance of the voxels that are linked to islands")
+    least: Positive = Field(default=5.0, description="significance that every source has at least")
+    purity: Share = Field(
+        default=0.95, description="share of the sources that are true, as the islands of the cube times -1 tell"
+    )
+    line: Positive = Field(default=5.0, description="significance of a line that a source keeps")
+
+
 @section("detection")
 class DetectionSettings(Section):
     """All settings of the chain; a rest frequency gives velocities and redshifts."""

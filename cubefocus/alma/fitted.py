@@ -129,15 +129,38 @@ def components_of(table: Table | None) -> list[Component]:
 
 
 def catalogue_of(
-    cube: Cube, fitted: Fitted, box_level: float, cube_id: int = 0, rest_frequency_ghz: float | None = None
+    cube: Cube,
+    fitted: Fitted,
+    box_level: float,
+    cube_id: int = 0,
+    rest_frequency_ghz: float | None = None,
+    shown: Cube | None = None,
+    extents: np.ndarray | None = None,
 ) -> Table:
     """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`.
 
     What is negative was fitted for the sake of the others, and is left out.
+
+    Parameters
+    ----------
+    cube : Cube
+        That was fitted.
+    fitted : Fitted
+    box_level : float
+        As for `fit_cube`.
+    cube_id : int
+    rest_frequency_ghz : float, optional
+    shown : Cube, optional
+        In which voxels are summed, where the fit was not of the cube itself.
+    extents : ndarray of int, shape (n, 4), optional
+        Boxes (x0, y0, x1, y1), half-open, that those of the sources hold at least, in the order of ``fitted``.
     """
     order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
     rows = [_measured(fitted, number) for number in order]
     boxes = _boxes(fitted, order, box_level)
+    if extents is not None and len(order):
+        low, high = np.minimum(boxes, extents[order])[:, :2], np.maximum(boxes, extents[order])[:, 2:]
+        boxes = np.concatenate([low, high], axis=1)
     levels = noise_levels(fitted.scene, fitted.components)
     left = misfits(fitted.scene, fitted.components, fitted.solution.products, levels)
     apertures = aperture_fluxes(cube.data, fitted, order, boxes)
@@ -151,7 +174,7 @@ def catalogue_of(
         flags = _flags(fitted, number, row, box, left[number], cube)
         row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
         row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
-        row |= measure_dirty(row | _finite_range(row, len(ghz)), cube.data, noise)
+        row |= measure_dirty(row | _finite_range(row, len(ghz)), (shown or cube).data, noise)
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(wcs, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
             row |= dict.fromkeys(("position_angle", "position_angle_err", "pa_err"), math.nan)

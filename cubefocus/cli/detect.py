@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cubefocus.errors import CubefocusError
 
+PURITY = 0.95  # as `cubefocus.settings.SearchSettings`, which takes a second to import
 HIGHEST_GHZ = 1e4  # no line that an interferometer observes is higher
 UNITS = ((1e9, "Hz", 1e9), (1e6, "kHz", 1e6), (HIGHEST_GHZ, "MHz", 1e3))  # above which number, in what it is
 
@@ -18,18 +19,24 @@ UNITS = ((1e9, "Hz", 1e9), (1e6, "kHz", 1e6), (HIGHEST_GHZ, "MHz", 1e3))  # abov
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.description = (
-        "Find and characterise the sources in dirty cubes. The networks, the settings that belong to them and what "
-        "they are good for come from a bundle, which rule bundle of a run makes: results/<experiment>/bundle."
+        "Find and characterise the sources in cubes. Alone with a cube it searches for what stands out of the noise "
+        "behind the restoring beam of the header, and weighs it against what is found in the cube times -1; with --psf "
+        "it fits the sources of a dirty cube through its dirty beam. With --models the networks of a run search dirty "
+        "cubes like those that they were trained on."
     )
     parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
-    parser.add_argument("--models", required=True, type=Path, metavar="BUNDLE", help="such as results/demo/bundle")
+    parser.add_argument("--models", type=Path, metavar="BUNDLE",
+                        help="networks of a run with their settings, such as results/demo/bundle")  # fmt: skip
     parser.add_argument("--psf", type=Path, metavar="PSF.fits",
                         help="dirty beam of the cubes: all sources are fitted together through it")  # fmt: skip
     parser.add_argument("--restored", action="store_true",
-                        help="the cubes were cleaned: all sources are fitted together behind the restoring beam of "
-                        "their headers")  # fmt: skip
+                        help="with --models: the cubes were cleaned, and all sources are fitted together behind the "
+                        "restoring beam of their headers; without --models this is so, or --psf is given")  # fmt: skip
     parser.add_argument("--pb", type=Path, metavar="PB.fits",
-                        help="primary beam of the cubes, with --psf or --restored")  # fmt: skip
+                        help="primary beam of the cubes, if they have not been divided by it")  # fmt: skip
+    parser.add_argument("--purity", type=float, metavar="SHARE",
+                        help="without --models and --psf: share of the sources that are to be true (default: "
+                        f"{PURITY:g})")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
     parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
@@ -56,14 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise CubefocusError(
             "--psf is the beam of a dirty cube, --restored says that the cubes were cleaned; give one of them"
         )
+    if arguments.models is None:
+        return _without_networks(arguments)
+    if arguments.purity is not None:
+        raise CubefocusError("--purity is for a search without networks; leave out --models, or change --settings")
     if arguments.pb is not None and arguments.psf is None and not arguments.restored:
         raise CubefocusError(
             "--pb is the primary beam for the fit, which needs the dirty beam too; add --psf, or for cleaned cubes "
             "--restored"
         )
-    for file in (arguments.psf, arguments.pb):
-        if file is not None and not file.is_file():
-            raise CubefocusError(f"{file}: no such file; check the path")
+    _refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import detect_files, detect_fit  # take seconds, as they import numpy, astropy and torch
 
     overrides = detect_files.read_settings(arguments.settings)
@@ -75,6 +84,31 @@ def run(arguments: argparse.Namespace) -> int:
         bundle, arguments.cubes, arguments.output, arguments.device, arguments.overwrite, instrument=instrument
     )
     return 0
+
+
+def _without_networks(arguments: argparse.Namespace) -> int:
+    """Search with the beam alone."""
+    if arguments.settings is not None:
+        raise CubefocusError("--settings replaces settings of a bundle; add --models")
+    if arguments.purity is not None and arguments.psf is not None:
+        raise CubefocusError("--purity is for restored cubes; leave it out, or --psf")
+    if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
+        raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
+    _refuse_missing(arguments.psf, arguments.pb)
+    from cubefocus.cli import search_files  # takes seconds
+
+    search_files.search(
+        arguments.cubes, arguments.output, search_files.method_of(
+            arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device
+        ), arguments.overwrite,
+    )  # fmt: skip
+    return 0
+
+
+def _refuse_missing(*files: Path | None) -> None:
+    for file in files:
+        if file is not None and not file.is_file():
+            raise CubefocusError(f"{file}: no such file; check the path")
 
 
 def check_rest_frequency(value: float) -> None:

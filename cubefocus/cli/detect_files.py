@@ -6,10 +6,10 @@ import logging
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
 FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 TABLES = (*(f"{name}.{kind}" for name in ("catalogue", "fitted") for kind in FORMATS), "candidates.ecsv", "products.h5")
-SUFFIXES = (".reg", ".field.png", ".spectra.png")  # of the files that each cube has
+MAPS = ("snr", "mask", "moment0", "moment1", "moment2", "peak")  # what a search without networks leaves of each cube
+SUFFIXES = (".reg", ".field.png", ".spectra.png", *(f".{name}.fits" for name in MAPS))  # of the files of each cube
 POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
 
@@ -174,7 +175,7 @@ def detect_files(
     try:
         write_detection_products(output / "products.h5", work.products(inputs), facts)
         if not work.tables:
-            raise CubefocusError(_summary(work.found, paths))
+            raise CubefocusError(summary(work.found, paths))
     except CubefocusError:
         (output / "products.h5").unlink(missing_ok=True)
         if is_new and not any(output.iterdir()):
@@ -186,17 +187,17 @@ def detect_files(
     found.catalogue, found.candidates = (
         vstack(list(parts), metadata_conflicts="silent") for parts in zip(*work.tables, strict=True)
     )
-    _write_catalogue(output / "catalogue", found.catalogue, facts)
+    write_catalogue(output / "catalogue", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
     if work.fitted:
         found.fitted = vstack(work.fitted, metadata_conflicts="silent")
-        _write_catalogue(output / "fitted", found.fitted, facts)
+        write_catalogue(output / "fitted", found.fitted, facts)
     if found.failed:
-        raise CubefocusError(_summary(found, paths, output))
+        raise CubefocusError(summary(found, paths, output))
     return found
 
 
-def _write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None:
+def write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None:
     """Write a catalogue in all `FORMATS`."""
     write_table(stem.with_suffix(".ecsv"), table, facts)
     write_votable(stem.with_suffix(".xml"), table, facts)
@@ -205,9 +206,45 @@ def _write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None
         table.write(temporary, format="ascii.csv")
 
 
-def _summary(found: Found, paths: Sequence[Path], output: Path | None = None) -> str:
+def summary(found: Found, paths: Sequence[Path], output: Path | None = None) -> str:
     rest = f"; {output} has what the others hold" if output else ""
     return f"{len(found.failed)} of {len(paths)} cubes could not be searched: {', '.join(found.failed)}{rest}"
+
+
+T = TypeVar("T")
+
+
+def attempts(
+    inputs: Iterable[Input], search: Callable[[Input], T], found: Found, alone: bool
+) -> Iterator[tuple[Input, T]]:
+    """What a search gives of each cube; those that could not be searched go into ``found.failed``.
+
+    Raises
+    ------
+    CubefocusError
+        If the only cube cannot be searched.
+    """
+    for one in inputs:
+        try:
+            searched = search(one)
+        except CubefocusError as error:
+            # The search knows its cubes by number, the user by file.
+            named = re.sub(rf"\bcube {one.cube_id}\b", str(one.path).replace("\\", r"\\"), str(error))
+            _failed(one, named if str(one.path) in named else f"{one.path}: {named}", error, found, alone)
+        except OSError as error:
+            _failed(one, f"{one.path}: {error}", error, found, alone)
+        except Exception as error:  # a defect, which must not take what the other cubes hold with it
+            log.exception("%s: this is a defect of cubefocus; please report it", one.path)
+            _failed(one, f"{one.path}: {type(error).__name__}: {error}", error, found, alone)
+        else:
+            yield one, searched
+
+
+def _failed(one: Input, message: str, error: Exception, found: Found, alone: bool) -> None:
+    if alone:
+        raise CubefocusError(message) from error
+    log.error("%s", message)
+    found.failed[str(one.path)] = message
 
 
 @dataclass
@@ -226,27 +263,8 @@ class _Work:
 
     def products(self, inputs: Iterable[Input]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Id and arrays of each cube that could be searched; the others go into ``found.failed``."""
-        for one in inputs:
-            try:
-                searched = self.search(one)
-            except CubefocusError as error:
-                # The chain knows its cubes by number, the user by file.
-                self._failed(
-                    one, re.sub(rf"\bcube {one.cube_id}\b", str(one.path).replace("\\", r"\\"), str(error)), error
-                )
-            except OSError as error:
-                self._failed(one, f"{one.path}: {error}", error)
-            except Exception as error:  # a defect, which must not take what the other cubes hold with it
-                log.exception("%s: this is a defect of cubefocus; please report it", one.path)
-                self._failed(one, f"{one.path}: {type(error).__name__}: {error}", error)
-            else:
-                yield one.cube_id, source_products(searched)
-
-    def _failed(self, one: Input, message: str, error: Exception) -> None:
-        if self.alone:
-            raise CubefocusError(message) from error
-        log.error("%s", message)
-        self.found.failed[str(one.path)] = message
+        for one, searched in attempts(inputs, self.search, self.found, self.alone):
+            yield one.cube_id, source_products(searched)
 
     def search(self, one: Input) -> Searched:
         """Search one cube, and write its regions and pictures."""

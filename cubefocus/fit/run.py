@@ -137,6 +137,31 @@ def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings
     return _Fit(scene, settings).run(starts)
 
 
+def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:
+    """Fit sources of which it is known that they are there: none is sought, merged or removed.
+
+    Parameters
+    ----------
+    scene : Scene
+    starts : sequence of Component
+    settings : FitSettings, optional
+        ``line`` decides which of them keep their line.
+
+    Returns
+    -------
+    Fitted
+        With the significances that the equations give.
+    """
+    given = _Fit(scene, settings)
+    given.origin = list(range(len(starts)))
+    given.solution = given.fit(list(starts))
+    given.drop_lines(least=0)
+    if not given.solution.converged:
+        given.solution = solve(scene, given.solution.components, given.priors)
+    significance = np.array([given.quick(number) for number in range(len(starts))])
+    return Fitted(scene, given.solution, significance, given.origin)
+
+
 def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
     """The same with a higher threshold: sources below it are removed, the others fitted again."""
     again = _Fit(fitted.scene, settings)
@@ -271,12 +296,12 @@ class _Fit:
         moves = misfits(self.scene, alone.components)[at].gradient_chi2
         return alone if moves > MOVING * lost else None
 
-    def drop_lines(self) -> None:
-        """Leave out those of several lines of a source that explain too little."""
+    def drop_lines(self, least: int = 1) -> None:
+        """Leave out lines that explain too little of sources with more than ``least``."""
         number = 0
         while number < len(self.solution.components):
             components = self.solution.components
-            without = self.without_weakest_line(number) if components[number].n_lines > 1 else None
+            without = self.without_weakest_line(number) if components[number].n_lines > least else None
             if without is None or _data_chi2(without) - _data_chi2(self.solution) >= self.settings.line**2:
                 number += 1
             else:

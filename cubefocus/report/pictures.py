@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cubefocus.alma.searched import Searched
+from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import channel_sum
 from cubefocus.files import atomic_path
 
 MOST_SPECTRA = 24
@@ -43,6 +46,24 @@ def _boxes(axes: Axes, searched: Searched) -> None:
         axes.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.0))
         if number is not None:
             axes.annotate(str(number), (x1, y1), color="red", fontsize=8)
+
+
+def search_figure(cube: Cube, image: np.ndarray, title: str, catalogue: Table) -> Figure:
+    """The cube summed over frequency, and another image of it, both with the boxes and numbers of its sources."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    n_y, n_x = cube.data.shape[1:]
+    images = (("sum over the channels [Jy/beam x channel]", channel_sum(cube.data)), (title, image))
+    for axes, (label, values) in zip(figure.subplots(1, 2, sharex=True, sharey=True), images, strict=True):
+        extent = (-0.5, n_x - 0.5, -0.5, n_y - 0.5)
+        picture = axes.imshow(values, origin="lower", cmap="viridis", interpolation="nearest", extent=extent)
+        figure.colorbar(picture, ax=axes, shrink=0.8)
+        for row in catalogue:
+            corner = (row["x0"] - 0.5, row["y0"] - 0.5)
+            size = row["x1"] - row["x0"], row["y1"] - row["y0"]
+            axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor="red", linewidth=1.0))
+            axes.annotate(str(row["source_id"]), (row["x1"], row["y1"]), color="red", fontsize=8)
+        axes.set(title=label, xlabel="x [pixel]", ylabel="y [pixel]")
+    return figure
 
 
 def spectra_figure(searched: Searched) -> Figure:

@@ -1,0 +1,154 @@
+"""``cubefocus detect`` with a cube and nothing else: what it writes, what it assumes, and what it refuses."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from scenes import make_header
+from scipy.ndimage import gaussian_filter
+from uv_instrument import Truth, UvInstrument
+
+from cubefocus.cli.detect_files import MAPS
+from cubefocus.cli.main import main
+from cubefocus.cli.provenance import read_provenance
+from cubefocus.cube.beams import with_beam
+from cubefocus.cube.writing import write_cube
+from cubefocus.files import read_table
+from cubefocus.search.run import CANDIDATES, COLUMNS
+
+SHAPE, FWHM = (16, 64, 64), 5.0
+SIGMA = FWHM / 2.35482
+
+
+@pytest.fixture(autouse=True)
+def _logs(caplog):
+    caplog.set_level(logging.INFO, logger="cubefocus")
+
+
+def restored(seed: int) -> np.ndarray:
+    """Noise with the correlation of the beam, and a source of 20 times it with a line."""
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal(SHAPE), (0, SIGMA / 1.41, SIGMA / 1.41))
+    z, y, x = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+    source = np.exp(-0.5 * ((x - 30.0) ** 2 + (y - 40.0) ** 2) / SIGMA**2 - 0.5 * ((z - 8.0) / 1.5) ** 2)
+    return 0.001 * (noise / noise.std() + 20.0 * source)
+
+
+@pytest.fixture
+def cube(tmp_path):
+    """Path of a restored cube whose beam is in its header."""
+    header = make_header(SHAPE)
+    header["BUNIT"] = "Jy/beam"
+    write_cube(tmp_path / "clean.fits", restored(1), with_beam(header, [(0.5, 0.5, 0.0)], "ALMA"), {})
+    return tmp_path / "clean.fits"
+
+
+def detect(*arguments):
+    return main(["detect", *map(str, arguments)])
+
+
+def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, caplog):
+    assert detect(cube, "-o", tmp_path / "out", "--rest-frequency", 230.538) == 0
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    tables = {"catalogue.ecsv", "catalogue.csv", "catalogue.xml", "catalogue.fits", "candidates.ecsv"}
+    assert files == tables | {f"clean.{kind}.fits" for kind in MAPS} | {"clean.reg", "clean.field.png"}
+    catalogue, candidates = (read_table(tmp_path / "out" / f"{name}.ecsv") for name in ("catalogue", "candidates"))
+    assert catalogue.colnames == [one.name for one in COLUMNS]
+    assert candidates.colnames == [one.name for one in CANDIDATES]
+    (row,) = catalogue
+    assert (row["x"], row["y"], row["z"]) == pytest.approx((30.0, 40.0, 8.0), abs=0.3)
+    assert candidates["reason"][0] == "kept"
+    assert all("significance below" in reason for reason in candidates["reason"][1:])
+    assert "taken as restored by CLEAN with the beam of its header, 0.5 x 0.5 arcsec" in caplog.text
+    for name in sorted(files - {"catalogue.csv"}):
+        assert read_provenance(tmp_path / "out" / name)["cubes"] == [str(cube)], name
+
+
+def test_maps_lie_on_the_pixels_of_the_cube_and_mark_its_sources(cube, tmp_path):
+    assert detect(cube, "-o", tmp_path / "out", "--rest-frequency", 230.538) == 0
+    maps = {kind: fits.getdata(tmp_path / "out" / f"clean.{kind}.fits") for kind in MAPS}
+    (row,) = read_table(tmp_path / "out" / "catalogue.ecsv")
+    assert maps["snr"].shape == maps["mask"].shape == SHAPE
+    assert maps["mask"][8, 40, 30] == row["candidate_id"]
+    assert maps["snr"].max() == pytest.approx(row["significance"], rel=1e-5)
+    assert maps["moment0"].shape == SHAPE[1:]
+    assert np.nanargmax(maps["moment0"]) == 40 * 64 + 30
+    assert maps["moment1"][40, 30] == pytest.approx(row["velocity"], abs=8.0)  # of 13 km/s a channel
+    assert np.isnan(maps["moment0"][0, 0])
+    header = fits.getheader(tmp_path / "out" / "clean.moment1.fits")
+    assert header["BUNIT"] == "km/s"
+    assert header["CTYPE1"].startswith("RA")
+
+
+def test_the_flux_is_that_of_the_source(cube, tmp_path):
+    assert detect(cube, "-o", tmp_path / "out", "--rest-frequency", 230.538) == 0
+    (row,) = read_table(tmp_path / "out" / "catalogue.ecsv")
+    width = 299792.458 * 10e6 / (230e9 + (8.0 - SHAPE[0] // 2) * 10e6)
+    assert abs(row["line_flux_jykms"] - 0.02 * 1.5 * np.sqrt(2 * np.pi) * width) < 3.5 * row["line_flux_jykms_err"]
+    assert row["major"] < 0.25  # arcsec, half of the beam: a point
+
+
+def test_one_bad_cube_does_not_stop_the_others(cube, tmp_path, capsys):
+    (tmp_path / "broken.fits").write_bytes(cube.read_bytes()[:6000])
+    assert detect(cube, tmp_path / "broken.fits", "-o", tmp_path / "out") == 1
+    assert "broken.fits" in capsys.readouterr().err
+    assert len(read_table(tmp_path / "out" / "catalogue.ecsv")) == 1
+
+
+def test_a_second_search_asks_and_then_replaces_all_of_the_first(cube, tmp_path, capsys):
+    assert detect(cube, "-o", tmp_path / "out") == 0
+    assert detect(cube, "-o", tmp_path / "out") == 1
+    assert "--overwrite" in capsys.readouterr().err
+    other = tmp_path / "other.fits"
+    other.write_bytes(cube.read_bytes())
+    assert detect(other, "-o", tmp_path / "out", "--overwrite") == 0
+    assert not list((tmp_path / "out").glob("clean.*"))
+
+
+def test_a_cube_without_a_beam_is_refused_with_the_way_out(cube, tmp_path, capsys):
+    with fits.open(cube, mode="update") as hdus:
+        for key in ("BMAJ", "BMIN", "BPA"):
+            del hdus[0].header[key]
+    assert detect(cube, "-o", tmp_path / "out") == 1
+    told = capsys.readouterr().err.strip()
+    assert "has no restoring beam" in told
+    assert "--psf" in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--purity", "1.5"], "give a share between 0 and 1"),
+        (["--settings", "s.yaml"], "add --models"),
+        (["--purity", "0.9", "--psf", "p.fits"], "for restored cubes"),
+        (["--psf", "no.fits"], "no such file"),
+        (["--rest-frequency", "230538"], "give it in GHz"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_in_one_line(cube, tmp_path, capsys, options, words):
+    assert detect(cube, "-o", tmp_path / "out", *options) == 1
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert "\n" not in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dirty_cube_is_fitted_through_its_beam(tmp_path):
+    """Two sources whose sidelobes are above the noise: both are found, and no sidelobe."""
+    uv = UvInstrument()
+    sources = (Truth(x=22.3, y=25.6, continuum=3.0, lines=((10.0, 8.2, 3.0),)), Truth(x=41.7, y=40.2, continuum=2.0))
+    header = make_header((uv.n_channels, uv.n_pixels, uv.n_pixels))
+    header["BUNIT"] = "Jy/beam"
+    data = sum(uv.dirty(source) for source in sources) + uv.noise(np.random.default_rng(3), white=0.1)
+    write_cube(tmp_path / "dirty.fits", data, header, {})
+    write_cube(tmp_path / "psf.fits", uv.psf(), make_header(uv.psf().shape), {})
+    assert detect(tmp_path / "dirty.fits", "--psf", tmp_path / "psf.fits", "-o", tmp_path / "out") == 0
+    found: Table = read_table(tmp_path / "out" / "catalogue.ecsv")
+    assert len(found) == len(sources)
+    assert sorted(found["x"]) == pytest.approx([22.3, 41.7], abs=0.1)
+    assert (found["reliability"] > 0.95).all()
+    assert set(read_table(tmp_path / "out" / "candidates.ecsv")["reason"]) == {"kept"}
