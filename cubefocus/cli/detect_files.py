@@ -40,7 +40,13 @@ ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "
 FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 TABLES = (*(f"{name}.{kind}" for name in ("catalogue", "fitted") for kind in FORMATS), "candidates.ecsv", "products.h5")
 MAPS = ("snr", "mask", "moment0", "moment1", "moment2", "peak")  # what a search without networks leaves of each cube
-SUFFIXES = (".reg", ".field.png", ".spectra.png", *(f".{name}.fits" for name in MAPS))  # of the files of each cube
+SUFFIXES = (
+    ".reg",
+    ".field.png",
+    ".spectra.png",
+    ".report.html",
+    *(f".{name}.fits" for name in MAPS),
+)  # of the files of each cube
 POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
 

@@ -34,6 +34,7 @@ from cubefocus.provenance import provenance
 from cubefocus.report.pictures import save_figure, search_figure
 from cubefocus.search.dirty import search_dirty
 from cubefocus.search.maps import maps_of
+from cubefocus.search.page import View, sum_of, write_search_page
 from cubefocus.search.run import search_cube
 from cubefocus.settings import SearchSettings
 from cubefocus.tables.regions import write_regions
@@ -52,12 +53,18 @@ class Outcome:
     maps : mapping of str to (ndarray, unit)
         Images and cubes for FITS, on the pixels of the cube.
     picture : Figure
+    views : sequence of View
+        Images for the page.
+    told : sequence of (str, str)
+        What was measured and assumed, for the page.
     """
 
     catalogue: Table
     candidates: Table
     maps: Mapping[str, tuple[np.ndarray, str]]
     picture: Figure
+    views: Sequence[View]
+    told: Sequence[tuple[str, str]]
 
 
 class Method(Protocol):
@@ -129,7 +136,19 @@ class Restored:
         maps = maps_of(cube, found, self.rest_frequency_ghz)
         picture = search_figure(cube, found.significance.positive.max(axis=0), "highest signal-to-noise of a template",
                                 found.catalogue)  # fmt: skip
-        return Outcome(found.catalogue, found.candidates, maps, picture)
+        own = cube.beam or (0.0, 0.0, 0.0)
+        told = [
+            ("taken as", "restored by CLEAN; sources are behind the beam of the header"),
+            ("beam", f"{own[0]:.4g} x {own[1]:.4g} arcsec, position angle {own[2]:.3g} deg"),
+            ("noise", f"{1e3 * found.levels.rms:.4g} mJy/beam a channel"
+                      + (f", {places}" if found.levels.by_place else ", alike everywhere")),
+            ("islands", f"{len(found.candidates)} above {self.settings.link:g} times the noise, {found.rate.seen} "
+                        "below minus that"),
+        ]  # fmt: skip
+        views = [View("best signal-to-noise", found.significance.positive.max(axis=0), ""), sum_of(cube)]
+        if "moment0" in maps:
+            views.append(View("moment 0", *maps["moment0"]))
+        return Outcome(found.catalogue, found.candidates, maps, picture, views, told)
 
 
 @dataclass(frozen=True)
@@ -159,7 +178,14 @@ class Dirty:
             device=self.device,
         )  # fmt: skip
         picture = search_figure(cube, found.left, "what the fit leaves, over its noise", found.catalogue)
-        return Outcome(found.catalogue, found.candidates, {}, picture)
+        scene = found.fitted.scene
+        told = [
+            ("taken as", f"a dirty cube whose beam is {self.beam.psf}"),
+            ("primary beam", "not given: 1 everywhere" if self.beam.pb is None else str(self.beam.pb)),
+            ("noise", f"{1e3 * scene.noise.rms:.4g} mJy/beam a channel: {1e3 * scene.noise.white:.3g} white, "
+                      f"{1e3 * scene.noise.thermal:.3g} through the baselines"),
+        ]  # fmt: skip
+        return Outcome(found.catalogue, found.candidates, {}, picture, [sum_of(cube)], told)
 
 
 def method_of(
@@ -187,7 +213,8 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
     paths : sequence of Path
         FITS cubes; cube_id in the tables is that of the header, or else the place in this list.
     output : Path
-        Gets the catalogue in all formats, candidates.ecsv, and per cube <name>.reg, <name>.field.png and the maps.
+        Gets the catalogue in all formats, candidates.ecsv, and per cube <name>.reg, <name>.field.png,
+        <name>.report.html and the maps.
     method : Method
     overwrite : bool
         Whether products of an earlier search are removed first.
@@ -237,6 +264,8 @@ def _write(output: Path, name: str, cube: Cube, outcome: Outcome, facts: Mapping
     """Write what belongs to one cube alone."""
     write_regions(output / f"{name}.reg", outcome.catalogue, facts)
     save_figure(outcome.picture, output / f"{name}.field.png", facts)
+    page = output / f"{name}.report.html"
+    write_search_page(page, cube, name, outcome.catalogue, outcome.views, outcome.told, facts)
     for kind, (values, unit) in outcome.maps.items():
         header = cube.header.copy() if values.ndim == 3 else cube.wcs.to_header()
         header["BUNIT"] = unit

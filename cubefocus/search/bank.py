@@ -26,7 +26,7 @@ WIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # FWHM of the lines, channels; 1 is a
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 LEAST_CHANNELS = 4  # with data: in fewer a flat spectrum is no template of its own
 STANDS_OUT = 5.0  # signal-to-noise above which a voxel is cut down before a larger template ...
-CUT = 3.0  # ... to this
+CUT = 2.0  # ... to this
 EDGE = (
     0.5  # of the largest variance that a template leaves of white noise: nearer to where the data end it says nothing
 )
@@ -44,10 +44,13 @@ class Significance:
     ----------
     positive, negative : ndarray of float32, shape (channel, y, x)
         Of what is above the noise, and of what is below it, also counted positive; 0 where there is nothing to say.
+    alive : ndarray of bool, shape (channel,)
+        Channels with data.
     """
 
     positive: np.ndarray
     negative: np.ndarray
+    alive: np.ndarray
 
 
 def significance(
@@ -98,7 +101,7 @@ class _Bank:
     def all(self) -> Significance:
         for size in SIZES:
             self.with_size(size)
-        return Significance(self.positive.cpu().numpy(), self.negative.cpu().numpy())
+        return Significance(self.positive.cpu().numpy(), self.negative.cpu().numpy(), self.alive)
 
     def with_size(self, size: float) -> None:
         beams = float(self.pixels.sum()) / (self.area * (1.0 + size**2))

@@ -54,20 +54,24 @@ class Islands:
         return Islands(new[self.labels], windows, self.peak[order], self.place[order], self.size[order])
 
 
-def islands(significance: np.ndarray, threshold: float) -> Islands:
+def islands(significance: np.ndarray, threshold: float, alive: np.ndarray | None = None) -> Islands:
     """Link the voxels above a threshold.
 
     Parameters
     ----------
     significance : ndarray, shape (channel, y, x)
     threshold : float
+    alive : ndarray of bool, shape (channel,), optional
+        Channels with data. Those on both sides of one without are neighbours.
 
     Returns
     -------
     Islands
         In the order of their first voxel.
     """
-    labels, number = label(significance > threshold, structure=TOUCHING, output=np.int32)
+    alive = np.ones(len(significance), dtype=bool) if alive is None else alive
+    labels = np.zeros(significance.shape, dtype=np.int32)
+    labels[alive], number = label(significance[alive] > threshold, structure=TOUCHING, output=np.int32)
     windows = find_objects(labels)
     peak, place, size = np.zeros(number), np.zeros((number, 3), dtype=int), np.zeros(number, dtype=int)
     for one, window in enumerate(windows):

@@ -127,7 +127,7 @@ def search_cube(
     settings = settings or SearchSettings()
     levels = measure_levels(cube.data, float(np.sqrt(beam_px[0] * beam_px[1])))
     found = significance(cube.data, levels, beam_px, device)
-    above, below = islands(found.positive, settings.link), islands(found.negative, settings.link)
+    above, below = (islands(one, settings.link, found.alive) for one in (found.positive, found.negative))
     every = above.chosen(np.ones(len(above), dtype=bool))
     rate = FalseRate.of(below.peak, settings.link)
     reliability = rate.reliability(every.peak)

@@ -54,7 +54,11 @@ def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, c
     assert detect(cube, "-o", tmp_path / "out", "--rest-frequency", 230.538) == 0
     files = {path.name for path in (tmp_path / "out").iterdir()}
     tables = {"catalogue.ecsv", "catalogue.csv", "catalogue.xml", "catalogue.fits", "candidates.ecsv"}
-    assert files == tables | {f"clean.{kind}.fits" for kind in MAPS} | {"clean.reg", "clean.field.png"}
+    assert files == tables | {f"clean.{kind}.fits" for kind in MAPS} | {
+        "clean.reg",
+        "clean.field.png",
+        "clean.report.html",
+    }
     catalogue, candidates = (read_table(tmp_path / "out" / f"{name}.ecsv") for name in ("catalogue", "candidates"))
     assert catalogue.colnames == [one.name for one in COLUMNS]
     assert candidates.colnames == [one.name for one in CANDIDATES]
