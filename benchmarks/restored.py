@@ -25,7 +25,6 @@ from scene import CACHE
 from cubefocus.alma.chain import Chain
 from cubefocus.alma.fitted import fit_cube
 from cubefocus.alma.search import load_chain
-from cubefocus.cli.detect_fit import beams_px
 from cubefocus.cube.cube import Cube
 from cubefocus.engines.clean import clean
 from cubefocus.engines.fft import FourierOperator
@@ -36,6 +35,7 @@ from cubefocus.fit.restored import measure_restored
 from cubefocus.instrument.noise import add_white, central_peak, white_rms
 from cubefocus.instrument.response import Response
 from cubefocus.learn.bundle import Bundle
+from cubefocus.search.instruments import beams_px
 from cubefocus.sky.catalogue import cube_list, draw_catalogue, select
 from cubefocus.sky.model import sky_cube
 from cubefocus.sky.truth import measure_truth

@@ -14,7 +14,7 @@ _PUBLIC = {
     "Bundle": "cubefocus.learn.bundle",
     "Cube": "cubefocus.cube.cube",
     "Observation": "cubefocus.instrument.observation",
-    "detect": "cubefocus.alma.search",
+    "detect": "cubefocus.search.api",
     "evaluate": "cubefocus.report.score",
     "simulate": "cubefocus.engines.simulate",
 }

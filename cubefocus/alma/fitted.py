@@ -27,7 +27,7 @@ from cubefocus.settings import FitSettings
 from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.emission import Frame, ellipse_window, gaussian_image
 from cubefocus.sky.truth import measure_dirty
-from cubefocus.tables.columns import BOX, column, define
+from cubefocus.tables.columns import BOX, Column, column, define
 
 KM_S = 299792.458
 RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
@@ -53,7 +53,7 @@ _OWN = {
     "at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, blended (another source within a "
     "beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of the aperture), not_converged",
 }
-COLUMNS = tuple(define(name, _OWN.get(name)) for name in (
+COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "z", "frequency", "velocity",
     "redshift", "major", "minor", "position_angle", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec",
     "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",

@@ -73,13 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
             "--restored"
         )
     _refuse_missing(arguments.psf, arguments.pb)
-    from cubefocus.cli import detect_files, detect_fit  # take seconds, as they import numpy, astropy and torch
+    from cubefocus.cli import detect_files  # takes seconds, as it imports numpy, astropy and torch
+    from cubefocus.search import instruments
 
     overrides = detect_files.read_settings(arguments.settings)
     if rest is not None:
         overrides["rest_frequency_ghz"] = rest
     bundle = detect_files.load_bundle(arguments.models, overrides)
-    instrument = detect_fit.instrument_of(arguments.psf, arguments.pb, arguments.restored)
+    instrument = instruments.instrument_of(arguments.psf, arguments.pb, arguments.restored)
     detect_files.search(
         bundle, arguments.cubes, arguments.output, arguments.device, arguments.overwrite, instrument=instrument
     )
@@ -97,11 +98,10 @@ def _without_networks(arguments: argparse.Namespace) -> int:
     _refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import search_files  # takes seconds
 
-    search_files.search(
-        arguments.cubes, arguments.output, search_files.method_of(
-            arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device
-        ), arguments.overwrite,
-    )  # fmt: skip
+    method = search_files.method_of(
+        arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device
+    )
+    search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite)
     return 0
 
 

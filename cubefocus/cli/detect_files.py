@@ -19,7 +19,6 @@ from cubefocus.alma.detection_products import source_products, write_detection_p
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import load_chain
 from cubefocus.alma.searched import Searched
-from cubefocus.cli.detect_fit import Instrument, fit
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import cube_provenance
@@ -29,6 +28,7 @@ from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, measured, outside
 from cubefocus.provenance import digest, provenance
 from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
+from cubefocus.search.instruments import Instrument, fit
 from cubefocus.settings import DetectionSettings
 from cubefocus.stats.noise import background
 from cubefocus.tables.published import write_fits_table, write_votable

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cubefocus.cli.detect_fit import RestoringBeam, beams_px
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.instrument.observation import Observation
+from cubefocus.search.instruments import RestoringBeam, beams_px
 
 SETUP = Observation(n_channels=4, n_pixels=40, cell_arcsec=0.1)
 BEAM = (0.9, 0.6, 30.0)
