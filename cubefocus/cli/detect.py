@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             "--pb is the primary beam for the fit, which needs the dirty beam too; add --psf, or for cleaned cubes "
             "--restored"
         )
-    _refuse_missing(arguments.psf, arguments.pb)
+    refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import detect_files  # takes seconds, as it imports numpy, astropy and torch
     from cubefocus.search import instruments
 
@@ -95,7 +95,7 @@ def _without_networks(arguments: argparse.Namespace) -> int:
         raise CubefocusError("--purity is for restored cubes; leave it out, or --psf")
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
-    _refuse_missing(arguments.psf, arguments.pb)
+    refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import search_files  # takes seconds
 
     method = search_files.method_of(
@@ -105,7 +105,13 @@ def _without_networks(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_missing(*files: Path | None) -> None:
+def refuse_missing(*files: Path | None) -> None:
+    """Refuse files that are not there.
+
+    Raises
+    ------
+    CubefocusError
+    """
     for file in files:
         if file is not None and not file.is_file():
             raise CubefocusError(f"{file}: no such file; check the path")

@@ -369,7 +369,12 @@ def origin_of(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prepare_output(output: Path, overwrite: bool) -> bool:
-    """Make the folder for products, or remove those of an earlier search from it; return whether it is new.
+    """Make the folder for the products of a search, as `prepare_folder`."""
+    return prepare_folder(output, list(earlier_products(output)) if output.is_dir() else [], overwrite)
+
+
+def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bool:
+    """Make a folder for products, or remove earlier ones from it; return whether it is new.
 
     Raises
     ------
@@ -385,7 +390,6 @@ def prepare_output(output: Path, overwrite: bool) -> bool:
         raise CubefocusError(
             f"{output}: no folder can be made or written here ({error.strerror}); name another one"
         ) from error
-    earlier = list(earlier_products(output))
     if earlier and not overwrite:
         raise CubefocusError(
             f"{output}: holds the results of an earlier search ({earlier[0].name}); name another folder, or add "

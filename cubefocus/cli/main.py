@@ -1,4 +1,4 @@
-"""The command line: ``cubefocus simulate``, ``detect``, ``evaluate`` and ``provenance``."""
+"""The command line: ``cubefocus simulate``, ``detect``, ``inject``, ``evaluate`` and ``provenance``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from cubefocus.errors import CubefocusError
 # Each is a module of this folder. Its function `add_arguments` sets ``run``, a function of the parsed arguments.
 COMMANDS = {
     "simulate": "observe a sky model with an interferometer and make its dirty cube",
-    "detect": "find and characterise the sources in dirty cubes",
+    "detect": "find and characterise the sources in cubes",
+    "inject": "put known sources into a cube and see which of them are found",
     "evaluate": "score a catalogue of any program against a truth table",
     "provenance": "say how a product was made",
 }
@@ -22,7 +23,7 @@ COMMANDS = {
 
 def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """Parser of all commands, with the arguments of the one that is chosen: the others' modules take long to import."""
-    parser = argparse.ArgumentParser(prog="cubefocus", description="Find sources in dirty interferometric cubes.")
+    parser = argparse.ArgumentParser(prog="cubefocus", description="Find sources in interferometric cubes.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error and detailed logs")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

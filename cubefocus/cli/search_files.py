@@ -94,7 +94,7 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
 def _write(output: Path, name: str, cube: Cube, outcome: Outcome, facts: Mapping[str, Any]) -> None:
     """Write what belongs to one cube alone."""
     write_regions(output / f"{name}.reg", outcome.catalogue, facts)
-    save_figure(outcome.picture, output / f"{name}.field.png", facts)
+    save_figure(outcome.draw(), output / f"{name}.field.png", facts)
     page = output / f"{name}.report.html"
     write_search_page(page, cube, name, outcome.catalogue, outcome.views, outcome.told, facts)
     for kind, (values, unit) in outcome.maps.items():

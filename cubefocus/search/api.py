@@ -55,7 +55,7 @@ class Found:
         number : int
             Place of the cube among those that were searched.
         """
-        return self.cubes[number].picture
+        return self.cubes[number].draw()
 
 
 @overload

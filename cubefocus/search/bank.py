@@ -26,7 +26,7 @@ WIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # FWHM of the lines, channels; 1 is a
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 LEAST_CHANNELS = 4  # with data: in fewer a flat spectrum is no template of its own
 STANDS_OUT = 5.0  # signal-to-noise above which a voxel is cut down before a larger template ...
-CUT = 2.0  # ... to this
+CUT = 0.0  # ... to this: only what is around it is left to find
 EDGE = (
     0.5  # of the largest variance that a template leaves of white noise: nearer to where the data end it says nothing
 )

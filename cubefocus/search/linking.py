@@ -1,6 +1,7 @@
 """From voxels that stand out to islands: voxels that touch, in space or in frequency, are one source.
 
 A source that is resolved, or rotates, has many peaks; what holds them together is that there is no gap between them.
+Two bright sources whose faint rims touch have one: between their peaks the significance falls to less than a third.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import find_objects, label
+from scipy.ndimage import find_objects, label, maximum
+from skimage.segmentation import watershed
 
 TOUCHING = np.ones((3, 3, 3), dtype=bool)  # also at a corner
+SADDLE = 0.3  # of the lower of two peaks: where the way from one to the other is below that, they are two sources
+STEP = 1.15  # between the levels at which an island is looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +75,9 @@ def islands(significance: np.ndarray, threshold: float, alive: np.ndarray | None
     """
     alive = np.ones(len(significance), dtype=bool) if alive is None else alive
     labels = np.zeros(significance.shape, dtype=np.int32)
-    labels[alive], number = label(significance[alive] > threshold, structure=TOUCHING, output=np.int32)
+    labels[alive] = _separated(significance[alive], threshold)
     windows = find_objects(labels)
+    number = len(windows)
     peak, place, size = np.zeros(number), np.zeros((number, 3), dtype=int), np.zeros(number, dtype=int)
     for one, window in enumerate(windows):
         inside = labels[window] == one + 1
@@ -81,3 +86,31 @@ def islands(significance: np.ndarray, threshold: float, alive: np.ndarray | None
         peak[one], size[one] = values[highest], int(inside.sum())
         place[one] = [at + part.start for at, part in zip(highest, window, strict=True)]
     return Islands(labels, windows, peak, place, size)
+
+
+def _separated(significance: np.ndarray, threshold: float) -> np.ndarray:
+    """Labels of voxels above a threshold that touch, without chains of what only the faint rims of bright ones link."""
+    labels, number = label(significance > threshold, structure=TOUCHING, output=np.int32)
+    for one, window in enumerate(find_objects(labels)):
+        inside, values = labels[window] == one + 1, significance[window]
+        parts = _parts(values, inside, threshold)
+        for part in parts[1:]:
+            number += 1
+            labels[window][part] = number
+    return labels
+
+
+def _parts(values: np.ndarray, inside: np.ndarray, threshold: float) -> list[np.ndarray]:
+    """Masks of the parts of an island between which its significance falls far below their peaks."""
+    highest = SADDLE * float(values[inside].max())
+    level = threshold
+    while level <= highest:
+        level *= STEP
+        cores, number = label(inside & (values > level), structure=TOUCHING)
+        peaks = maximum(values, cores, np.arange(1, number + 1)) if number else np.zeros(0)
+        chosen = np.flatnonzero(np.asarray(peaks) * SADDLE > level) + 1
+        if len(chosen) > 1:
+            markers = np.where(np.isin(cores, chosen), cores, 0)
+            whole = watershed(-values, markers, connectivity=TOUCHING, mask=inside)
+            return [part for core in chosen.tolist() for part in _parts(values, whole == core, level)]
+    return [inside]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.learn.distributed import pick_device
 from cubefocus.report.pictures import search_figure
 from cubefocus.search.dirty import search_dirty
-from cubefocus.search.instruments import DirtyBeam, RestoringBeam, beams_px
+from cubefocus.search.instruments import DirtyBeam, Instrument, RestoringBeam, beams_px
 from cubefocus.search.maps import maps_of
 from cubefocus.search.page import View, sum_of
 from cubefocus.search.run import search_cube
@@ -35,7 +36,8 @@ class Outcome:
     candidates : Table
     maps : mapping of str to (ndarray, unit)
         Images and cubes for FITS, on the pixels of the cube.
-    picture : Figure
+    draw : callable
+        Draws the picture of the cube with its sources.
     views : sequence of View
         Images for the page.
     told : sequence of (str, str)
@@ -45,13 +47,18 @@ class Outcome:
     catalogue: Table
     candidates: Table
     maps: Mapping[str, tuple[np.ndarray, str]]
-    picture: Figure
+    draw: Callable[[], Figure]
     views: Sequence[View]
     told: Sequence[tuple[str, str]]
 
 
 class Method(Protocol):
     """A way to search a cube."""
+
+    @property
+    def beam(self) -> Instrument:
+        """What is known of how the cubes were imaged."""
+        ...
 
     @property
     def rest_frequency_ghz(self) -> float | None:
@@ -117,8 +124,8 @@ class Restored:
             self.settings.link, found.rate.seen,
         )  # fmt: skip
         maps = maps_of(cube, found, self.rest_frequency_ghz)
-        picture = search_figure(cube, found.significance.positive.max(axis=0), "highest signal-to-noise of a template",
-                                found.catalogue)  # fmt: skip
+        highest = found.significance.positive.max(axis=0)
+        draw = partial(search_figure, cube, highest, "highest signal-to-noise of a template", found.catalogue)
         own = cube.beam or (0.0, 0.0, 0.0)
         told = [
             ("taken as", "restored by CLEAN; sources are behind the beam of the header"),
@@ -128,10 +135,10 @@ class Restored:
             ("islands", f"{len(found.candidates)} above {self.settings.link:g} times the noise, {found.rate.seen} "
                         "below minus that"),
         ]  # fmt: skip
-        views = [View("best signal-to-noise", found.significance.positive.max(axis=0), ""), sum_of(cube)]
+        views = [View("best signal-to-noise", highest, ""), sum_of(cube)]
         if "moment0" in maps:
             views.append(View("moment 0", *maps["moment0"]))
-        return Outcome(found.catalogue, found.candidates, maps, picture, views, told)
+        return Outcome(found.catalogue, found.candidates, maps, draw, views, told)
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,7 @@ class Dirty:
             cube, self.beam.beam(cube, path), cube_id=cube_id, rest_frequency_ghz=self.rest_frequency_ghz,
             device=self.device,
         )  # fmt: skip
-        picture = search_figure(cube, found.left, "what the fit leaves, over its noise", found.catalogue)
+        draw = partial(search_figure, cube, found.left, "what the fit leaves, over its noise", found.catalogue)
         scene = found.fitted.scene
         told = [
             ("taken as", f"a dirty cube whose beam is {self.beam.psf}"),
@@ -168,7 +175,7 @@ class Dirty:
             ("noise", f"{1e3 * scene.noise.rms:.4g} mJy/beam a channel: {1e3 * scene.noise.white:.3g} white, "
                       f"{1e3 * scene.noise.thermal:.3g} through the baselines"),
         ]  # fmt: skip
-        return Outcome(found.catalogue, found.candidates, {}, picture, [sum_of(cube)], told)
+        return Outcome(found.catalogue, found.candidates, {}, draw, [sum_of(cube)], told)
 
 
 def method_of(

@@ -32,7 +32,8 @@ from cubefocus.settings import FitSettings, SearchSettings, SkySettings
 from cubefocus.tables.columns import BOX, define
 
 _OWN = {
-    "significance": "highest signal-to-noise of a template in the voxels of its island",
+    "significance": "highest signal-to-noise of a template in the voxels of its island; of a source that of its fit, "
+    "where it is higher",
     "reliability": "probability to be neither noise nor left by the imaging, from what is found in the cube times -1",
     "n_voxels": "voxels of its island",
     "candidate_id": "number of its island in the cube, from 1, highest significance first; its label in the mask",
@@ -196,14 +197,15 @@ def _catalogue(fits: Table, every: Islands, sources: np.ndarray, reliability: np
     numbers = sources[np.asarray(fits["candidate_id"], dtype=int)] if len(fits) else np.zeros(0, dtype=int)
     rows = [dict(zip(fits.colnames, row, strict=True)) for row in fits]
     for row, number in zip(rows, numbers.tolist(), strict=True):
-        row |= {"candidate_id": number + 1, "significance": float(every.peak[number])}
-        row |= {"reliability": float(reliability[number])}
+        # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
+        row["significance"] = max(float(every.peak[number]), float(row["significance"]))
+        row |= {"candidate_id": number + 1, "reliability": float(reliability[number])}
         flags = set(str(row["flags"]).split(";")) - {""}
         component = int(np.flatnonzero(sources == number)[0])
         if flags & NO_GAUSSIAN or measured.holds_more(every, number, component):
             row |= measured.of(every, number)
             row["flags"] = ";".join(sorted(flags - {"unresolved", "not_converged"} | {FROM_VOXELS}))
-    rows.sort(key=lambda row: row["candidate_id"])
+    rows.sort(key=lambda row: -row["significance"])
     for source_id, row in enumerate(rows):
         row["source_id"] = source_id
     return build_table(COLUMNS, rows)

@@ -211,6 +211,16 @@ def test_voxels_that_touch_at_a_corner_are_one_island():
     assert ordered.labels[1, 2, 2] == 2
 
 
+def test_bright_sources_whose_rims_touch_are_two_and_a_ridge_is_one():
+    z, y, x = np.ogrid[:3, :20, :60]
+    flat = np.exp(-0.5 * ((z - 1) ** 2 / 4 + (y - 10.0) ** 2 / 9))
+    two = flat * (40.0 * np.exp(-0.5 * ((x - 18.0) / 4.0) ** 2) + 25.0 * np.exp(-0.5 * ((x - 38.0) / 4.0) ** 2))
+    assert islands(two + 1.0, 4.0).peak.tolist() == pytest.approx([41.0, 26.0], rel=0.02)
+    ridge = two + 14.0 * flat * np.exp(-0.5 * ((x - 28.0) / 5.0) ** 2)
+    (found,) = islands(ridge + 1.0, 4.0).peak
+    assert found > 40.0
+
+
 def test_expected_false_islands_are_those_of_noise():
     """Of 20 000 heights of normal noise above 3, as many lie above 4 as the tail has there."""
     rng = np.random.default_rng(1)
