@@ -12,7 +12,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.provenance import provenance
 from cubefocus.report.pictures import save_figure
-from cubefocus.search.inject import inject
+from cubefocus.search.inject import AT_ONCE, inject
 from cubefocus.search.methods import method_of
 from cubefocus.tables.columns import column
 
@@ -57,7 +57,7 @@ def inject_file(
     beam = method.beam.beam(cube, path)
     earlier = [output / name for name in PRODUCTS if (output / name).exists()]
     is_new = prepare_folder(output, earlier, overwrite)
-    rounds = math.ceil(number / 5)
+    rounds = math.ceil(number / AT_ONCE)
     log.info("%s: %d sources in some %d searches", path, number, rounds)
     try:
         found = inject(cube, beam, lambda one, count: method.search(one, path, count).catalogue, number, seed)

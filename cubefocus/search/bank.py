@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
 from cubefocus.search.levels import Levels
 from cubefocus.stats.noise import robust_width
 
 SIZES = (0.0, 0.9, 1.7, 3.0)  # standard deviations of the Gaussians, in those of the beam
 WIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # FWHM of the lines, channels; 1 is a channel by itself
-SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 LEAST_CHANNELS = 4  # with data: in fewer a flat spectrum is no template of its own
 STANDS_OUT = 5.0  # signal-to-noise above which a voxel is cut down before a larger template ...
 CUT = 0.0  # ... to this: only what is around it is left to find

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.search.levels import Levels
 
-SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 LEAST_OFF = 4  # channels off the line in which the continuum is measured
 SURE = 3.0  # errors of a continuum that is taken away
 GROWN = 0.5  # FWHM of the beam around the island: what of a source is below the threshold there
