@@ -19,4 +19,9 @@ def beam_px(cube: Cube) -> list[float] | None:
 def beam_area_px(cube: Cube) -> float:
     """Area of the dirty beam in pixels, that of a Gaussian of its FWHM, at least 1; 1 if the header does not say it."""
     axes = beam_px(cube)
-    return max(math.pi * axes[0] * axes[1] / (4.0 * math.log(2.0)), 1.0) if axes else 1.0
+    return max(gaussian_area(*axes), 1.0) if axes else 1.0
+
+
+def gaussian_area(major: float, minor: float) -> float:
+    """Integral of a Gaussian of peak 1 with these FWHM, in their unit squared."""
+    return math.pi * major * minor / (4.0 * math.log(2.0))

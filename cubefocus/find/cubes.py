@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from astropy.table import Table
 from cubefocus.alma.folder import cubes_of
 from cubefocus.alma.training_products import integrated_images
 from cubefocus.cube.reading import read_cube
+from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 
 Images = Mapping[int, np.ndarray]
@@ -58,7 +58,7 @@ def _beam_area(path: Path) -> float:
     cube = read_cube(path)
     if cube.beam is None or not cube.cell_arcsec > 0:
         raise CubefocusError(f"{path}: its header has no beam (BMAJ, BMIN) or no pixel size; make it again")
-    return math.pi * cube.beam[0] * cube.beam[1] / (4.0 * math.log(2.0)) / cube.cell_arcsec**2
+    return gaussian_area(*cube.beam[:2]) / cube.cell_arcsec**2
 
 
 def drawn_ids(cubes: Iterable[int], number: int, seed: int) -> list[int]:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 from cubefocus.search.levels import Levels
 from cubefocus.stats.noise import robust_width
@@ -183,4 +184,4 @@ def _of_beam(beam: tuple[float, float, float]) -> tuple[np.ndarray, float]:
     turn = math.radians(angle)
     along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
     cov = (np.outer(along, along) * major**2 + np.outer(across, across) * minor**2) / SIGMA_TO_FWHM**2
-    return cov, math.pi * major * minor / (4.0 * math.log(2.0))
+    return cov, gaussian_area(major, minor)

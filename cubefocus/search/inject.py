@@ -194,10 +194,14 @@ def _draw(cube: Cube, levels: Levels, x: float, y: float, beam: Beam, rng: np.ra
     z = float(rng.uniform(width, n_channels - 1 - width))
     spread = width / SIGMA_TO_FWHM
     height = flux / math.sqrt(spread * math.sqrt(math.pi))  # a line of so many channels is seen in all of them
-    hz = cube.frequencies_hz
-    kms = KM_S * abs(float(np.median(np.diff(hz)))) / float(np.interp(z, np.arange(n_channels), hz))
-    line = height * spread * math.sqrt(2.0 * math.pi) * kms
+    line = height * spread * math.sqrt(2.0 * math.pi) * _channel_kms(cube, z)
     return row | {"z": z, "fwhm_z": width, "continuum_mjy": 0.0, "line_flux_jykms": line}
+
+
+def _channel_kms(cube: Cube, z: float) -> float:
+    """Width of a channel at a place of the band, km/s."""
+    hz = cube.frequencies_hz
+    return KM_S * abs(float(np.median(np.diff(hz)))) / float(np.interp(z, np.arange(len(hz)), hz))
 
 
 def _primary(beam: Beam, x: float, y: float) -> float:
@@ -209,11 +213,11 @@ def _primary(beam: Beam, x: float, y: float) -> float:
 
 def _shown(one: Mapping[str, Any], cube: Cube, beam: Beam) -> np.ndarray:
     """What a cube shows of a source, (channel, y, x)."""
-    n_channels, hz = len(cube.data), cube.frequencies_hz
+    n_channels = len(cube.data)
     if math.isnan(one["z"]):
         source = Component.of(one["x"], one["y"], one["sigma_x"] ** 2 * np.eye(2), [], 1e-3 * one["continuum_mjy"])
     else:
-        kms = KM_S * abs(float(np.median(np.diff(hz)))) / float(np.interp(one["z"], np.arange(n_channels), hz))
+        kms = _channel_kms(cube, one["z"])
         source = from_truth(
             one["x"], one["y"], one["sigma_x"], one["sigma_x"], 0.0, 1e-3 * one["continuum_mjy"], one["z"],
             one["fwhm_z"], one["line_flux_jykms"] / kms, np.zeros(n_channels),

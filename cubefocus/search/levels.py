@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
+from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 from cubefocus.stats.noise import robust_width
 
@@ -96,7 +97,7 @@ def _at_edge(scaled: np.ndarray, beam_px: float) -> np.ndarray:
     distance = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1] / max(beam_px, 1.0)
     factor = np.ones(inside.shape)
     middle = scaled[:, distance > RIM]
-    area = math.pi * max(beam_px, 1.0) ** 2 / (4.0 * math.log(2.0))
+    area = gaussian_area(max(beam_px, 1.0), max(beam_px, 1.0))
     if np.isfinite(middle).sum() < ENOUGH * area:
         return factor
     usual = robust_width(middle[np.isfinite(middle)])
@@ -113,7 +114,7 @@ def _at_edge(scaled: np.ndarray, beam_px: float) -> np.ndarray:
 def _by_place(scaled: np.ndarray, beam_px: float) -> np.ndarray:
     """Relative noise of each pixel: robust widths in half overlapping boxes, interpolated between their centres."""
     shape = scaled.shape[1:]
-    area = math.pi * max(beam_px, 1.0) ** 2 / (4.0 * math.log(2.0))
+    area = gaussian_area(max(beam_px, 1.0), max(beam_px, 1.0))
     side = max(LEAST_BEAMS * beam_px, math.sqrt(ENOUGH * area / len(scaled)))
     counts = [max(1, round(2.0 * size / side) - 1) for size in shape]
     if min(counts) < 2:

@@ -18,6 +18,7 @@ from cubefocus.alma.fitted import COLUMNS as FITTED
 from cubefocus.alma.fitted import KM_S, catalogue_of
 from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
+from cubefocus.cube.scale import gaussian_area
 from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
 from cubefocus.fit.model import Scene
 from cubefocus.fit.restored import measure_restored
@@ -241,7 +242,7 @@ class _Measured:
     @property
     def area(self) -> float:
         """Of the beam, pixels."""
-        return math.pi * self.beam_px[0] * self.beam_px[1] / (4.0 * math.log(2.0))
+        return gaussian_area(*self.beam_px[:2])
 
     def of(self, every: Islands, number: int) -> dict[str, Any]:
         cube, ghz = self.cube, self.cube.frequencies_hz / 1e9
