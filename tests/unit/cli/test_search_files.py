@@ -12,6 +12,7 @@ from scenes import make_header
 from scipy.ndimage import gaussian_filter
 from uv_instrument import Truth, UvInstrument
 
+from cubefocus.cli import detect as detect_command
 from cubefocus.cli.detect_files import MAPS
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
@@ -19,6 +20,7 @@ from cubefocus.cube.beams import with_beam
 from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table
 from cubefocus.search.run import CANDIDATES, COLUMNS
+from cubefocus.settings import SearchSettings
 
 SHAPE, FWHM = (16, 64, 64), 5.0
 SIGMA = FWHM / 2.35482
@@ -156,3 +158,7 @@ def test_a_dirty_cube_is_fitted_through_its_beam(tmp_path):
     assert sorted(found["x"]) == pytest.approx([22.3, 41.7], abs=0.1)
     assert (found["reliability"] > 0.95).all()
     assert set(read_table(tmp_path / "out" / "candidates.ecsv")["reason"]) == {"kept"}
+
+
+def test_the_help_says_the_purity_that_is_used():
+    assert SearchSettings().purity == detect_command.PURITY
