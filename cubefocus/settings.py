@@ -549,7 +549,9 @@ class FindersSettings(Section):
     tuning_cubes: Count = Field(
         default=8, description="validation cubes on which the parameters of slow finders are chosen"
     )
-    inverted_cubes: Count = Field(default=8, description="test cubes that slow finders search times -1 as well")
+    inverted_cubes: Count = Field(
+        default=8, description="test cubes that slow finders and the fit search times -1 as well"
+    )
 
 
 class Criterion(TypedDict):

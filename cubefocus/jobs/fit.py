@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from cubefocus.alma.fitted import fit_cube
+from cubefocus.alma.catalogue import build_table
+from cubefocus.alma.fitted import COLUMNS, fit_cube
 from cubefocus.alma.setups import beam_of, setups_of
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.files import read_table, write_table
+from cubefocus.find.cubes import inverted_ids
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.parts import Part, facts_of, name_of, over_parts
 from cubefocus.learn.distributed import pick_device
@@ -35,7 +37,7 @@ class Fit:
     cubes : str
         Folder of the batch.
     truth : str
-        Its truth table, which says which set-up each cube drew; nothing else is read of it.
+        Its truth table, or that of all splits, which says which set-up each cube drew; nothing else is read of it.
     starts : str
         Catalogue of the chain.
     responses : str
@@ -48,8 +50,9 @@ class Fit:
         File with the threshold that validation cubes chose; without it, the lowest one that is looked at.
     fitted, time : str
         Files to write: the catalogue of the fit, and what it took.
-    inverted : bool
-        Whether the cubes are fitted times -1, for a measure of false sources.
+    inverted : mapping, optional
+        ``number`` and ``seed``: how many of all test cubes are fitted, times -1, for a measure of false sources, and
+        what draws them. The batch is fitted as it is without it.
     provenance : mapping
     """
 
@@ -63,7 +66,7 @@ class Fit:
     choice: str | None
     fitted: str
     time: str
-    inverted: bool = False
+    inverted: Mapping[str, int] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -85,7 +88,10 @@ def run(job: Fit, executor: Executor | None = None) -> None:
     for table, cost in over_parts(_fit_part, job, executor):
         tables.append(table)
         clock.add(cost)
-    write_table(job.fitted, vstack(tables, metadata_conflicts="silent"), facts_of(job.provenance))
+    cubes = [cube for table in tables for cube in table.meta["cubes"]]
+    whole = vstack(tables, metadata_conflicts="silent")
+    whole.meta["cubes"] = cubes
+    write_table(job.fitted, whole, facts_of(job.provenance))
     clock.write(job.time)
 
 
@@ -94,13 +100,15 @@ def _fit_part(job: Fit, part: Part) -> tuple[Table, Clock]:
         settings = DetectionSettings.from_mapping(job.detection)
         keep = settings.fit.search if job.choice is None else json.loads(Path(job.choice).read_text())["keep"]
         rules, device = replace(settings.fit, keep=keep), pick_device("auto")
-        setups = setups_of(read_table(job.truth), Observation.list_from_mapping(job.observation), job.responses)
-        starts, clock, tables = read_table(job.starts), Clock(), []
-        for cube_id, path in part:
+        truth = read_table(job.truth)
+        setups = setups_of(truth, Observation.list_from_mapping(job.observation), job.responses)
+        fitted = _chosen(job, truth, part)
+        starts, clock, tables = read_table(job.starts), Clock(), [build_table(COLUMNS, [])]
+        for cube_id, path in fitted:
             _, beam = beam_of(setups[cube_id])
             with clock.stage("reading", 1):
                 cube = read_cube(path)
-            if job.inverted:
+            if job.inverted is not None:
                 cube = Cube(-cube.data, cube.header)
             with clock.stage("fit", 1):
                 own = starts[np.flatnonzero(cube_ids(starts) == cube_id)] if len(starts) else None
@@ -115,4 +123,17 @@ def _fit_part(job: Fit, part: Part) -> tuple[Table, Clock]:
                     device=str(device),
                 )
             tables.append(found.catalogue)
-        return vstack(tables, metadata_conflicts="silent"), clock
+        whole = vstack(tables, metadata_conflicts="silent")
+        whole.meta["cubes"] = [cube_id for cube_id, _ in fitted]
+        return whole, clock
+
+
+def _chosen(job: Fit, truth: Table, part: Part) -> Part:
+    """The cubes of a part that are fitted: a cube times -1 has a hole for each source, and takes as long as a search.
+
+    They are those that slow finders search times -1 as well.
+    """
+    if job.inverted is None:
+        return part
+    drawn = inverted_ids(truth, True, **job.inverted)
+    return [(cube_id, path) for cube_id, path in part if cube_id in drawn]

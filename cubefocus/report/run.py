@@ -237,19 +237,21 @@ class Run:
     @cached_property
     def with_inverted(self) -> dict[str, tuple[Table, Table]]:
         """Detections in the test cubes, and in the same times -1, of each method that was run."""
-        pairs = {
-            name: (other.found[np.isin(cube_ids(other.found), other.inverted.meta["cubes"])], other.inverted)
-            for name, other in self.others.items()
-            if other.inverted.meta["cubes"]
-        }
+        pairs = {name: (other.found, other.inverted) for name, other in self.others.items()}
+        pairs = {name: _of_inverted(*pair) for name, pair in pairs.items() if pair[1].meta["cubes"]}
         pairs[BLOBS] = blobs(self.candidates), blobs(self.inverted_candidates)
         pairs[CHAIN] = self.catalogue, self.inverted_catalogue
-        pairs[FITTED] = self.fitted, self.inverted_fitted
+        pairs[FITTED] = _of_inverted(self.fitted, self.inverted_fitted)
         negative = {cube: -image for cube, image in self.dirty.items()}
         return {
             name: (with_image_snr(found, self.dirty), with_image_snr(false, negative))
             for name, (found, false) in pairs.items()
         }
+
+
+def _of_inverted(found: Table, false: Table) -> tuple[Table, Table]:
+    """What a method found in the cubes that it searched times -1 as well, and what it found there."""
+    return found[np.isin(cube_ids(found), false.meta["cubes"])], false
 
 
 def _other(name: str, found: Table) -> Method:

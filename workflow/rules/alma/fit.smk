@@ -1,8 +1,8 @@
 """The last step of the chain: all sources of a cube fitted together through the dirty beam that CASA measured.
 
 In: cubes, responses, what the chain found in the validation and the test split. Out: fit/choice.json, the significance
-that validation cubes ask for; fit/{validation,test,inverted}/<batch>.ecsv, the last of test cubes times -1; bound.ecsv,
-the smallest errors that noise allows for the true sources of the test split.
+that validation cubes ask for; fit/{validation,test,inverted}/<batch>.ecsv, the last of some test cubes times -1;
+bound.ecsv, the smallest errors that noise allows for the true sources of the test split.
 """
 
 
@@ -84,10 +84,11 @@ use rule fit_validation as fit with:
         results("benchmarks/fit/{batch}.tsv")
 
 
+# The truth of all cubes says from which those that are fitted times -1 are drawn.
 use rule fit as fit_inverted with:
     input:
         cubes=results("cubes/test/{batch}"),
-        truth=results("truth/test/{batch}.ecsv"),
+        truth=results("truth.ecsv"),
         starts=results("inverted/{batch}/catalogue.ecsv"),
         responses=results("responses"),
         choice=chosen("fit/choice.json"),

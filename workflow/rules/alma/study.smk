@@ -63,12 +63,13 @@ def setup_params() -> dict:
 
 
 def fitting(inverted: bool = False) -> dict:
-    """Params of a rule that fits cubes, or the same times -1."""
+    """Params of a rule that fits cubes, or some of them times -1."""
+    drawn = {"number": config["finders"]["inverted_cubes"], "seed": config["seed"]}
     return {
         "observation": config["observation"],
         "detection": {key: config["detection"][key] for key in ("fit", "rest_frequency_ghz")},
         "box_level": config["sky"]["box_level"],
-        "inverted": inverted,
+        "inverted": drawn if inverted else None,
         "code": digest("fit"),
     }
 
