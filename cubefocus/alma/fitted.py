@@ -30,7 +30,8 @@ from cubefocus.sky.truth import measure_dirty
 from cubefocus.tables.columns import BOX, Column, column, define
 
 KM_S = 299792.458
-RESOLVED = 3.0  # major axis over its error, from which on a source counts as resolved
+RESOLVED = 6.0  # major axis over its error, from which on a source is resolved: 3 errors of the square, which is fitted
+UPPER = 1.645  # errors of the square of a size above it: exceeded with a probability of 5 %
 EDGE = 1.3  # FWHM of the beam: nearer to where the data end, the part of its image that is missing biases a source
 FLUXES = ("continuum", "continuum_err", "line", "line_err")
 LEAST_SIGMA = 0.3  # pixels: a source that is smaller fills a pixel
@@ -49,16 +50,17 @@ _OWN = {
     "fwhm_z_err": "standard error of the fit",
     "velocity": "radio velocity of the line for the given rest frequency, else that of the cube's header",
     "redshift": "redshift of the line for the given rest frequency, else that of the cube's header",
-    "flags": "what a user should know, separated by semicolons: unresolved (major below 3 of its errors), "
-    "at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, blended (another source within a "
-    "beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of the aperture), not_converged",
+    "flags": "what a user should know, separated by semicolons: unresolved (major below 6 of its errors, so its square "
+    "below 3 of its own: see major_limit), at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, "
+    "blended (another source within a beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of "
+    "the aperture), not_converged",
 }
 COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "z", "frequency", "velocity",
     "redshift", "major", "minor", "position_angle", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec",
     "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
     "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
-    "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "minor_err",
+    "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "major_limit", "minor_err",
     "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err",
     "continuum_mjy_aperture", "continuum_mjy_aperture_err", "line_flux_jykms_aperture", "line_flux_jykms_aperture_err",
     "misfit", "flags",
@@ -178,6 +180,7 @@ def catalogue_of(
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(wcs, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
             row |= dict.fromkeys(("position_angle", "position_angle_err", "pa_err"), math.nan)
+            row["major_limit"] = math.sqrt(row["major"] ** 2 + 2.0 * UPPER * row["major"] * row["major_err"])
         row["flags"] = ";".join(sorted(flags))
     return build_table(COLUMNS, rows)
 

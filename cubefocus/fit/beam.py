@@ -21,6 +21,7 @@ from cubefocus.instrument.response import Response
 
 SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
+AT_A_TIME = 8  # transforms, on a processor
 ENOUGH = 2**13  # frequencies beyond the longest baseline whose power tells that of white noise within a per cent
 NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
@@ -112,11 +113,18 @@ class Grid:
         rows = torch.from_numpy(self.kept[0] % self.padded[0]).to(transform.device)
         return transform[..., rows].transpose(-1, -2) * torch.from_numpy(self.inside).to(transform.device)
 
-    def sampled(self, transform: torch.Tensor) -> torch.Tensor:
-        """Samples in the image of what has this transform (..., v, u): (..., y, x), scaled by `scale`."""
-        # The rows that lie outside the image are not transformed a second time.
-        columns = torch.fft.ifft(transform, dim=-2)[..., : self.samples[0], :]
-        return torch.fft.irfft(columns, n=self.cells[1])[..., : self.samples[1]] * self.scale
+    def sampled(self, transform: torch.Tensor, factor: torch.Tensor | None = None) -> torch.Tensor:
+        """Samples in the image of what has this transform (n, v, u), times a factor: (n, y, x), scaled by `scale`."""
+        images = transform.real.new_empty(len(transform), *self.samples)
+        # A few at a time stay in the cache of a processor.
+        few = len(transform) if transform.is_cuda else AT_A_TIME
+        for start in range(0, len(transform), few):
+            part = slice(start, start + few)
+            some = transform[part] if factor is None else transform[part] * factor.expand_as(transform)[part]
+            # The rows that lie outside the image are not transformed a second time.
+            columns = torch.fft.ifft(some, dim=-2)[..., : self.samples[0], :]
+            torch.mul(torch.fft.irfft(columns, n=self.cells[1])[..., : self.samples[1]], self.scale, out=images[part])
+        return images
 
     def pixels(self, transform: torch.Tensor) -> torch.Tensor:
         """Pixels of what has this transform (n, v, u), not sampled and not scaled: (n, y, x)."""

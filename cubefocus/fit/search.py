@@ -129,20 +129,12 @@ def _correlated(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Correlation of each channel with a template at all positions (channel, y, x), and the template's norm there."""
     grid = scene.beam.grid
-    size = grid.samples
-    by_channel = templates if len(templates) == 1 else templates[bands]
-    maps = _images(padded * by_channel, size, grid.cells) * grid.scale
+    maps = grid.sampled(padded, templates if len(templates) == 1 else templates[bands])
     # The square of the template summed over the samples with data: its transform times that of the mask.
     middle = templates[len(templates) // 2]
     image = torch.fft.irfft2(middle.to(torch.complex64), s=grid.cells) * grid.scale
-    norm = _images((torch.fft.rfft2(image**2, s=grid.cells).conj() * mask)[None], size, grid.cells)[0]
+    norm = grid.sampled((torch.fft.rfft2(image**2, s=grid.cells).conj() * mask)[None])[0] / grid.scale
     return maps, torch.where(norm > EDGE * norm.max(), norm, torch.inf)
-
-
-def _images(transform: torch.Tensor, size: tuple[int, int], cells: tuple[int, int]) -> torch.Tensor:
-    """Inverse transforms at the samples in the image."""
-    rows = torch.fft.ifft(transform, dim=-2)[..., : size[0], :]
-    return torch.fft.irfft(rows, n=cells[1])[..., : size[1]]
 
 
 def _without(norm: torch.Tensor, scene: Scene, x: float, y: float) -> torch.Tensor:

@@ -168,6 +168,8 @@ _ALL = (
     Column("pa_err", "deg", "stat.error;pos.posAng", float, _STATED),
     Column("major_err", "arcsec", "stat.error;phys.angSize.smajAxis", float, _STATED),
     Column("minor_err", "arcsec", "stat.error;phys.angSize.sminAxis", float, _STATED),
+    Column("major_limit", "arcsec", "phys.angSize.smajAxis;stat.max", float,
+           "upper limit of major, exceeded with a probability of 5 %, for a source that is unresolved; else NaN"),
     Column("position_angle_err", "deg", "stat.error;pos.posAng", float, _STATED),
     Column("line_flux_jykms_err", "Jy km / s", "stat.error;phot.flux;spect.line", float, _STATED),
     Column("continuum_mjy_err", "mJy", "stat.error;phot.flux.density;spect.continuum", float, _STATED),

@@ -100,3 +100,18 @@ def test_a_cube_of_noise_has_no_sources_and_all_columns(instrument):
     empty = fit_cube(Cube(data.astype(np.float32), SETUP.header(unit="Jy/beam")), instrument.beam(), box_level=0.15)
     assert len(empty.catalogue) == 0
     assert empty.catalogue.colnames == [column.name for column in COLUMNS]
+
+
+def test_a_source_without_a_measured_size_has_an_upper_limit_and_no_angle(instrument, found):
+    rng, size = np.random.default_rng(5), 0.3
+    beam = 0.1 * np.mean(instrument.beam().fwhm)
+    for _ in range(8):
+        point = Truth(x=rng.uniform(20, 44), y=rng.uniform(20, 44), sigma_x=size, sigma_y=size, pa=0.0, continuum=0.015,
+                      lines=((0.03, 7.0, 4.0),))  # fmt: skip
+        data = instrument.dirty(point) + instrument.noise(rng, WHITE)
+        row = fit_cube(Cube(data.astype(np.float32), SETUP.header(unit="Jy/beam")), instrument.beam(), box_level=0.15)
+        (row,) = row.catalogue
+        assert row["flags"] == "unresolved"
+        assert max(row["major"], 0.1 * 2.354820 * size) < row["major_limit"] < beam
+        assert np.isnan(row["position_angle"])
+    assert np.isnan(found["major_limit"]).all()  # what is resolved has none
