@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import in_jy_per_beam, read_cube
 from cubefocus.errors import CubefocusError
 
 log = logging.getLogger(__name__)
+
+POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
 
 def load_dirty(path: Path) -> Cube:
@@ -43,3 +48,20 @@ def as_cubes(cubes: Iterable[Any]) -> list[Cube]:
                 "nothing says where its channels are"
             )
     return listed
+
+
+def check_possible(rest_ghz: float | None, cube: Cube, path: Path) -> None:
+    """Refuse a rest frequency that no line at the frequencies of a cube can have: it is in another unit.
+
+    Raises
+    ------
+    CubefocusError
+    """
+    if rest_ghz is None:
+        return
+    observed = float(np.median(cube.frequencies_hz)) / 1e9
+    if math.isfinite(observed) and not POSSIBLE[0] < rest_ghz / observed < POSSIBLE[1]:
+        raise CubefocusError(
+            f"{path}: a line at {observed:.6g} GHz cannot have the rest frequency {rest_ghz:.10g} GHz; give it in GHz, "
+            "--rest-frequency"
+        )

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from cubefocus.alma.inputs import load_dirty
-from cubefocus.cli.detect_files import FORMATS, prepare_folder, write_catalogue
+from cubefocus.cli.folder import FORMATS, prepare_folder, write_catalogue
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.provenance import provenance

@@ -7,24 +7,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from astropy.table import Table, vstack
+from astropy.table import Table
 
-from cubefocus.alma.inputs import load_dirty
-from cubefocus.cli.detect_files import (
+from cubefocus.alma.inputs import check_possible, load_dirty
+from cubefocus.cli.folder import (
     Found,
     Input,
     attempts,
-    check_possible,
+    facts_of,
     list_inputs,
-    origin_of,
     prepare_output,
     summary,
-    write_catalogue,
+    write_tables,
 )
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
-from cubefocus.files import write_table
 from cubefocus.provenance import provenance
 from cubefocus.report.pictures import save_figure
 from cubefocus.search.methods import Method, Outcome, method_of
@@ -58,9 +56,7 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
     """
     inputs = list_inputs(paths)
     is_new = prepare_output(output, overwrite)
-    facts = provenance(method.device, **method.facts, cubes=[str(path) for path in paths])
-    made = [origin_of(one.made) for one in inputs]
-    facts |= {"inputs": made} if any(made) else {}
+    facts = provenance(method.device, **method.facts, **facts_of(paths, inputs))
     found = Found()
     tables: list[tuple[Table, Table]] = []
 
@@ -80,12 +76,7 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
         if is_new and not any(output.iterdir()):
             output.rmdir()
         raise
-    facts |= {"failed": found.failed} if found.failed else {}
-    found.catalogue, found.candidates = (
-        vstack(list(parts), metadata_conflicts="silent") for parts in zip(*tables, strict=True)
-    )
-    write_catalogue(output / "catalogue", found.catalogue, facts)
-    write_table(output / "candidates.ecsv", found.candidates, facts)
+    write_tables(output, found, tables, facts)
     if found.failed:
         raise CubefocusError(summary(found, paths, output))
     return found

@@ -9,7 +9,7 @@ from astropy.table import Table
 from bundles import SETTINGS, assert_same_rows
 
 from cubefocus.alma.fitted import COLUMNS
-from cubefocus.cli import detect_files
+from cubefocus.cli import detect_files, folder
 from cubefocus.cli.main import main
 from cubefocus.cube.beams import with_beam
 from cubefocus.cube.reading import read_cube
@@ -163,7 +163,7 @@ def test_second_search_into_a_folder_asks_and_then_leaves_nothing_of_the_first(b
     assert (out / "catalogue.ecsv").read_bytes() == before
     assert detect([cubes[9]], bundle, out, "--overwrite") == 0
     pictures = {f"000009.dirty.{end}" for end in ("reg", "field.png", "spectra.png")}
-    tables = {*(f"catalogue.{kind}" for kind in detect_files.FORMATS), "candidates.ecsv", "products.h5"}
+    tables = {*(f"catalogue.{kind}" for kind in folder.FORMATS), "candidates.ecsv", "products.h5"}
     assert names(out) == {*tables, *pictures, "notes.txt", "mine.reg", "copy.png"}
     assert set(read_table(out / "catalogue.ecsv")["cube_id"]) == {9}
 

@@ -9,7 +9,8 @@ import pytest
 
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.cli import detect_files as command
-from cubefocus.cli.detect_files import detect_files, file_names, read_settings
+from cubefocus.cli.detect_files import detect_files, read_settings
+from cubefocus.cli.folder import file_names
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.writing import write_cube

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from uv_instrument import Truth, UvInstrument
 
 from cubefocus.cli import detect as detect_command
-from cubefocus.cli.detect_files import MAPS
+from cubefocus.cli.folder import MAPS
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.beams import with_beam
