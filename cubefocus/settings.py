@@ -272,6 +272,10 @@ class DeepGRUShape(Section):
 class ResNetShape(Section):
     """Networks that measure parameters on focused images."""
 
+    shapes: Annotated[str, OneOf("separate", "joint")] = Field(
+        default="separate",
+        description="separate: sigma_x, sigma_y and pa have a network each, as in the paper; joint: one for all three",
+    )
     pa: Annotated[str, OneOf("degrees", "vector")] = Field(
         default="degrees",
         description="what the network for the position angle regresses: degrees, or (cos 2pa, sin 2pa)",

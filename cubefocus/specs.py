@@ -7,6 +7,7 @@ Standard library only, as the workflow is parsed on login nodes. What stands beh
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ class Network:
         Stage of the chain whose predictions it is fine-tuned on; None if it is not.
     chain : bool
         Whether the chain uses it; the others are those of finders.
+    shapes : str or None
+        Setting ``models.resnet.shapes`` with which the chain uses it; None: with any.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Network:
     sees_images: bool = False
     finetuned_on: str | None = None
     chain: bool = True
+    shapes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,14 +90,19 @@ _TASKS = "cubefocus.alma.tasks"
 BLOBS_FINDER_VARIANTS = ("mnras", "ecml", "unet")
 """One is the chain's; each can stand beside it as a finder of its own."""
 
+SHAPES = ("sigma_x", "sigma_y", "pa")
+"""What is measured on focused images: by a network each, or by one for all."""
+
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
         Network("blobs_finder", "blobs_finder", f"{_TASKS}:BlobsFinderTask", _IMAGES, sees_images=True),
         Network("deep_gru", "deep_gru", f"{_TASKS}:DeepGRUTask", ("reverse", "roll"), finetuned_on="blobs"),
-        Network("sigma_x", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
-        Network("sigma_y", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
-        Network("pa", "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines"),
+        *(
+            Network(name, "resnet", f"{_TASKS}:MorphologyTask", _CUTOUTS, finetuned_on="lines", shapes="separate")
+            for name in SHAPES
+        ),
+        Network("shape", "resnet", f"{_TASKS}:ShapeTask", _CUTOUTS, finetuned_on="lines", shapes="joint"),
         Network("flux", "resnet", f"{_TASKS}:FluxTask", _CUTOUTS, finetuned_on="morphology"),
         *(
             Network(f"blobs_finder_{variant}", "blobs_finder", f"{_TASKS}:VariantTask", _IMAGES, True, chain=False)
@@ -105,7 +114,16 @@ NETWORKS: dict[str, Network] = {
 }
 """In the order of the chain."""
 
-CHAIN: tuple[str, ...] = tuple(name for name, network in NETWORKS.items() if network.chain)
+
+def chain_of(shapes: str) -> tuple[str, ...]:
+    """Names of the networks of the chain with a setting ``models.resnet.shapes``, in their order."""
+    return tuple(name for name, one in NETWORKS.items() if one.chain and one.shapes in (None, shapes))
+
+
+def chain_among(names: Iterable[str]) -> tuple[str, ...]:
+    """The whole chain that some networks are part of: three networks of the shapes, unless there is one for all."""
+    return chain_of("joint" if "shape" in names else "separate")
+
 
 _FIND = "cubefocus.find"
 

@@ -12,7 +12,7 @@ from typing import Any
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import digest, provenance
 from cubefocus.ranks import launch, leave_with
-from cubefocus.specs import CHAIN
+from cubefocus.specs import NETWORKS
 
 logger = logging.getLogger("cubefocus")
 
@@ -64,4 +64,4 @@ def spread(snakemake: Any, work: Callable[..., Any], task: Any, place: str) -> N
 
 def networks(inputs: Any) -> dict[str, str]:
     """Checkpoints of the chain among the inputs of a rule, by network."""
-    return {name: path for name in CHAIN if (path := inputs.get(name))}
+    return {name: path for name in NETWORKS if (path := inputs.get(name))}

@@ -12,10 +12,10 @@ from cubefocus.alma.lines import dirty_spectra
 from cubefocus.alma.rows import Cut, Part, Shape
 from cubefocus.alma.training_products import focused_images
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.specs import SHAPES
 from cubefocus.stats.noise import noise_of
 
 PredictParameter = Callable[[str, np.ndarray], np.ndarray]
-SHAPE = ("sigma_x", "sigma_y", "pa")
 LEAST_SIGMA = 0.5  # px
 
 
@@ -43,7 +43,7 @@ def measure_shapes(tables: Sequence[Sequence[Cut]], predict: PredictParameter) -
     if not cuts:
         return [() for _ in tables]
     images = np.array([cut.focused for cut in cuts], dtype=np.float32)
-    said = [np.asarray(predict(name, images), dtype=float).reshape(len(cuts)).tolist() for name in SHAPE]
+    said = [np.asarray(predict(name, images), dtype=float).reshape(len(cuts)).tolist() for name in SHAPES]
     rows = iter([_shape(cut, *values) for cut, *values in zip(cuts, *said, strict=True)])
     return [tuple(next(rows) for _ in table) for table in tables]
 

@@ -13,7 +13,7 @@ from cubefocus.alma.inputs import load_dirty
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.bundle import Bundle
-from cubefocus.specs import CHAIN
+from cubefocus.specs import chain_among
 from cubefocus.timing import Clock
 
 
@@ -78,7 +78,7 @@ def load_chain(bundle: Bundle, settings: Mapping[str, Any] | None = None, device
     CubefocusError
         If the bundle lacks a network of the chain, or as `Chain.load`.
     """
-    bundle.require(CHAIN)
+    bundle.require(chain_among(bundle.networks))
     return Chain.load(bundle.with_settings(settings or {}), device)
 
 

@@ -16,6 +16,7 @@ from cubefocus.learn import angles, augment
 from cubefocus.learn.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
 from cubefocus.learn.task import Arrays, Outputs, Task
 from cubefocus.settings import ModelsSettings
+from cubefocus.specs import SHAPES
 
 DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle, "decoras_bce": F.binary_cross_entropy}
 SQUARES_WEIGHT = 5.0  # of the mean squared error in the U-Net's loss
@@ -271,6 +272,35 @@ class MorphologyTask(Task):
             return {self.name: angles.from_vector(outputs[0], normalisation["angle"])}
         value = outputs[0][:, 0] * normalisation["std"] + normalisation["mean"]
         return {self.name: value.clamp(0, 90) if self.name == "pa" else value.clamp(min=SMALLEST_SIGMA)}
+
+
+class ShapeTask(MorphologyTask):
+    """Focused image in [0, 1] to sigma_x, sigma_y (px) and pa (deg) at once: one network with an output for each."""
+
+    def __init__(self, name: str, pa: str, widths: Sequence[int]) -> None:
+        super().__init__(name, pa, widths)
+        self.parts = [MorphologyTask(part, pa, widths) for part in SHAPES]
+
+    def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """The outputs of all three, side by side."""
+        return {"n_outputs": sum(part.arguments(data)["n_outputs"] for part in self.parts), **self.options}
+
+    def normalisation(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """That of each, by name."""
+        return {part.name: part.normalisation(data) for part in self.parts}
+
+    def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
+        """One of shape (b, n_outputs)."""
+        return (torch.cat([part.targets(arrays, normalisation[part.name])[0] for part in self.parts], dim=1),)
+
+    def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The three parameters (b,), as their own tasks decode them."""
+        said, values = outputs[0], dict[str, Tensor]()
+        for part in self.parts:
+            size = 1 if normalisation[part.name].get("angle", "degrees") == "degrees" else 2
+            values |= part.decode((said[:, :size],), arrays, normalisation[part.name])
+            said = said[:, size:]
+        return values
 
 
 class FluxTask(Task):

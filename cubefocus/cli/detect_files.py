@@ -125,8 +125,8 @@ def detect_files(
         FITS cubes in Jy/beam, mJy/beam, ...; cube_id in the tables is that of the header, or else the place in this
         list.
     output : Path
-        Gets the catalogue in all `FORMATS`, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.field.png,
-        <name>.spectra.png.
+        Gets the catalogue in all `FORMATS`, candidates.ecsv, products.h5, and per cube <name>.reg, <name>.crtf,
+        <name>.field.png, <name>.spectra.png.
     facts : mapping
         Provenance.
     ranges : mapping, optional
@@ -199,7 +199,7 @@ class _Work:
             settings, device = self.chain.settings, self.chain.device
             shown = fit(cube, self.instrument, one.path, found.catalogue, settings, one.cube_id, device)
             self.fitted.append(shown)
-        write_regions(self.output / f"{one.name}.reg", shown, self.facts)
+        write_regions(self.output / one.name, shown, self.facts, cube.wcs)
         save_figure(field_figure(searched), self.output / f"{one.name}.field.png", self.facts)
         if not searched.field.is_image:
             save_figure(spectra_figure(searched), self.output / f"{one.name}.spectra.png", self.facts)

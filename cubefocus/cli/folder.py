@@ -17,6 +17,7 @@ from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, write_table
 from cubefocus.tables.published import write_fits_table, write_votable
+from cubefocus.tables.regions import SUFFIXES as REGIONS
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 TABLES = (*(f"{name}.{kind}" for name in ("catalogue", "fitted") for kind in FORMATS), "candidates.ecsv", "products.h5")
 MAPS = ("snr", "mask", "moment0", "moment1", "moment2", "peak")  # what a search without networks leaves of each cube
 SUFFIXES = (
-    ".reg",
+    *REGIONS,
     ".field.png",
     ".spectra.png",
     ".report.html",

@@ -197,6 +197,7 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".png": _png,
     ".pdf": _pdf,
     ".reg": _comment,
+    ".crtf": _comment,
     ".yaml": _config,
     MANIFEST: lambda path: read_manifest(path.parent)["provenance"],
 }

@@ -42,8 +42,8 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
     paths : sequence of Path
         FITS cubes; cube_id in the tables is that of the header, or else the place in this list.
     output : Path
-        Gets the catalogue in all formats, candidates.ecsv, and per cube <name>.reg, <name>.field.png,
-        <name>.report.html and the maps.
+        Gets the catalogue in all formats, candidates.ecsv, and per cube <name>.reg, <name>.crtf,
+        <name>.field.png, <name>.report.html and the maps.
     method : Method
     overwrite : bool
         Whether products of an earlier search are removed first.
@@ -84,7 +84,7 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
 
 def _write(output: Path, name: str, cube: Cube, outcome: Outcome, facts: Mapping[str, Any]) -> None:
     """Write what belongs to one cube alone."""
-    write_regions(output / f"{name}.reg", outcome.catalogue, facts)
+    write_regions(output / name, outcome.catalogue, facts, cube.wcs)
     save_figure(outcome.draw(), output / f"{name}.field.png", facts)
     page = output / f"{name}.report.html"
     write_search_page(page, cube, name, outcome.catalogue, outcome.views, outcome.told, facts)

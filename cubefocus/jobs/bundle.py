@@ -14,7 +14,7 @@ from cubefocus.instrument.observation import Observation
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, range_of
 from cubefocus.settings import DetectionSettings
-from cubefocus.specs import CHAIN
+from cubefocus.specs import chain_among
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def run(job: Job) -> None:
     observations = Observation.list_from_mapping(job.observation)
     ranges = ranges_of(job.image_size, observations, [read_table(path) for path in job.truth])
     bundle = Bundle.from_checkpoints(job.networks, detection, ranges=ranges, provenance=job.provenance)
-    bundle.require(CHAIN)
+    bundle.require(chain_among(bundle.networks))
     bundle.save(job.bundle)
 
 

@@ -14,7 +14,7 @@ from cubefocus.alma.folder import parts_of
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.distributed import pick_device
 from cubefocus.provenance import hardware
-from cubefocus.specs import CHAIN
+from cubefocus.specs import chain_among
 
 Part = Sequence[tuple[int, Path]]
 
@@ -53,7 +53,7 @@ def _load_chain(text: str) -> Chain:
     given = json.loads(text)
     if "bundle" in given:
         bundle = Bundle.load(given["bundle"])
-        bundle.require(CHAIN)
+        bundle.require(chain_among(bundle.networks))
     else:
         bundle = Bundle.from_checkpoints(given["networks"], given["detection"])
     return Chain.load(bundle, "auto")

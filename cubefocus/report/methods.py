@@ -34,6 +34,7 @@ LABELS = {
     "sigma_x": r"ResNet $\sigma_x$",
     "sigma_y": r"ResNet $\sigma_y$",
     "pa": "ResNet pa",
+    "shape": r"ResNet $\sigma_x$, $\sigma_y$, pa",
     "flux": "ResNet flux",
 }
 """Of methods and networks; one that is missing has its name, with blanks."""

@@ -9,12 +9,12 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
+from cubefocus.specs import SHAPES
 from cubefocus.tables.columns import LINE_RANGE, column, cube_ids, has_columns
 from cubefocus.tables.matching import Matches
 from cubefocus.tables.shapes import like_true
 
 ELONGATED = 1.2
-SHAPE = ("sigma_x", "sigma_y", "pa")
 QUARTER, HALF = 90.0, 180.0  # deg after which the paper's angle, and that of an axis, is the same again
 
 
@@ -79,8 +79,8 @@ class Parameter:
     def known(self, table: Table, is_true: bool = False) -> bool:
         """Whether a table has the columns; that of true sources also says which are elongated."""
         names = {*LINE_RANGE} if self.column == "extension" else {self.column}
-        names |= {*SHAPE} if self.nearest else set()
-        names |= {*SHAPE[:2]} if self.elongated and is_true else set()
+        names |= {*SHAPES} if self.nearest else set()
+        names |= {*SHAPES[:2]} if self.elongated and is_true else set()
         return has_columns(table, tuple(names))
 
 

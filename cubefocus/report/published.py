@@ -37,6 +37,7 @@ SETUPS: dict[str, Mapping[str, Any]] = {
         "engine.train": "casa",
         "engine.test": "casa",
         "models.blobs_finder.variant": "mnras",
+        "models.resnet.shapes": "separate",
         "models.resnet.widths": (64, 128, 256, 512),
         "training.blobs_finder.epochs": 300,
         "detection.blobs.threshold": 0.15,

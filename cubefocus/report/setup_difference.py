@@ -20,6 +20,7 @@ FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("sigma of the sources in pixels", " to ", ("sky.sigma",)),
     ("SNR of the central source", " to ", ("noise.snr",)),
     ("Blobs Finder", " ", ("models.blobs_finder.variant",)),
+    ("networks of the shapes", " ", ("models.resnet.shapes",)),
     ("widths of the ResNets", "-", ("models.resnet.widths",)),
     ("epochs of Blobs Finder at most", " ", ("training.blobs_finder.epochs",)),
     ("threshold of the map", " ", ("detection.blobs.threshold",)),

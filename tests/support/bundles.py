@@ -40,6 +40,22 @@ def write_checkpoints(folder: Path, n_channels: int = 16) -> dict[str, str]:
     return paths
 
 
+def with_joint_shapes(paths: dict[str, str]) -> dict[str, str]:
+    """The same networks with one for all shapes, which has the weights of that of sigma_x up to its last layer."""
+    import torch
+
+    from cubefocus.learn.checkpoint import load, save
+
+    state = load(paths["sigma_x"])
+    for name in ("head.2.weight", "head.2.bias"):
+        state["model"][name] = torch.cat([load(paths["sigma_x"])["model"][name]] * 3)
+    state["normalisation"] = {name: load(paths[name])["normalisation"] for name in ("sigma_x", "sigma_y", "pa")}
+    state["arguments"], state["task"] = {**state["arguments"], "n_outputs": 3}, "shape"
+    made = Path(paths["sigma_x"]).parents[1] / "shape" / "trained.pt"
+    save(made, state)
+    return {name: path for name, path in paths.items() if name not in state["normalisation"]} | {"shape": str(made)}
+
+
 def assert_same_rows(one: Table, other: Table) -> None:
     """Two tables have the same columns and the same values, bit for bit; NaN is NaN."""
     assert one.colnames == other.colnames

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runs import ROOT, finish, here
+from runs import ROOT, TINY, finish, here
 
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.specs import FINDERS, NETWORKS
@@ -48,6 +48,13 @@ def test_ecml_trains_the_networks_of_the_chain_alone(snakemake, tmp_path):
     planned = jobs(snakemake(tmp_path, "--dry-run", overlays=overlays).stdout)
     assert planned["train"] + planned["train_blobs_finder"] == 6
     assert (planned["tune"], planned["find"], "map" in planned) == (1, planned["detect"], False)
+
+
+def test_one_network_for_all_shapes_is_trained_in_the_place_of_three(snakemake, tmp_path):
+    (tmp_path / "joint.yaml").write_text("models: {resnet: {shapes: joint}}\n")
+    one = jobs(snakemake(tmp_path, "--dry-run", overlays=(TINY, tmp_path / "joint.yaml")).stdout)
+    three = jobs(snakemake(tmp_path, "--dry-run").stdout)
+    assert three["train"] - one["train"] == three["finetune_morphology"] - one["finetune_morphology"] == 2
 
 
 def expected_jobs(cubes: dict[str, int]) -> dict[str, int]:

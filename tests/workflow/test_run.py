@@ -218,7 +218,15 @@ def test_every_product_says_how_it_was_made(folder):
     results = folder / "results" / "tiny"
     apart = {"logs", "responses"}  # a response is that of a set-up, whichever experiments use it
     products = [path for path in results.glob("**/*") if path.suffix in READERS and not apart & {*path.parts}]
-    assert {path.suffix for path in products} == set(READERS) - {".gz", ".html", ".reg", ".xml", ".fits.gz", MANIFEST}
+    assert {path.suffix for path in products} == set(READERS) - {
+        ".gz",
+        ".html",
+        ".reg",
+        ".crtf",
+        ".xml",
+        ".fits.gz",
+        MANIFEST,
+    }
     products.append(results / "bundle")
     shared = read_provenance(results / "config.yaml")
     for path in products:

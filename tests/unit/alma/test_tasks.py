@@ -109,6 +109,24 @@ def test_predictions_return_to_physical_units():
     assert said([0.0, 2.0], vector, images) == pytest.approx([45, 45])
 
 
+@pytest.mark.parametrize("pa", ["degrees", "vector"])
+def test_one_network_for_all_shapes_is_asked_and_says_what_three_would(products, pa, unused):
+    models, data = {"resnet": {"widths": [4, 8, 8, 8], "pa": pa}}, products(6, 0)
+    joint, parts = make_task("shape", models), [make_task(name, models) for name in ("sigma_x", "sigma_y", "pa")]
+    facts = joint.normalisation(data)
+    (wanted,) = joint.targets(tensors(data), facts)
+    alone = [part.targets(tensors(data), part.normalisation(data))[0] for part in parts]
+    assert torch.equal(wanted, torch.cat(alone, dim=1))
+    said = Trained.of(Constant([0.5, -0.5, 0.1, 0.4][: wanted.shape[1]]), {"task": "shape", "normalisation": facts})
+    values = said.predict({"focused": data["focused"]})
+    assert set(values) == {"sigma_x", "sigma_y", "pa"}
+    mean, std = facts["sigma_y"]["mean"], facts["sigma_y"]["std"]
+    assert values["sigma_y"] == pytest.approx(np.full(6, mean - 0.5 * std))
+    right = joint.decode((wanted,), {}, facts)
+    for name in values:
+        assert right[name].numpy() == pytest.approx(data[f"targets/{name}"], abs=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["vector", "vector4"])
 def test_angles_survive_the_way_to_vectors_and_back(kind):
     pa = torch.linspace(1, 89, 45)

@@ -162,7 +162,7 @@ def test_second_search_into_a_folder_asks_and_then_leaves_nothing_of_the_first(b
     assert f"{out}: holds the results of an earlier search" in capsys.readouterr().err
     assert (out / "catalogue.ecsv").read_bytes() == before
     assert detect([cubes[9]], bundle, out, "--overwrite") == 0
-    pictures = {f"000009.dirty.{end}" for end in ("reg", "field.png", "spectra.png")}
+    pictures = {f"000009.dirty.{end}" for end in ("reg", "crtf", "field.png", "spectra.png")}
     tables = {*(f"catalogue.{kind}" for kind in folder.FORMATS), "candidates.ecsv", "products.h5"}
     assert names(out) == {*tables, *pictures, "notes.txt", "mine.reg", "copy.png"}
     assert set(read_table(out / "catalogue.ecsv")["cube_id"]) == {9}

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from regions import Regions
 
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.cli import detect_files as command
@@ -25,7 +26,14 @@ def test_command_writes_all_products(scene, source, oracle, tmp_path):
     detect_files(oracle([one]), [tmp_path / "field.fits"], tmp_path / "out", {"models": "oracle"})
     names = {path.name for path in (tmp_path / "out").iterdir()}
     catalogues = {"catalogue.ecsv", "catalogue.csv", "catalogue.xml", "catalogue.fits"}
-    assert names == catalogues | {"candidates.ecsv", "products.h5", "field.reg", "field.field.png", "field.spectra.png"}
+    assert names == catalogues | {
+        "candidates.ecsv",
+        "products.h5",
+        "field.reg",
+        "field.crtf",
+        "field.field.png",
+        "field.spectra.png",
+    }
     table = read_table(tmp_path / "out" / "catalogue.ecsv")
     facts = {"models": "oracle", "cubes": [str(tmp_path / "field.fits")], "inputs": [{"seed": 1}]}
     assert table.meta["provenance"] == facts
@@ -50,7 +58,7 @@ def test_names_with_quotes_and_dollars_are_names_only(scene, source, oracle, bun
     assert main(["detect", f"{odd}.fits", "--models", f"{odd} models", "-o", f"{odd} found"]) == 0
     assert {path.name for path in Path().iterdir()} == {f"{odd}.fits", f"{odd} models", f"{odd} found"}
     names = {path.name for path in Path(f"{odd} found").iterdir()}
-    assert {f"{odd}.reg", f"{odd}.field.png", f"{odd}.spectra.png"} < names
+    assert {f"{odd}.reg", f"{odd}.crtf", f"{odd}.field.png", f"{odd}.spectra.png"} < names
     for name in names:
         assert main(["provenance", "--json", f"{odd} found/{name}"]) == 0
         assert json.loads(capsys.readouterr().out)["cubes"] == [f"{odd}.fits"]
@@ -111,14 +119,23 @@ def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
 def test_regions_are_one_based_with_the_angle_turned_round(scene, source, oracle, tmp_path):
     one = scene([source(25, 30, 10)])
     table = oracle([one]).detect([one.cube]).catalogue
-    write_regions(tmp_path / "a.reg", table, {})
+    write_regions(tmp_path / "a", table, {"seed": 1}, one.cube.wcs)
     lines = (tmp_path / "a.reg").read_text().splitlines()
-    assert lines[3] == "image"
-    values = lines[4].removeprefix("ellipse(").split(")")[0].split(",")
+    assert lines[1] == '# {"seed": 1}'
+    assert lines[2] == "image"
+    values = lines[3].removeprefix("ellipse(").split(")")[0].split(",")
     x, y, a, _, angle = map(float, values)
     assert (x, y) == pytest.approx((26, 31), abs=0.1)
     assert a == pytest.approx(table["fwhm_x"][0] / 2, abs=1e-3)
     assert angle == -30
+    ellipse, box = Regions.read(tmp_path / "a.crtf", format="crtf")
+    assert ellipse.meta["label"] == str(table["name"][0])
+    assert ellipse.center.ra.deg == pytest.approx(table["ra"][0], abs=1e-7)
+    drawn, around = ellipse.to_pixel(one.cube.wcs), box.to_pixel(one.cube.wcs)
+    assert (drawn.center.x + 1, drawn.width, drawn.angle.deg % 180) == pytest.approx((x, 2 * a, 150), abs=1e-2)
+    assert (around.center.x + 0.5, around.height) == pytest.approx(
+        ((table["x0"][0] + table["x1"][0]) / 2, table["y1"][0] - table["y0"][0]), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(

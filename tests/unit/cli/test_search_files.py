@@ -58,6 +58,7 @@ def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, c
     tables = {"catalogue.ecsv", "catalogue.csv", "catalogue.xml", "catalogue.fits", "candidates.ecsv"}
     assert files == tables | {f"clean.{kind}.fits" for kind in MAPS} | {
         "clean.reg",
+        "clean.crtf",
         "clean.field.png",
         "clean.report.html",
     }

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
+from astropy.wcs import WCS
 from matplotlib.figure import Figure
 
 from cubefocus import files
@@ -57,7 +58,7 @@ def write_all(folder):
     write_curves(folder / "trained.csv", [{"epoch": 1, "loss": 0.5}])
     save_figure(Figure(), folder / "figure", FACTS)  # png, pdf
     pictures.save_figure(Figure(), folder / "field.png", FACTS)
-    regions.write_regions(folder / "field.reg", Table(), FACTS)
+    regions.write_regions(folder / "field", Table(), FACTS, WCS(header).celestial)
     published.write_votable(folder / "table.xml", ROW, FACTS)
     published.write_fits_table(folder / "table.fits", ROW, FACTS)
     (folder / "config.yaml").write_text(f"# {json.dumps(FACTS)}\n{yaml.safe_dump(CONFIG)}")
@@ -109,6 +110,7 @@ def foreign(folder):
     (folder / "a.tex").write_text("\\end{table}\n")
     Table({"x": [1.0]}).write(folder / "a.xml", format="votable")
     (folder / "a.reg").write_text("image\n")
+    (folder / "a.crtf").write_text("#CRTFv0\n")
     (folder / "a.yaml").write_text("seed: 1\n")
     (folder / "a.pt").write_text("not a checkpoint")
     (folder / "a.txt").write_text("a\n")

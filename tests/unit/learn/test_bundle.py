@@ -14,7 +14,7 @@ from cubefocus.alma.chain import Chain
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import checkpoint, manifest
 from cubefocus.learn.bundle import Bundle
-from cubefocus.specs import CHAIN
+from cubefocus.specs import chain_of
 
 ROOT = Path(__file__).parents[3]
 JSON, WEIGHTS = "bundle.json", "pa.safetensors"
@@ -35,7 +35,7 @@ def entry(folder, name, **changes):
 
 def test_networks_of_a_bundle_say_bit_for_bit_what_those_of_the_checkpoints_say(bundle, checkpoints):
     made = Bundle.load(bundle)
-    assert set(made.networks) == set(CHAIN)
+    assert set(made.networks) == set(chain_of("separate"))
     for name, path in checkpoints.items():
         model, meta = checkpoint.load_model(path)
         weights = made.networks[name]
@@ -50,7 +50,7 @@ def test_all_that_a_bundle_was_given_is_in_its_folder_but_no_optimiser(bundle, c
     made = Bundle.load(bundle)
     assert (made.provenance, made.licence, made.ranges) == ({"seed": 3}, "BSD-3-Clause", {"n_channels": (16, 16)})
     assert made.detection["blobs"]["threshold"] == 0.5
-    assert {path.name for path in bundle.iterdir()} == {JSON, *(f"{name}.safetensors" for name in CHAIN)}
+    assert {path.name for path in bundle.iterdir()} == {JSON, *(f"{name}.safetensors" for name in chain_of("separate"))}
     state = checkpoint.load(checkpoints["pa"])
     assert state["optimiser"]
     with safe_open(bundle / WEIGHTS, "pt") as file:
@@ -168,7 +168,7 @@ def test_checkpoint_of_another_network_is_refused(checkpoints):
 def test_part_of_the_networks_will_do_for_the_first_steps_only(checkpoints, scene, source):
     part = Bundle.from_checkpoints({"blobs_finder": checkpoints["blobs_finder"]}, {"blobs": {"threshold": 0.4}})
     with pytest.raises(CubefocusError, match="has no trained deep_gru, sigma_x"):
-        part.require(CHAIN)
+        part.require(chain_of("separate"))
     one = scene([source(20, 20, 8)], n_pixels=40, n_channels=16)
     assert len(Chain.load(part).find_blobs([one.cube])[0].blobs) > 0
 

@@ -6,19 +6,19 @@ In: config, names of cubefocus/specs.py. Out: nothing is made here.
 
 def finetuned_on(stage: str) -> list[str]:
     """Networks that are fine-tuned on the predictions of a stage of the chain."""
-    return [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on == stage]
+    return [name for name in CHAIN if specs.NETWORKS[name].finetuned_on == stage]
 
 
 def checkpoints(*stages: str) -> dict[str, str]:
     """The networks of the chain that are ready when those of some stages have been fine-tuned, with their files."""
-    ready = [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on in (None, *stages)]
+    ready = [name for name in CHAIN if specs.NETWORKS[name].finetuned_on in (None, *stages)]
     kinds = {name: "finetuned" if specs.NETWORKS[name].finetuned_on else "trained" for name in ready}
     return {name: results(f"models/{name}/{kind}.pt") for name, kind in kinds.items()}
 
 
 def code_of_chain(script: str, *references: str) -> str:
     """Digest of a script that runs the chain."""
-    return digest(script, *(specs.NETWORKS[name].task for name in specs.CHAIN), *references)
+    return digest(script, *(specs.NETWORKS[name].task for name in CHAIN), *references)
 
 
 def learns_from(network: str) -> str:

@@ -7,9 +7,10 @@ from snakemake.logging import logger
 
 FINDERS = config["finders"]["methods"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
+CHAIN = specs.chain_of(config["models"]["resnet"]["shapes"])
 ADDED = [name for name, network in specs.NETWORKS.items() if not network.chain and name in FINDERS]
-TRAINED = [*specs.CHAIN, *ADDED]
-FINETUNED = [name for name in specs.CHAIN if specs.NETWORKS[name].finetuned_on]
+TRAINED = [*CHAIN, *ADDED]
+FINETUNED = [name for name in CHAIN if specs.NETWORKS[name].finetuned_on]
 SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
 
