@@ -48,6 +48,19 @@ def make_folder(folder: str | Path, way: str) -> Path:
     return folder
 
 
+def refuse_missing(*paths: str | Path | None) -> None:
+    """Refuse files that are not there; None is none.
+
+    Raises
+    ------
+    CubefocusError
+    """
+    for path in paths:
+        if path is not None and not Path(path).is_file():
+            kind = "is a folder; name a file in it" if Path(path).is_dir() else "no such file; check the path"
+            raise CubefocusError(f"{path}: {kind}")
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, and rename it when the block ends without an error.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path
+from cubefocus.files import atomic_path, refuse_missing
 from cubefocus.provenance import hardware
 
 SELF = Path("/proc/self")
@@ -147,8 +147,7 @@ class Clock:
             If the file is absent, truncated or damaged.
         """
         path = Path(path)
-        if not path.is_file():
-            raise CubefocusError(f"{path}: no such file; check the path")
+        refuse_missing(path)
         try:
             content = json.loads(path.read_text())
             stages = {name: Cost(**cost) for name, cost in content["stages"].items()}

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 
 from cubefocus.errors import CubefocusError
+from cubefocus.files import refuse_missing
 
 PURITY = 0.95  # as `cubefocus.settings.SearchSettings`, which takes a second to import
 HIGHEST_GHZ = 1e4  # no line that an interferometer observes is higher
@@ -103,18 +104,6 @@ def _without_networks(arguments: argparse.Namespace) -> int:
     )
     search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite)
     return 0
-
-
-def refuse_missing(*files: Path | None) -> None:
-    """Refuse files that are not there.
-
-    Raises
-    ------
-    CubefocusError
-    """
-    for file in files:
-        if file is not None and not file.is_file():
-            raise CubefocusError(f"{file}: no such file; check the path")
 
 
 def check_rest_frequency(value: float) -> None:

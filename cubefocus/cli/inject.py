@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cubefocus.cli.detect import PURITY, check_rest_frequency, refuse_missing
+from cubefocus.cli.detect import PURITY, check_rest_frequency
 from cubefocus.errors import CubefocusError
+from cubefocus.files import refuse_missing
 
 NUMBER, SEED = 100, 1
 MOST = 100_000  # sources: more is a mistake

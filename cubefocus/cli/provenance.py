@@ -12,7 +12,7 @@ from typing import Any
 from cubefocus.alma.training_products import products_provenance
 from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_table, read_yaml
+from cubefocus.files import read_table, read_yaml, refuse_missing
 from cubefocus.learn.manifest import MANIFEST, read_manifest
 from cubefocus.provenance import decode, digest
 
@@ -70,8 +70,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.is_dir():
         return read_manifest(path)["provenance"]
-    if not path.is_file():
-        raise CubefocusError(f"{path}: no such file; check the path")
+    refuse_missing(path)
     suffix = next((one for one in READERS if path.name.lower().endswith(one)), None)
     if suffix is None:
         raise CubefocusError(f"{path}: no kind of file that says how it was made; give one of {', '.join(READERS)}")

@@ -21,6 +21,7 @@ from cubefocus.cube.repair import clean, finite
 from cubefocus.cube.spectral import frequencies
 from cubefocus.cube.units import read_unit
 from cubefocus.errors import CubefocusError
+from cubefocus.files import refuse_missing
 from cubefocus.provenance import decode
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,7 @@ def read_cube(path: str | Path, own: bool = False) -> Cube:
         not place it on the sky.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CubefocusError(f"{path}: no such file; check the path")
+    refuse_missing(path)
     _refuse_truncated(path)
     notes: list[str] = []
     try:

@@ -47,6 +47,20 @@ _NUMBERS = re.compile(
 )
 _OLD_MATRIX = re.compile(r"PC00([1-9])00([1-9])")
 _OF_THE_FILE = ("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM")  # not of the values read
+STOKES = {
+    2: "Stokes Q",
+    3: "Stokes U",
+    4: "Stokes V",
+    -1: "RR",
+    -2: "LL",
+    -3: "RL",
+    -4: "LR",
+    -5: "XX",
+    -6: "YY",
+    -7: "XY",
+    -8: "YX",
+}
+"""What is not Stokes I, by the codes of the FITS standard (Pence et al. 2010, Table 29)."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,7 @@ def clean(header: fits.Header, shape: Sequence[int]) -> Repaired:
     order = _order(header, sizes)
     if list(order) != sorted(order):
         notes.append("its axes were brought into the order RA, Dec, frequency; x and y count along RA and Dec")
+    _stokes(header, notes)
     cube_shape, told = _shape_of(order, sizes), len(notes)
     cleaned = axes.with_axes(header, order, cube_shape)
     try:
@@ -234,6 +249,14 @@ def _order(header: fits.Header, sizes: Sequence[int]) -> tuple[int, ...]:
             hint = "" if named else f", or write CTYPE{axis} = 'FREQ' with CRVAL{axis} ... if they are channels"
             raise CubefocusError(f"has {extent[axis]} Stokes planes along axis {axis}; give Stokes I only{hint}")
     return (*image, *named)
+
+
+def _stokes(header: fits.Header, notes: list[str]) -> None:
+    """Say where a file holds a polarisation, and not the total intensity: that of a source may be negative."""
+    for axis in range(1, axes.n_axes(header) + 1):
+        code = header.get(f"CRVAL{axis}")
+        if axes.kind_of(header, axis) == "STOKES" and code in STOKES:
+            notes.append(f"holds {STOKES[code]} (CRVAL{axis} is {code:g}), not the total intensity; searched as it is")
 
 
 def _steps(cleaned: fits.Header, header: fits.Header, order: Sequence[int], notes: list[str]) -> None:

@@ -120,11 +120,13 @@ class RestoringBeam:
         own = cube.beam
         if own is None:
             raise CubefocusError(
-                f"{path}: has no restoring beam (BMAJ, BMIN, BPA) in its header, which --restored needs; give its "
-                "dirty beam with --psf, or search it without a fit"
+                f"{path}: has no restoring beam (BMAJ, BMIN, BPA) in its header; write it there, or give the dirty "
+                "beam of a cube that was not cleaned with --psf"
             )
         if not math.isfinite(cube.cell_arcsec):
-            raise CubefocusError(f"{path}: its header does not say how wide its pixels are, which --restored needs")
+            raise CubefocusError(
+                f"{path}: its header does not say how wide its pixels are (CDELT1, CDELT2 of axes RA, Dec); correct it"
+            )
         primary = None if self.pb is None else _primary_beam(self.pb, cube, path)
         found = Beam.gaussian(beams_px(cube, own), (shape[0], shape[1], shape[2]), primary_beam=primary)
         several = f", and those of each channel in {len(found.bands)} bands" if len(found.bands) > 1 else ""
