@@ -80,6 +80,56 @@ def aperture_fluxes(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], bo
 
 
 @dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Spectrum of a source on the sky, Jy, NaN in channels where it is not measured; each of shape (channel,).
+
+    Attributes
+    ----------
+    flux, error : ndarray
+        From the aperture, with the standard error of the noise in it; that of the sources that were subtracted is not
+        in it.
+    model : ndarray
+        Of the fit.
+    """
+
+    flux: np.ndarray
+    error: np.ndarray
+    model: np.ndarray
+
+
+def aperture_spectra(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], boxes: np.ndarray) -> list[Spectrum]:
+    """Spectra of sources of a fit from apertures around them; parameters as for `aperture_fluxes`."""
+    products = fitted.solution.products
+    if not len(numbers) or products is None:
+        return []
+    scene = fitted.scene
+    apertures = [_Aperture.around(data, box, scene.beam) for box in boxes]
+    sums, flat = _Sums.of(fitted, apertures), Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
+    found = []
+    for at, (number, aperture) in enumerate(zip(numbers, apertures, strict=True)):
+        one = _spectrum(fitted, products, number, aperture, sums, at)
+        component = fitted.components[number]
+        model = _on_sky_of_one(component, scene.beam) * flat.of(component)[0]
+        found.append(Spectrum(one.flux, np.where(one.used, one.noise / np.abs(one.of_one), np.nan), model))
+    return found
+
+
+def window_images(fitted: Fitted, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Dirty images of the sources of a fit, of 1 Jy each, in a part of the image: Jy/beam, shape (n, row, column).
+
+    With the dirty beam of the middle of the band.
+    """
+    if not fitted.components:
+        return np.zeros((0, len(rows), len(columns)))
+    beam = fitted.scene.beam
+    transfer = torch.from_numpy(beam.transfer[len(beam.transfer) // 2].astype(np.float32))
+    weighted = transforms(beam.grid, transfer, fitted.components, derivatives=False)
+    weighted = weighted * torch.from_numpy(_weights(beam).astype(np.float32))
+    along_y, along_x = _waves(rows, columns, beam)
+    return (along_y @ weighted @ along_x.mT).real.double().numpy()
+
+
+@dataclass(frozen=True, eq=False)
 class _Aperture:
     """Pixels around a source.
 
@@ -147,16 +197,16 @@ class _Sums:
         return cls(np.stack(images, axis=1), variance, middle)
 
 
-def _waves(aperture: _Aperture, beam: Beam) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waves of each spatial frequency on the rows, (row, v), and on the columns of an aperture, (column, u)."""
-    pairs = zip((aperture.rows, aperture.columns), beam.grid.wavenumbers, strict=True)
+def _waves(rows: np.ndarray, columns: np.ndarray, beam: Beam) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waves of each spatial frequency on rows, (row, v), and on columns, (column, u)."""
+    pairs = zip((rows, columns), beam.grid.wavenumbers, strict=True)
     along_y, along_x = (torch.from_numpy(np.exp(1j * np.outer(at, k)).astype(np.complex64)) for at, k in pairs)
     return along_y, along_x
 
 
 def _window(aperture: _Aperture, beam: Beam) -> torch.Tensor:
     """Transform of an aperture, 1 where it holds data, (v, u)."""
-    along_y, along_x = _waves(aperture, beam)
+    along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
     held = torch.from_numpy(aperture.held.astype(np.complex64))
     return along_y.mH @ held @ along_x.conj()
 
@@ -235,7 +285,7 @@ def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Apertu
 
 def _is_seen(aperture: _Aperture, transform: torch.Tensor, beam: Beam) -> bool:
     """Whether the aperture holds more of the main lobe of a source's dirty image than of bowls."""
-    along_y, along_x = _waves(aperture, beam)
+    along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
     weighted = transform * torch.from_numpy(_weights(beam).astype(np.float32))
     image = (along_y @ weighted @ along_x.mT).real.numpy()[aperture.held]
     return bool(image.sum() > BOWLS * np.abs(image).sum())

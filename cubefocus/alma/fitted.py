@@ -157,7 +157,7 @@ def catalogue_of(
     extents : ndarray of int, shape (n, 4), optional
         Boxes (x0, y0, x1, y1), half-open, that those of the sources hold at least, in the order of ``fitted``.
     """
-    order = sorted(fitted.positive, key=lambda number: -fitted.significance[number])
+    order = fitted.ranked
     rows = [_measured(fitted, number) for number in order]
     boxes = _boxes(fitted, order, box_level)
     if extents is not None and len(order):

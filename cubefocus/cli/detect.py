@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         f"{PURITY:g})")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
+    parser.add_argument("--no-pictures", action="store_true",
+                        help="without --models: no PNG files and pages, which take longer than the search")  # fmt: skip
     parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
                         help="a config, or its section detection: keys that replace those of the bundle")  # fmt: skip
     parser.add_argument("--rest-frequency", type=float, metavar="GHZ",
@@ -68,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _without_networks(arguments)
     if arguments.purity is not None:
         raise CubefocusError("--purity is for a search without networks; leave out --models, or change --settings")
+    if arguments.no_pictures:
+        raise CubefocusError("--no-pictures is for a search without networks; leave it out, or --models")
     if arguments.pb is not None and arguments.psf is None and not arguments.restored:
         raise CubefocusError(
             "--pb is the primary beam for the fit, which needs the dirty beam too; add --psf, or for cleaned cubes "
@@ -102,7 +106,7 @@ def _without_networks(arguments: argparse.Namespace) -> int:
     method = search_files.method_of(
         arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device
     )
-    search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite)
+    search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite, not arguments.no_pictures)
     return 0
 
 

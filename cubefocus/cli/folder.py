@@ -30,6 +30,9 @@ SUFFIXES = (
     ".field.png",
     ".spectra.png",
     ".report.html",
+    ".spectrum.ecsv",
+    ".cube.fits",
+    ".card.png",
     *(f".{name}.fits" for name in MAPS),
 )  # of the files of each cube
 

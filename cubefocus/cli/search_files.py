@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from astropy.table import Table
 
 from cubefocus.alma.inputs import check_possible, load_dirty
 from cubefocus.cli.folder import (
+    SUFFIXES,
     Found,
     Input,
     attempts,
@@ -23,8 +25,10 @@ from cubefocus.cli.folder import (
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.errors import CubefocusError
+from cubefocus.files import write_table
 from cubefocus.provenance import provenance
 from cubefocus.report.pictures import save_figure
+from cubefocus.search.card import card_figure
 from cubefocus.search.methods import Method, Outcome, method_of
 from cubefocus.search.page import write_search_page
 from cubefocus.tables.regions import write_regions
@@ -34,7 +38,9 @@ log = logging.getLogger(__name__)
 __all__ = ["method_of", "search"]
 
 
-def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool = False) -> Found:
+def search(
+    paths: Sequence[Path], output: Path, method: Method, overwrite: bool = False, pictures: bool = True
+) -> Found:
     """Search cubes on disk, one in memory at a time, and write all products to a folder.
 
     Parameters
@@ -43,10 +49,13 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
         FITS cubes; cube_id in the tables is that of the header, or else the place in this list.
     output : Path
         Gets the catalogue in all formats, candidates.ecsv, and per cube <name>.reg, <name>.crtf,
-        <name>.field.png, <name>.report.html and the maps.
+        <name>.field.png, <name>.report.html, the maps, and what each source has for itself:
+        <name>.source<number>.spectrum.ecsv, .cube.fits and .card.png.
     method : Method
     overwrite : bool
         Whether products of an earlier search are removed first.
+    pictures : bool
+        Whether PNG files and pages are made, which takes longer than the search.
 
     Raises
     ------
@@ -64,7 +73,8 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
         cube = load_dirty(one.path)
         check_possible(method.rest_frequency_ghz, cube, one.path)
         outcome = method.search(cube, one.path, one.cube_id)
-        _write(output, one.name, cube, outcome, facts)
+        with _whole_or_none(output / one.name):
+            _write(output / one.name, cube, outcome, facts, pictures)
         log.info("%s: %d sources of %d candidates", one.path, len(outcome.catalogue), len(outcome.candidates))
         return outcome
 
@@ -82,13 +92,32 @@ def search(paths: Sequence[Path], output: Path, method: Method, overwrite: bool 
     return found
 
 
-def _write(output: Path, name: str, cube: Cube, outcome: Outcome, facts: Mapping[str, Any]) -> None:
+@contextmanager
+def _whole_or_none(stem: Path) -> Iterator[None]:
+    """Remove the files of a cube that are there already when one of them cannot be written."""
+    try:
+        yield
+    except BaseException:
+        for path in stem.parent.iterdir():
+            if path.name.startswith(f"{stem.name}.") and path.name.endswith(SUFFIXES):
+                path.unlink()
+        raise
+
+
+def _write(stem: Path, cube: Cube, outcome: Outcome, facts: Mapping[str, Any], pictures: bool) -> None:
     """Write what belongs to one cube alone."""
-    write_regions(output / name, outcome.catalogue, facts, cube.wcs)
-    save_figure(outcome.draw(), output / f"{name}.field.png", facts)
-    page = output / f"{name}.report.html"
-    write_search_page(page, cube, name, outcome.catalogue, outcome.views, outcome.told, facts)
+    write_regions(stem, outcome.catalogue, facts, cube.wcs)
     for kind, (values, unit) in outcome.maps.items():
         header = cube.header.copy() if values.ndim == 3 else cube.wcs.to_header()
         header["BUNIT"] = unit
-        write_cube(output / f"{name}.{kind}.fits", values, header, facts)
+        write_cube(Path(f"{stem}.{kind}.fits"), values, header, facts)
+    for row, each in zip(outcome.catalogue, outcome.portraits(), strict=True):
+        own = f"{stem}.source{each.source_id:03d}"
+        write_table(f"{own}.spectrum.ecsv", each.spectrum, facts)
+        write_cube(f"{own}.cube.fits", each.cube.data, each.cube.header, facts)
+        if pictures:
+            save_figure(card_figure(each, f"{each.source_id}  {row['name']}"), f"{own}.card.png", facts)
+    if pictures:
+        save_figure(outcome.draw(), f"{stem}.field.png", facts)
+        page = Path(f"{stem}.report.html")
+        write_search_page(page, cube, stem.name, outcome.catalogue, outcome.views, outcome.told, facts)

@@ -65,6 +65,11 @@ class Fitted:
         spectra = [self.scene.spectral.of(one)[0].sum() for one in self.components]
         return [number for number, total in enumerate(spectra) if total > 0]
 
+    @property
+    def ranked(self) -> list[int]:
+        """Numbers of the positive sources, most significant first."""
+        return sorted(self.positive, key=lambda number: -self.significance[number])
+
 
 def fit_cube_of(
     data: np.ndarray,

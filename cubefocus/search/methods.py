@@ -21,6 +21,7 @@ from cubefocus.search.instruments import DirtyBeam, Instrument, RestoringBeam, b
 from cubefocus.search.maps import maps_of
 from cubefocus.search.page import View, sum_of
 from cubefocus.search.run import search_cube
+from cubefocus.search.sources import Portrait, portraits
 from cubefocus.settings import SearchSettings
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Outcome:
         Images for the page.
     told : sequence of (str, str)
         What was measured and assumed, for the page.
+    portraits : callable
+        Makes what each source has for itself.
     """
 
     catalogue: Table
@@ -50,6 +53,7 @@ class Outcome:
     draw: Callable[[], Figure]
     views: Sequence[View]
     told: Sequence[tuple[str, str]]
+    portraits: Callable[[], list[Portrait]]
 
 
 class Method(Protocol):
@@ -138,7 +142,9 @@ class Restored:
         views = [View("best signal-to-noise", highest, ""), sum_of(cube)]
         if "moment0" in maps:
             views.append(View("moment 0", *maps["moment0"]))
-        return Outcome(found.catalogue, found.candidates, maps, draw, views, told)
+        place = found.levels.place if found.levels.by_place else None
+        each = partial(portraits, cube, found.catalogue, found.fitted, found.numbers, place, self.rest_frequency_ghz)
+        return Outcome(found.catalogue, found.candidates, maps, draw, views, told, each)
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,11 @@ class Dirty:
             ("noise", f"{1e3 * scene.noise.rms:.4g} mJy/beam a channel: {1e3 * scene.noise.white:.3g} white, "
                       f"{1e3 * scene.noise.thermal:.3g} through the baselines"),
         ]  # fmt: skip
-        return Outcome(found.catalogue, found.candidates, {}, draw, [sum_of(cube)], told)
+        each = partial(
+            portraits, cube, found.catalogue, found.fitted, found.fitted.ranked,
+            rest_frequency_ghz=self.rest_frequency_ghz,
+        )  # fmt: skip
+        return Outcome(found.catalogue, found.candidates, {}, draw, [sum_of(cube)], told, each)
 
 
 def method_of(

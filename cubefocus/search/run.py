@@ -80,6 +80,8 @@ class SearchedCube:
         Of all candidates, in the order of the table.
     rate : FalseRate
     fitted : Fitted
+    numbers : list of int
+        Which source of the fit each row of the catalogue is.
     """
 
     catalogue: Table
@@ -89,6 +91,7 @@ class SearchedCube:
     islands: Islands
     rate: FalseRate
     fitted: Fitted
+    numbers: list[int]
 
 
 def search_cube(
@@ -151,7 +154,8 @@ def search_cube(
     kept = set(catalogue["candidate_id"].tolist())
     for row, place in zip(rows, on_the_sky(cube, [(row["x"], row["y"]) for row in rows]), strict=True):
         row |= place | {"reason": _reason(row, row["candidate_id"] in kept, least)}
-    return SearchedCube(catalogue, build_table(CANDIDATES, rows), levels, found, every, rate, fitted)
+    numbers = [int(np.flatnonzero(sources == number - 1)[0]) for number in catalogue["candidate_id"]]
+    return SearchedCube(catalogue, build_table(CANDIDATES, rows), levels, found, every, rate, fitted, numbers)
 
 
 def _behind(beam: Beam, levels: Levels) -> Beam:

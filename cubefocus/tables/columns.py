@@ -67,6 +67,12 @@ _ALL = (
            "radio velocity of the line for the given rest frequency; NaN without one"),
     Column("redshift", None, "src.redshift", float,
            "redshift of the line for the given rest frequency; NaN without one"),
+    # spectra
+    Column("channel", None, "em.bin", np.int64, "0-based channel"),
+    Column("flux_density", "mJy", "phot.flux.density", float,
+           "on the sky, from an aperture around the source, less the other sources; NaN where it is not measured"),
+    Column("flux_density_err", "mJy", "stat.error;phot.flux.density", float, "standard error of the noise"),
+    Column("flux_density_model", "mJy", "phot.flux.density;stat.fit", float, "of the fit, on the sky"),
     # how large
     Column("sigma_x", "pix", "phys.angSize;stat.stdev", float, "standard deviation along the source's own first axis"),
     Column("sigma_y", "pix", "phys.angSize;stat.stdev", float, "standard deviation along the source's own second axis"),

@@ -16,6 +16,7 @@ from regions import EllipsePixelRegion, PixCoord, RectanglePixelRegion, RegionMe
 from cubefocus.files import atomic_path
 
 SUFFIXES = (".reg", ".crtf")
+LEAST = 0.1  # pixels: a source that is no wider than the beam has a width of 0, and an ellipse cannot
 
 
 def write_regions(stem: str | Path, catalogue: Table, provenance: Mapping[str, Any], wcs: WCS) -> None:
@@ -54,8 +55,8 @@ def _drawn(row: Any) -> tuple[EllipsePixelRegion, RectanglePixelRegion]:
     middle = PixCoord((row["x0"] + row["x1"] - 1) / 2, (row["y0"] + row["y1"] - 1) / 2)
     ellipse = EllipsePixelRegion(
         PixCoord(float(row["x"]), float(row["y"])),
-        float(row["fwhm_x"]),
-        float(row["fwhm_y"]),
+        max(float(row["fwhm_x"]), LEAST),
+        max(float(row["fwhm_y"]), LEAST),
         -float(row["pa"]) * u.deg,
         meta=RegionMeta({"text": name, "label": name}),
         visual=RegionVisual({"color": "red"}),

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from uv_instrument import Truth, UvInstrument
 
 from cubefocus.cli import detect as detect_command
+from cubefocus.cli import search_files
 from cubefocus.cli.folder import MAPS
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
@@ -61,6 +62,9 @@ def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, c
         "clean.crtf",
         "clean.field.png",
         "clean.report.html",
+        "clean.source000.spectrum.ecsv",
+        "clean.source000.cube.fits",
+        "clean.source000.card.png",
     }
     catalogue, candidates = (read_table(tmp_path / "out" / f"{name}.ecsv") for name in ("catalogue", "candidates"))
     assert catalogue.colnames == [one.name for one in COLUMNS]
@@ -72,6 +76,36 @@ def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, c
     assert "taken as restored by CLEAN with the beam of its header, 0.5 x 0.5 arcsec" in caplog.text
     for name in sorted(files - {"catalogue.csv"}):
         assert read_provenance(tmp_path / "out" / name)["cubes"] == [str(cube)], name
+
+
+def test_what_a_source_has_for_itself_is_its_own(cube, tmp_path):
+    """Its spectrum in mJy adds up to its flux, and the part of the cube lies where it is on the sky."""
+    assert detect(cube, "-o", tmp_path / "out", "--no-pictures", "--rest-frequency", 230.538) == 0
+    assert not [path for path in (tmp_path / "out").iterdir() if path.suffix in (".png", ".html")]
+    spectrum = read_table(tmp_path / "out" / "clean.source000.spectrum.ecsv")
+    (row,) = read_table(tmp_path / "out" / "catalogue.ecsv")
+    peak = 20.0 * np.exp(-0.5 * ((spectrum["channel"] - 8.0) / 1.5) ** 2)
+    off = (spectrum["flux_density"] - peak) / spectrum["flux_density_err"]
+    assert np.abs(off).max() < 4.5
+    assert 0.5 < np.std(off) < 1.5
+    assert np.abs(spectrum["flux_density_model"] - peak).max() < 3.0
+    assert spectrum["velocity"][8] == pytest.approx(row["velocity"], abs=8.0)
+    part, whole = tmp_path / "out" / "clean.source000.cube.fits", cube
+    values = fits.getdata(part)
+    at = np.unravel_index(np.argmax(values), values.shape)
+    assert values[at] == fits.getdata(whole)[8, 40, 30]
+    for axis, (here, there) in enumerate(zip(at[::-1], (30, 40, 8), strict=True), 1):
+        assert here - fits.getval(part, f"CRPIX{axis}") == there - fits.getval(whole, f"CRPIX{axis}")
+
+
+def test_what_cannot_be_written_whole_leaves_nothing_of_the_cube(cube, tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(search_files, "card_figure", full)
+    assert detect(cube, "-o", tmp_path / "out") == 1
+    assert "No space left" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_maps_lie_on_the_pixels_of_the_cube_and_mark_its_sources(cube, tmp_path):
