@@ -26,6 +26,7 @@ OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are on
 MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
 STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 LINE_REACH = 1.5  # FWHM from a line's centre to where it is below noise
+HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 
 
@@ -189,6 +190,7 @@ class _Fit:
     def run(self, starts: Sequence[Component]) -> Fitted:
         self.origin = list(range(len(starts)))
         self.solution = self.fit(list(starts))
+        self.drop_hopeless()
         if self.left >= self.settings.search:
             self.search()
         sought = self.solution
@@ -207,6 +209,19 @@ class _Fit:
 
     def refit(self, components: list[Component]) -> Solution:
         return solve(self.scene, components, self.priors, STEPS)
+
+    def drop_hopeless(self) -> None:
+        """Leave out starts that the equations give next to nothing, all at once.
+
+        Each is a free parameter too many, and tens of them, as networks see in the sidelobes of a bright source or in a
+        cube times -1, keep the fit of the others from its end. What is a source is found again in the residual.
+        """
+        values = [self.quick(number) for number in range(len(self.solution.components))]
+        keep = [number for number, value in enumerate(values) if value >= HOPELESS]
+        if len(keep) < len(values):
+            self.removed += [(self.origin[n], value) for n, value in enumerate(values) if value < HOPELESS]
+            self.origin = [self.origin[number] for number in keep]
+            self.solution = self.refit([self.solution.components[number] for number in keep])
 
     def search(self) -> None:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""

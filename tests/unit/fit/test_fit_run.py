@@ -86,6 +86,18 @@ def test_false_candidates_go_and_the_missing_source_comes(uv, uv_beam):
         assert (found.significance > 7.0).all()
 
 
+def test_tens_of_false_candidates_do_not_keep_the_true_ones_from_being_found(uv, uv_beam):
+    """As networks see in a cube times -1, where each bright source is a hole with ripples around it."""
+    rng = np.random.default_rng(4)
+    false = [start(*rng.uniform(6.0, 58.0, 2).tolist(), float(rng.uniform(2.0, 14.0))) for _ in range(25)]
+    found = run(uv, uv_beam, [FIRST, SECOND], false)
+    check(uv, found, [FIRST, SECOND])
+    alone = run(uv, uv_beam, [FIRST, SECOND])
+    assert found.solution.chi2 == pytest.approx(alone.solution.chi2, abs=0.1)
+    listed = [*found.origin, *(origin for origin, _ in found.removed)]
+    assert sorted(origin for origin in listed if origin >= 0) == list(range(25))
+
+
 def test_significance_is_the_root_of_the_chi2_that_a_source_explains(uv, uv_beam):
     """By whole cubes: the residual without it, all others where they were, and without noise."""
     faint = replace(SECOND, continuum=0.02, lines=((0.1, 10.4, 5.0),))
