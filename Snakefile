@@ -1,7 +1,9 @@
-"""cubefocus: from simulated ALMA observations to scored catalogues of the sources in their dirty cubes.
+"""cubefocus: from simulated ALMA observations to scored catalogues of the sources in their dirty cubes; cubes of any
+origin searched.
 
     snakemake --profile profiles/local                                            the experiment of config.yaml
     snakemake --profile profiles/slurm --configfile experiments/paper.yaml        the paper's, on a cluster
+    snakemake --profile profiles/slurm --configfile cubes.yaml                    a list of cubes, searched
 """
 
 from snakemake.utils import min_version
@@ -12,10 +14,13 @@ min_version("9.0")
 STUDIES = {
     "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "fit", "prepare"]
     + ["tune", "find", "records", "evaluate", "course", "engines"],
+    "detect": ["study", "search"],
 }
 
+# The experiment that overlays change. A list of cubes has defaults for every key, and no other file.
+if config.get("study", "alma") == "alma":
 
-configfile: "config.yaml"
+    configfile: "config.yaml"
 
 
 report: "workflow/report/workflow.rst"

@@ -14,6 +14,21 @@ from cubefocus.errors import shown
 
 
 def of_config(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of any study."""
+    yield from {"alma": of_experiment, "detect": of_list}[config["study"]](config)
+
+
+def of_list(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of the study ``detect``."""
+    number = len(config["cubes"])
+    if not number:
+        yield "cubes is []: give the FITS cubes that are to be searched"
+    for key in ("psf", "pb"):
+        if len(config[key]) not in (0, number):
+            yield f"{key} has {len(config[key])} files for {number} cubes: give one for each, in their order, or none"
+
+
+def of_experiment(config: Mapping[str, Any]) -> Iterator[str]:
     """Contradictions of a whole config of the study ``alma``."""
     observation = config["observation"]
     yield from of_observation(observation)

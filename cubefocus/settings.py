@@ -14,7 +14,7 @@ import typing_extensions
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from cubefocus.contradictions import of_config, of_observation, of_types
+from cubefocus.contradictions import of_experiment, of_observation, of_types
 from cubefocus.errors import CubefocusError
 from cubefocus.sections import Count, Flag, Listed, Number, OneOf, Positive, Section, Whole, section
 from cubefocus.specs import BLOBS_FINDER_VARIANTS, FINDERS, NETWORKS, SKY_TYPES, STUDIES
@@ -631,9 +631,39 @@ class AlmaSettings(Section):
     evaluation: EvaluationSettings = _part(EvaluationSettings, "matching and intervals")
 
     def __post_init__(self) -> None:
-        for problem in of_config(self.to_dict()):
+        for problem in of_experiment(self.to_dict()):
             raise CubefocusError(problem)
 
 
-CONFIGS: Mapping[str, type[Section]] = {"alma": AlmaSettings}
+FilePath = Annotated[str, Field(min_length=1)]
+Files = Annotated[tuple[FilePath, ...], Field(json_schema_extra={"uniqueItems": True})]
+
+
+@section("")
+class DetectSettings(Section):
+    """A whole config of the study ``detect``."""
+
+    experiment: Name = Field(
+        default="found",
+        description="name of the list, of letters, digits, '_', '-' and '.'; results go to results/<experiment>/",
+    )
+    study: Annotated[str, OneOf(*STUDIES)] = Field(
+        default="detect",
+        description="what is studied, which decides the stages of the workflow and the keys of the config",
+    )
+    cubes: Files = Field(default=(), description="FITS cubes to search, one job each; none is searched twice")
+    psf: tuple[FilePath, ...] = Field(
+        default=(), description="dirty beam of each cube, in their order; none for cubes that were restored by CLEAN"
+    )
+    pb: tuple[FilePath, ...] = Field(
+        default=(), description="primary beam of each cube, in their order; none for cubes that were divided by it"
+    )
+    purity: Share = Field(default=0.95, description="share of the sources of a restored cube that are to be true")
+    rest_frequency_ghz: Positive | None = Field(
+        default=None, description="rest frequency of the line in GHz; null: that of each header"
+    )
+    pictures: Flag = Field(default=True, description="whether PNG files and pages are made")
+
+
+CONFIGS: Mapping[str, type[Section]] = {"alma": AlmaSettings, "detect": DetectSettings}
 """The config of each study of `cubefocus.specs.STUDIES`."""

@@ -176,7 +176,7 @@ SKY_TYPES: dict[str, str] = {
     "diffuse": "cubefocus.sky.diffuse:Diffuse",
 }
 
-STUDIES: tuple[str, ...] = ("alma",)
+STUDIES: tuple[str, ...] = ("alma", "detect")
 
 
 def load(reference: str) -> Any:

@@ -31,9 +31,9 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     leave_with(os.getppid())  # killed, Snakemake leaves its jobs behind, to write beside those of the next run
     config = snakemake.config
     try:
-        facts = {"experiment": config["experiment"], "seed": config["seed"], "config": digest(config)}
-        trained_by = {"trained_by": config["trained_by"]} if config["trained_by"] else {}
-        yield provenance(**facts, **trained_by, **instrument(snakemake))
+        facts = {key: config[key] for key in ("experiment", "seed", "trained_by") if config.get(key) is not None}
+        facts["config"] = digest(config)
+        yield provenance(**facts, **(instrument(snakemake) if "engine" in config else {}))
     except CubefocusError as error:
         logger.error("error in rule %s: %s", snakemake.rule, error)
         sys.exit(1)

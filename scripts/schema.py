@@ -15,6 +15,18 @@ from cubefocus.settings import CONFIGS
 from cubefocus.specs import SKY_TYPES, load
 
 NOTE = "Written by `make schema` from cubefocus/settings.py, not by hand."
+INTRODUCTIONS = {
+    "alma": [
+        "Each key with its default, that of the experiment `demo`, and what it may be. `config.yaml` says when to",
+        "change one, `experiments/paper.yaml` has the values of the paper. An overlay names the keys that it changes:",
+        "`snakemake --profile profiles/local --configfile mine.yaml`. [lo, hi] are ranges of uniform draws.",
+    ],
+    "detect": [
+        "Many cubes searched as `cubefocus detect` searches one, a job each, on one machine or over Slurm:",
+        "`snakemake --profile profiles/slurm --configfile cubes.yaml`, a file with `study: detect` and the list of",
+        "cubes. Each key with its default and what it may be.",
+    ],
+}
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 KEYWORDS = {**LIMITS, "multiple_of": "multipleOf"}  # pydantic's words where a validator stands before a limit
 WORDS = {"exclusiveMinimum": "> {}", "minimum": ">= {}", "exclusiveMaximum": "< {}", "maximum": "<= {}",
@@ -25,9 +37,10 @@ def schema(study: str) -> dict[str, Any]:
     """JSON schema of a study's config, without references, with the default of every key."""
     settings = CONFIGS[study]
     raw = TypeAdapter(settings).json_schema()
-    found = plain(raw, raw["$defs"])
-    for name, entry in found["properties"]["sky"]["properties"]["types"]["properties"].items():
-        entry["description"] = load(SKY_TYPES[name]).__doc__.splitlines()[0].removesuffix(".")
+    found = plain(raw, raw.get("$defs", {}))
+    if "sky" in found["properties"]:
+        for name, entry in found["properties"]["sky"]["properties"]["types"]["properties"].items():
+            entry["description"] = load(SKY_TYPES[name]).__doc__.splitlines()[0].removesuffix(".")
     fill(found, settings())
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -72,11 +85,7 @@ def fill(entry: dict[str, Any], section: Any) -> None:
 def reference(study: str) -> str:
     """Every key of a study's config in tables of Markdown."""
     lines = [f"# The config of the study `{study}`", "", f"<!-- {NOTE} -->", ""]
-    lines += [
-        "Each key with its default, that of the experiment `demo`, and what it may be. `config.yaml` says when to",
-        "change one, `experiments/paper.yaml` has the values of the paper. An overlay names the keys that it changes:",
-        "`snakemake --profile profiles/local --configfile mine.yaml`. [lo, hi] are ranges of uniform draws.",
-    ]
+    lines += INTRODUCTIONS[study]
     found = schema(study)
     top = {name: one for name, one in found["properties"].items() if "default" in one}
     return "\n".join([*lines, *table("", "", top), *sections(found), ""])

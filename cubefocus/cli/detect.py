@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 
 from cubefocus.errors import CubefocusError
-from cubefocus.files import refuse_missing
 
 PURITY = 0.95  # as `cubefocus.settings.SearchSettings`, which takes a second to import
 HIGHEST_GHZ = 1e4  # no line that an interferometer observes is higher
@@ -77,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
             "--pb is the primary beam for the fit, which needs the dirty beam too; add --psf, or for cleaned cubes "
             "--restored"
         )
+    from cubefocus.files import refuse_missing
+
     refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import detect_files  # takes seconds, as it imports numpy, astropy and torch
     from cubefocus.search import instruments
@@ -100,6 +101,8 @@ def _without_networks(arguments: argparse.Namespace) -> int:
         raise CubefocusError("--purity is for restored cubes; leave it out, or --psf")
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
+    from cubefocus.files import refuse_missing
+
     refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import search_files  # takes seconds
 

@@ -25,7 +25,6 @@ from cubefocus.cli.folder import (
     origin_of,
     prepare_output,
     summary,
-    write_catalogue,
     write_tables,
 )
 from cubefocus.errors import CubefocusError
@@ -37,6 +36,7 @@ from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
 from cubefocus.search.instruments import Instrument, fit
 from cubefocus.settings import DetectionSettings
 from cubefocus.stats.noise import background
+from cubefocus.tables.published import write_catalogue
 from cubefocus.tables.regions import write_regions
 
 log = logging.getLogger(__name__)

@@ -15,14 +15,13 @@ from astropy.table import Table, vstack
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, write_table
-from cubefocus.tables.published import write_fits_table, write_votable
+from cubefocus.files import write_table
+from cubefocus.tables.published import FORMATS, write_catalogue
 from cubefocus.tables.regions import SUFFIXES as REGIONS
 
 log = logging.getLogger(__name__)
 
 ORIGIN = ("experiment", "seed", "noise_seed", "config", "engine", "responses", "code")
-FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 TABLES = (*(f"{name}.{kind}" for name in ("catalogue", "fitted") for kind in FORMATS), "candidates.ecsv", "products.h5")
 MAPS = ("snr", "mask", "moment0", "moment1", "moment2", "peak")  # what a search without networks leaves of each cube
 SUFFIXES = (
@@ -92,15 +91,6 @@ def write_tables(
     write_catalogue(output / "catalogue", found.catalogue, facts)
     write_table(output / "candidates.ecsv", found.candidates, facts)
     return facts
-
-
-def write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None:
-    """Write a catalogue in all `FORMATS`."""
-    write_table(stem.with_suffix(".ecsv"), table, facts)
-    write_votable(stem.with_suffix(".xml"), table, facts)
-    write_fits_table(stem.with_suffix(".fits"), table, facts)
-    with atomic_path(stem.with_suffix(".csv")) as temporary:
-        table.write(temporary, format="ascii.csv")
 
 
 def summary(found: Found, paths: Sequence[Path], output: Path | None = None) -> str:

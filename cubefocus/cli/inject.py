@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cubefocus.cli.detect import PURITY, check_rest_frequency
 from cubefocus.errors import CubefocusError
-from cubefocus.files import refuse_missing
 
 NUMBER, SEED = 100, 1
 MOST = 100_000  # sources: more is a mistake
@@ -51,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CubefocusError(f"--seed is {arguments.seed}; give one of 0 or more")
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
+    from cubefocus.files import refuse_missing
+
     refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import inject_files  # takes seconds
 

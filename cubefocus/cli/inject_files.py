@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from cubefocus.alma.inputs import load_dirty
-from cubefocus.cli.folder import FORMATS, prepare_folder, write_catalogue
+from cubefocus.cli.folder import prepare_folder
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.provenance import provenance
@@ -15,6 +15,7 @@ from cubefocus.report.pictures import save_figure
 from cubefocus.search.inject import AT_ONCE, inject
 from cubefocus.search.methods import method_of
 from cubefocus.tables.columns import column
+from cubefocus.tables.published import FORMATS, write_catalogue
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from astropy.io.votable import from_table
 from astropy.io.votable.tree import Info
 from astropy.table import Table
 
-from cubefocus.files import atomic_path
+from cubefocus.files import atomic_path, write_table
 from cubefocus.tables.columns import COLUMNS
 
+FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 PROVENANCE = "provenance"  # name of the element INFO of a VOTable
 
 
@@ -77,3 +78,21 @@ def write_fits_table(path: str | Path, table: Table, provenance: Mapping[str, An
 def _ucd(table: Table, name: str) -> str:
     own = (table[name].meta or {}).get("ucd")
     return str(own or (COLUMNS[name].ucd if name in COLUMNS else ""))
+
+
+def write_catalogue(stem: Path, table: Table, facts: Mapping[str, Any]) -> None:
+    """Write a catalogue in all `FORMATS`.
+
+    Parameters
+    ----------
+    stem : Path
+        Of the files, without a suffix.
+    table : astropy.table.Table
+    facts : mapping
+        Provenance; a CSV file has no place for it.
+    """
+    write_table(stem.with_suffix(".ecsv"), table, facts)
+    write_votable(stem.with_suffix(".xml"), table, facts)
+    write_fits_table(stem.with_suffix(".fits"), table, facts)
+    with atomic_path(stem.with_suffix(".csv")) as temporary:
+        table.write(temporary, format="ascii.csv")

@@ -59,7 +59,9 @@ def on_slurm(
 
 def _command(folder: Path, options: list[str], overlays: tuple[Path, ...]) -> list[str]:
     run = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    return [*run, *options, "--configfile", str(ROOT / "config.yaml"), *map(str, overlays)]
+    studies = {(yaml.safe_load(path.read_text()) or {}).get("study", "alma") for path in overlays}
+    base = [str(ROOT / "config.yaml")] if studies <= {"alma"} else []  # the workflow looks for it in its folder
+    return [*run, *options, "--configfile", *base, *map(str, overlays)]
 
 
 def finish(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""What the stages of all studies share: the checked config, paths, batches, and digests of the code behind a rule.
+"""What the stages of all studies share: the checked config, paths, resources, and digests of the code behind a rule.
 
 Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes that have only Snakemake.
 """
@@ -14,9 +14,8 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
 
-from configuration import ConfigError, validate_config, validate_networks
+from configuration import ConfigError, validate_config
 from digest import code_digest
-from needs import Needs
 
 from cubefocus import specs
 
@@ -26,40 +25,16 @@ if Path(sys.executable).is_file():
 
 try:
     validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
-    if config["trained_by"]:
-        validate_networks(config, f"results/{config['trained_by']}/config.yaml")
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-STUDY, TRAINED_BY = config["study"], config["trained_by"]
+STUDY = config["study"]
 ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
-SPLITS = ["train", "validation", "test"]
-CUBES = {split: 0 if TRAINED_BY and split != "test" else config["cubes"][split] for split in SPLITS}
-NEEDS = Needs({**config, "cubes": {**config["cubes"], **CUBES}})
-BATCHES = {
-    split: [f"{batch:03d}" for batch in range(math.ceil(number / config["cubes"]["batch_size"]))]
-    for split, number in CUBES.items()
-}
-
-
-wildcard_constraints:
-    split="|".join(SPLITS),
-    batch=r"\d+",
 
 
 def results(path: str) -> str:
     """Path of a product of this experiment."""
     return f"results/{config['experiment']}/{path}"
-
-
-def chosen(path: str) -> str:
-    """Path of what is learnt or chosen on training and validation cubes: of this experiment, or of the one it names."""
-    return f"results/{TRAINED_BY or config['experiment']}/{path}"
-
-
-def batches(pattern: str, *splits: str) -> list[str]:
-    """Paths of a product of every batch of some splits; the pattern holds {split} and {batch}."""
-    return [results(pattern.format(split=split, batch=batch)) for split in splits for batch in BATCHES[split]]
 
 
 @cache
@@ -88,11 +63,6 @@ def needing(mem_mb, minutes, gpu: int = 0, shared: bool = False) -> dict:
 
     needs = {"mem_mb": grown(mem_mb, each=shared), "runtime": grown(minutes)}
     return needs | ({"mem_mb_per_cpu": grown(mem_mb)} if shared else {}) | ({"gpu": gpu} if gpu else {})
-
-
-def kept(path: str):
-    """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
-    return directory(path) if config["cubes"]["keep"] else temp(directory(path))
 
 
 def reported(path: str, category: str, caption: str = ""):

@@ -9,13 +9,14 @@ from astropy.table import Table
 from bundles import SETTINGS, assert_same_rows
 
 from cubefocus.alma.fitted import COLUMNS
-from cubefocus.cli import detect_files, folder
+from cubefocus.cli import detect_files
 from cubefocus.cli.main import main
 from cubefocus.cube.beams import with_beam
 from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table, write_table
 from cubefocus.jobs import detect as rule
+from cubefocus.tables.published import FORMATS
 
 SEEDS = {4: 1, 9: 2, 10: 3}
 
@@ -163,7 +164,7 @@ def test_second_search_into_a_folder_asks_and_then_leaves_nothing_of_the_first(b
     assert (out / "catalogue.ecsv").read_bytes() == before
     assert detect([cubes[9]], bundle, out, "--overwrite") == 0
     pictures = {f"000009.dirty.{end}" for end in ("reg", "crtf", "field.png", "spectra.png")}
-    tables = {*(f"catalogue.{kind}" for kind in folder.FORMATS), "candidates.ecsv", "products.h5"}
+    tables = {*(f"catalogue.{kind}" for kind in FORMATS), "candidates.ecsv", "products.h5"}
     assert names(out) == {*tables, *pictures, "notes.txt", "mine.reg", "copy.png"}
     assert set(read_table(out / "catalogue.ecsv")["cube_id"]) == {9}
 

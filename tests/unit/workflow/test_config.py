@@ -193,7 +193,7 @@ def test_own_configs_have_no_key_twice(path: str) -> None:
 
 
 def test_study_without_a_schema_is_refused() -> None:
-    assert complaints(with_value("study", "meerkat")) == ["config: study is 'meerkat': give one of alma"]
+    assert complaints(with_value("study", "meerkat")) == ["config: study is 'meerkat': give one of alma, detect"]
 
 
 def test_section_that_is_given_in_part_keeps_its_values_and_gets_the_rest() -> None:

@@ -3,8 +3,24 @@
 In: config, names of cubefocus/specs.py. Out: nothing is made here.
 """
 
+from configuration import validate_networks
+from needs import Needs
 from snakemake.logging import logger
 
+TRAINED_BY = config["trained_by"]
+if TRAINED_BY:
+    try:
+        validate_networks(config, f"results/{TRAINED_BY}/config.yaml")
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+SPLITS = ["train", "validation", "test"]
+CUBES = {split: 0 if TRAINED_BY and split != "test" else config["cubes"][split] for split in SPLITS}
+NEEDS = Needs({**config, "cubes": {**config["cubes"], **CUBES}})
+BATCHES = {
+    split: [f"{batch:03d}" for batch in range(math.ceil(number / config["cubes"]["batch_size"]))]
+    for split, number in CUBES.items()
+}
 FINDERS = config["finders"]["methods"]
 N_SETUPS = max(len(config["observation"]["alternatives"]), 1)
 CHAIN = specs.chain_of(config["models"]["resnet"]["shapes"])
@@ -14,11 +30,30 @@ FINETUNED = [name for name in CHAIN if specs.NETWORKS[name].finetuned_on]
 SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
 
+
+
+def chosen(path: str) -> str:
+    """Path of what is learnt or chosen on training and validation cubes: of this experiment, or of the one it names."""
+    return f"results/{TRAINED_BY or config['experiment']}/{path}"
+
+
+def batches(pattern: str, *splits: str) -> list[str]:
+    """Paths of a product of every batch of some splits; the pattern holds {split} and {batch}."""
+    return [results(pattern.format(split=split, batch=batch)) for split in splits for batch in BATCHES[split]]
+
+
+def kept(path: str):
+    """A folder of cubes: an ordinary product, or one that is removed when nothing needs it any longer."""
+    return directory(path) if config["cubes"]["keep"] else temp(directory(path))
+
+
 if TRAINED_BY and workflow.is_main_process and not Path(chosen("config.yaml")).exists():
     logger.warning(f"trained_by: there is no {chosen('config.yaml')}; run {TRAINED_BY} first to test its networks")
 
 
 wildcard_constraints:
+    split="|".join(SPLITS),
+    batch=r"\d+",
     network="|".join(TRAINED),
     method="|".join(FINDERS) or "none",
 

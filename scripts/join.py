@@ -1,0 +1,11 @@
+"""Join the catalogues of the cubes of a list."""
+
+from common import job
+
+from cubefocus.jobs.join import Join, run
+
+with job(snakemake) as provenance:
+    catalogue = snakemake.output["catalogue"].removesuffix(".ecsv")
+    run(
+        Join(snakemake.input["found"], snakemake.params["cubes"], catalogue, snakemake.output["candidates"], provenance)
+    )

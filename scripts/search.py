@@ -1,0 +1,14 @@
+"""Search one cube of a list."""
+
+from pathlib import Path
+
+from common import job
+
+from cubefocus.cli.search_files import method_of, search
+
+with job(snakemake):
+    files = {name: Path(path) for name in ("cube", "psf", "pb") if (path := snakemake.input.get(name))}
+    options = snakemake.params["options"]
+    purity = None if "psf" in files else options["purity"]
+    method = method_of(files.get("psf"), files.get("pb"), purity, options["rest_frequency_ghz"], "auto")
+    search([files["cube"]], Path(snakemake.output["found"]), method, pictures=options["pictures"])
