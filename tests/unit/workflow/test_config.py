@@ -285,8 +285,9 @@ def test_casa_tests_the_networks_of_mini_as_they_are_on_cubes_that_mini_does_not
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(mini))
     validate_networks(config, tmp_path / "config.yaml")
     assert {key for key in config if config[key] != mini[key]} == {
-        *("experiment", "trained_by", "seed", "cubes", "engine")
+        *("experiment", "trained_by", "seed", "cubes", "engine", "finders")
     }
+    assert {key for key in config["finders"] if config["finders"][key] != mini["finders"][key]} == {"inverted_cubes"}
     number = sum(mini["cubes"][split] for split in ("train", "validation", "test"))
     seeds = {noise_seed(mini["seed"], cube) for cube in range(number)}
     assert not seeds & {noise_seed(config["seed"], cube) for cube in range(config["cubes"]["test"])}
