@@ -25,12 +25,14 @@ def trained(name, products, small_models):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_samples_give_nothing_and_batches_change_nothing(name, products, small_models, monkeypatch):
     network, arrays = trained(name, products, small_models)
-    (whole,) = network.predict(arrays).values()
-    (nothing,) = network.predict({key: each[:0] for key, each in arrays.items()}).values()
-    assert nothing.shape == (0, *whole.shape[1:])
+    whole = network.predict(arrays)
+    nothing = network.predict({key: each[:0] for key, each in arrays.items()})
     monkeypatch.setattr(type(network.task), "samples_at_once", 2)
-    (parts,) = network.predict(arrays).values()
-    assert parts == pytest.approx(whole, rel=1e-4, abs=1e-5)
+    parts = network.predict(arrays)
+    assert set(nothing) == set(parts) == set(whole)
+    for value, values in whole.items():
+        assert nothing[value].shape == (0, *values.shape[1:])
+        assert parts[value] == pytest.approx(values, rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize(("name", "shape"), [("blobs_finder", (2, 31, 32)), ("deep_gru", (2, 17))])
