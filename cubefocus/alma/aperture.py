@@ -67,16 +67,11 @@ def aperture_fluxes(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], bo
         NaN where the aperture holds no data or mostly bowls of the dirty beam; continuum and line where no channel
         is free of lines; the line where less than half of it is in channels with data.
     """
-    products = fitted.solution.products
-    if not len(numbers) or products is None:
-        return []
     scene, covariance = fitted.scene, fitted.solution.covariance
-    apertures = [_Aperture.around(data, box, scene.beam) for box in boxes]
-    sums, found = _Sums.of(fitted, apertures), []
-    for at, (number, aperture) in enumerate(zip(numbers, apertures, strict=True)):
-        spectrum = _spectrum(fitted, products, number, aperture, sums, at)
-        found.append(_fluxes(spectrum, fitted.components[number], scene, covariance))
-    return found
+    return [
+        _fluxes(spectrum, fitted.components[number], scene, covariance)
+        for number, spectrum in zip(numbers, _spectra(data, fitted, numbers, boxes), strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +94,9 @@ class Spectrum:
 
 def aperture_spectra(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], boxes: np.ndarray) -> list[Spectrum]:
     """Spectra of sources of a fit from apertures around them; parameters as for `aperture_fluxes`."""
-    products = fitted.solution.products
-    if not len(numbers) or products is None:
-        return []
-    scene = fitted.scene
-    apertures = [_Aperture.around(data, box, scene.beam) for box in boxes]
-    sums, flat = _Sums.of(fitted, apertures), Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
-    found = []
-    for at, (number, aperture) in enumerate(zip(numbers, apertures, strict=True)):
-        one = _spectrum(fitted, products, number, aperture, sums, at)
+    scene, found = fitted.scene, []
+    flat = Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
+    for number, one in zip(numbers, _spectra(data, fitted, numbers, boxes), strict=True):
         component = fitted.components[number]
         model = _on_sky_of_one(component, scene.beam) * flat.of(component)[0]
         found.append(Spectrum(one.flux, np.where(one.used, one.noise / np.abs(one.of_one), np.nan), model))
@@ -259,6 +248,19 @@ class _Spectrum:
         direct = float(((of_sums * self.noise[used]) ** 2).sum())
         with_fit, by_fit = self.by_parameter[:, used] @ of_sums, self.by_fitted[:, used] @ share[used]
         return math.sqrt(max(direct + float(by_fit @ covariance @ (2.0 * with_fit + by_fit)), 0.0))
+
+
+def _spectra(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], boxes: np.ndarray) -> list[_Spectrum]:
+    """Spectra of sources of the fit in apertures around their boxes."""
+    products = fitted.solution.products
+    if not len(numbers) or products is None:
+        return []
+    apertures = [_Aperture.around(data, box, fitted.scene.beam) for box in boxes]
+    sums = _Sums.of(fitted, apertures)
+    return [
+        _spectrum(fitted, products, number, aperture, sums, at)
+        for at, (number, aperture) in enumerate(zip(numbers, apertures, strict=True))
+    ]
 
 
 def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Aperture, sums: _Sums, at: int) -> _Spectrum:
