@@ -67,7 +67,7 @@ def aperture_fluxes(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], bo
         NaN where the aperture holds no data or mostly bowls of the dirty beam; continuum and line where no channel
         is free of lines; the line where less than half of it is in channels with data.
     """
-    scene, covariance = fitted.scene, fitted.solution.covariance
+    scene, covariance = fitted.scene, fitted.covariance
     return [
         _fluxes(spectrum, fitted.components[number], scene, covariance)
         for number, spectrum in zip(numbers, _spectra(data, fitted, numbers, boxes), strict=True)
@@ -173,7 +173,7 @@ class _Sums:
         windows = torch.stack([_window(one, beam) for one in apertures])
         weights = _weights(beam)
         # Beyond the longest baseline there is the white part alone.
-        excess = np.maximum(noise.power - noise.white**2, 0.0) * beam.grid.inside * weights
+        excess = np.maximum(noise.in_endless_image - noise.white**2, 0.0) * beam.grid.inside * weights
         variance = noise.white**2 * np.array([one.held.sum() for one in apertures])
         variance = variance + (squared(windows).numpy() * excess).sum(axis=(1, 2))
         seen = (windows.conj() * torch.from_numpy(weights.astype(np.float32))).reshape(len(windows), -1)

@@ -189,7 +189,7 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
     """Parameters of a source on the sky and their errors, pixels and channels."""
     component, scene = fitted.components[number], fitted.scene
     values = measures(component, scene.beam, scene.spectral.log_ratio)
-    off = errors(component, fitted.solution.covariance_of(number), scene.beam, scene.spectral.log_ratio)
+    off = errors(component, fitted.covariance_of(number), scene.beam, scene.spectral.log_ratio)
     row = dict(zip(NAMES, values.tolist(), strict=True))
     row |= {f"{name}_err": error for name, error in zip(NAMES, off.tolist(), strict=True)}
     row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]

@@ -215,16 +215,16 @@ class Products:
     def equations(self) -> tuple[np.ndarray, np.ndarray]:
         """Fisher matrix (p, p) and gradient (p,) of -chi^2 / 2 by all parameters."""
         mix, spectra = self.columns()
-        fisher = self._inner(mix, spectra, mix, spectra)
+        fisher = self.inner(mix, spectra, mix, spectra)
         data = np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True)
         sources, totals = self._sources()
-        return fisher, data - self._inner(mix, spectra, sources, totals).sum(axis=1)
+        return fisher, data - self.inner(mix, spectra, sources, totals).sum(axis=1)
 
     def chi2(self) -> float:
         """chi^2 less that of a model without sources: negative where they explain something."""
         sources, totals = self._sources()
         own = np.einsum("si,ic,sc->", sources, self.projection, totals, optimize=True)
-        return float(self._inner(sources, totals, sources, totals).sum() - 2.0 * own)
+        return float(self.inner(sources, totals, sources, totals).sum() - 2.0 * own)
 
     def amplitudes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Equations of the fluxes alone, in which the model is linear: matrix, right-hand side, their places."""
@@ -232,7 +232,7 @@ class Products:
         starts = np.cumsum([0, *(len(one.values) for one in self.components)])
         chosen = [int(s) + p for s, one in zip(starts[:-1], self.components, strict=True) for p in one.amplitudes]
         mix, spectra = mix[chosen], spectra[chosen]
-        matrix = self._inner(mix, spectra, mix, spectra)
+        matrix = self.inner(mix, spectra, mix, spectra)
         return matrix, np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True), np.array(chosen)
 
     def further(
@@ -257,16 +257,23 @@ class Products:
         """
         sources, totals = self._sources()
         data = np.einsum("pi,ic,pc->p", mix, self.projection, spectra, optimize=True)
-        left = data - self._inner(mix, spectra, sources, totals).sum(axis=1)
-        return self._inner(mix, spectra, mix, spectra), self._inner(mix, spectra, others, spectra_of_others), left
+        left = data - self.inner(mix, spectra, sources, totals).sum(axis=1)
+        return self.inner(mix, spectra, mix, spectra), self.inner(mix, spectra, others, spectra_of_others), left
 
     def _sources(self) -> tuple[np.ndarray, np.ndarray]:
         mix = np.zeros((len(self.components), IMAGES * len(self.components)))
         mix[np.arange(len(mix)), IMAGES * np.arange(len(mix))] = 1.0
         return mix, np.stack([total for total, _ in self.spectra])
 
-    def _inner(self, mix: np.ndarray, spectra: np.ndarray, mix2: np.ndarray, spectra2: np.ndarray) -> np.ndarray:
-        """Products of derivatives: of images times of spectra, summed over the bands."""
+    def inner(self, mix: np.ndarray, spectra: np.ndarray, mix2: np.ndarray, spectra2: np.ndarray) -> np.ndarray:
+        """Products of derivatives, of images times of spectra, summed over the bands: shape (p, q).
+
+        Parameters
+        ----------
+        mix, spectra : ndarray, shape (p, image) and (p, channel)
+        mix2, spectra2 : ndarray, shape (q, image) and (q, channel)
+            As `columns` gives them.
+        """
         total = np.zeros((len(mix), len(mix2)))
         for band, gram in enumerate(self.gram):
             use = self.bands == band

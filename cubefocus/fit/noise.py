@@ -43,17 +43,26 @@ class Noise:
     Attributes
     ----------
     power : ndarray, shape (v, u)
-        Of a pixel by spatial frequency, (Jy/beam)^2: the variance that white noise of this power would have.
+        Of a pixel by spatial frequency, (Jy/beam)^2: the variance that white noise of this power would have. It is
+        smoothed, as where an image ends its noise leaks into neighbouring frequencies, and weighs the data.
     relative : ndarray, shape (channel,)
         Standard deviation of each channel over that of `power`; infinite for a channel without data.
     white, thermal : float
         Standard deviation of both parts in a pixel, Jy/beam.
+    endless : ndarray, shape (v, u), or None
+        The power without that smoothing, as it is in an image without edges; None where it is not known.
     """
 
     power: np.ndarray
     relative: np.ndarray
     white: float
     thermal: float
+    endless: np.ndarray | None = None
+
+    @property
+    def in_endless_image(self) -> np.ndarray:
+        """Power by spatial frequency (v, u) in an image without edges, as far as it is known."""
+        return self.power if self.endless is None else self.endless
 
     @property
     def rms(self) -> float:
@@ -160,7 +169,7 @@ def measure_noise(data: np.ndarray | Transforms, beam: Beam, chunk: int = CHUNK)
             both = found**2 if len(found) == 1 else 0.5 * (found[1:] ** 2 + found[:-1] ** 2)
             level = thermal.level(within, both, white)
     white = max(white, LEAST_WHITE * level)  # of a dirty cube with no noise but the visibilities'
-    return Noise(white + level * shape, relative, math.sqrt(white), math.sqrt(level * _pixel_share(shape, beam)))
+    return _of_parts(white, level * shape, relative, beam)
 
 
 def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> Noise:
@@ -175,7 +184,15 @@ def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> No
     """
     shape = thermal_shape(beam)
     level = thermal**2 / _pixel_share(shape, beam)
-    return Noise(max(white**2, LEAST_WHITE * level) + level * shape, np.ones(n_channels), white, thermal)
+    found = _of_parts(max(white**2, LEAST_WHITE * level), level * shape, np.ones(n_channels), beam)
+    return replace(found, white=white, thermal=thermal)
+
+
+def _of_parts(white: float, thermal: np.ndarray, relative: np.ndarray, beam: Beam) -> Noise:
+    """Noise of a white power and one by spatial frequency (v, u)."""
+    variance, sampled = _pixel_share(thermal, beam), _sampled(beam)
+    endless = white + sampled * (variance / _pixel_share(sampled, beam))
+    return Noise(white + thermal, relative, math.sqrt(white), math.sqrt(variance), endless)
 
 
 def trusted(noise: Noise, beam: Beam) -> Noise:
@@ -197,6 +214,12 @@ def thermal_shape(beam: Beam) -> np.ndarray:
     # Of a dirty beam that ends with its image the transform is noise about 0 where nothing is sampled: smoothed first.
     shape = np.where(beam.grid.inside, np.maximum(smoothed(shape), 0.0), 0.0)
     return shape / shape[beam.grid.inside].mean()
+
+
+def _sampled(beam: Beam) -> np.ndarray:
+    """Density of the visibilities by spatial frequency (v, u), up to a factor, nowhere below 0."""
+    power = beam.noise if beam.noise is not None else beam.transfer.mean(axis=0)
+    return np.where(beam.grid.inside, np.maximum(power, 0.0), 0.0)
 
 
 def _pixel_share(shape: np.ndarray, beam: Beam) -> float:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, misfits
-from cubefocus.fit.model import Scene
+from cubefocus.fit.model import Scene, starts_of
 from cubefocus.fit.noise import QUANTILE, Noise, Transforms, measure_noise, trusted
+from cubefocus.fit.scatter import covariance
 from cubefocus.fit.search import Peak, highest_peaks
 from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
@@ -59,6 +61,17 @@ class Fitted:
     def components(self) -> list[Component]:
         """The sources."""
         return self.solution.components
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Of all parameters, source by source, as the noise of the cube scatters them: shape (p, p)."""
+        return covariance(self.scene, self.solution)
+
+    def covariance_of(self, number: int) -> np.ndarray:
+        """Covariance of the parameters of one source, the others marginalised."""
+        starts = starts_of(self.components)
+        own = slice(starts[number], starts[number + 1])
+        return self.covariance[own, own]
 
     @property
     def positive(self) -> list[int]:

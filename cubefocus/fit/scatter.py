@@ -1,0 +1,68 @@
+"""How much the values of a fit scatter from the noise that a cube has, not from that which its weights take it to have.
+
+The fit minimises ``|W (d - m)|^2``, where W cuts a cube off at the longest baseline, divides it by the root of the
+power of its noise and keeps the samples that have data. Near where the image ends, where the power changes from one
+spatial frequency to the next, and where the weights were given a floor, W does not make noise white: the inverse of the
+Fisher matrix F is then not the covariance of the parameters. That follows from the noise itself. With the derivatives J
+of the model the parameters move by ``F^-1 J^T W n`` where the noise n is added, so that
+
+    covariance = F^-1 (J^T W <n n^T> W^T J) F^-1,
+
+the sandwich of Huber (1967, Proc. 5th Berkeley Symp. Math. Stat. Prob. 1, 221). ``W^T J`` are images that end with the
+data, and the power of the noise weighs their transforms: exact for noise that is the same everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from cubefocus.fit.beam import Grid
+from cubefocus.fit.model import Products, Scene
+from cubefocus.fit.solve import Priors, Solution
+
+
+def covariance(scene: Scene, solution: Solution) -> np.ndarray:
+    """Covariance of all parameters of a fit.
+
+    Parameters
+    ----------
+    scene : Scene
+    solution : Solution
+        Of its sources.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+        Source by source, in the units of the parameters.
+    """
+    if solution.products is None:
+        return solution.covariance
+    products = solution.products
+    spread = replace(products, gram=np.stack([_spread(scene, products, band) for band in range(len(products.gram))]))
+    mix, spectra = products.columns()
+    priors = Priors.of_beam(scene.beam.sigma)
+    known = np.concatenate([priors.terms(one)[0] for one in products.components])
+    inner = spread.inner(mix, spectra, mix, spectra) + np.diag(known)
+    return solution.covariance @ inner @ solution.covariance
+
+
+def _spread(scene: Scene, products: Products, band: int) -> np.ndarray:
+    """Covariance of the products of images with a channel of noise, shape (image, image)."""
+    grid = scene.beam.grid
+    seen = scene.images(products.components, band).reshape(-1, *grid.samples)
+    held = scene.held.reshape(grid.samples)
+    back = torch.fft.irfft2(torch.fft.rfft2(seen, s=grid.cells) * scene.whiten, s=grid.cells)
+    ended = torch.fft.rfft2(back[:, : grid.samples[0], : grid.samples[1]] * held, s=grid.cells)
+    power = torch.from_numpy(_weights(grid) * scene.noise.in_endless_image).to(ended.device)
+    weighted = torch.view_as_real(ended * power.sqrt().to(ended.real.dtype)).flatten(1).double()
+    return (weighted @ weighted.T).cpu().numpy()
+
+
+def _weights(grid: Grid) -> np.ndarray:
+    """Of each cell (v, u) in a sum over the whole plane, of which half is kept, as Parseval's theorem has it."""
+    twice = np.full(grid.inside.shape, 2.0)
+    twice[:, 0] = 1.0
+    return twice * grid.inside / (grid.cells[0] * grid.cells[1])
