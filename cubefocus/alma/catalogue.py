@@ -165,8 +165,9 @@ def iau_name(ra: float, dec: float) -> str:
 def spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> dict[str, Any]:
     """Frequency, velocity (radio convention), redshift, and their errors, given the frequency of each channel."""
     if len(ghz) == 1:  # an image has no line
-        none = ("frequency_err", "fwhm_velocity", "velocity", "velocity_err", "redshift", "redshift_err")
-        return {"frequency": float(ghz[0])} | dict.fromkeys(none, math.nan)
+        known = ("frequency", "fwhm_velocity", "velocity", "redshift")
+        none = dict.fromkeys([f"{name}{end}" for name in known for end in ("", "_err")], math.nan)
+        return none | {"frequency": float(ghz[0])}
     steps = np.diff(ghz)
     step = float(np.median(steps))
     if np.ptp(steps) > UNEVEN * abs(step):  # an axis even in velocity or wavelength: the step at the line counts
@@ -176,7 +177,8 @@ def spectral(ghz: np.ndarray, row: dict[str, Any], rest_ghz: float | None) -> di
     frequency = inside + step * (row["z"] - min(max(row["z"], 0.0), len(ghz) - 1.0))
     width = abs(step)
     values = {"frequency": frequency, "frequency_err": row["z_err"] * width}
-    values["fwhm_velocity"] = KM_S * row["fwhm_z"] * width / frequency
+    for end in ("", "_err"):
+        values[f"fwhm_velocity{end}"] = KM_S * row[f"fwhm_z{end}"] * width / frequency
     if rest_ghz is not None:
         values["velocity"] = KM_S * (1.0 - frequency / rest_ghz)
         values["velocity_err"] = KM_S * values["frequency_err"] / rest_ghz

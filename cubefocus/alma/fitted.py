@@ -12,15 +12,17 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from cubefocus.alma.aperture import Fluxes, aperture_fluxes
+from cubefocus.alma.apparent import apparent
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.morphology import fwhm
-from cubefocus.cube.celestial import position_angle
+from cubefocus.cube.celestial import frame_of, local_axes, position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels
 from cubefocus.fit.noise import Noise
 from cubefocus.fit.run import Fitted, fit_cube_of
+from cubefocus.fit.seen import seen
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
 from cubefocus.settings import FitSettings
@@ -56,12 +58,15 @@ _OWN = {
     "the aperture), not_converged",
 }
 COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
-    "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "z", "frequency", "velocity",
-    "redshift", "major", "minor", "position_angle", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec",
-    "sigma_y_arcsec", "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity",
-    "continuum_mjy", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "snr", "snr_image", "x_err", "y_err",
-    "z_err", "frequency_err", "velocity_err", "redshift_err", "fwhm_z_err", "major_err", "major_limit", "minor_err",
-    "position_angle_err", "sigma_x_err", "sigma_y_err", "pa_err", "continuum_mjy_err", "line_flux_jykms_err",
+    "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "frame", "z", "frequency",
+    "velocity", "velocity_frame", "redshift", "major", "minor", "position_angle", "major_convolved", "minor_convolved",
+    "position_angle_convolved", "sigma_x", "sigma_y", "fwhm_x", "fwhm_y", "sigma_x_arcsec", "sigma_y_arcsec",
+    "fwhm_x_arcsec", "fwhm_y_arcsec", "pa", *BOX, "z0", "z1", "fwhm_z", "fwhm_velocity", "continuum_mjy",
+    "continuum_mjy_middle", "line_flux_jykms", "flux", "flux_line", "continuum", "peak", "peak_mjy", "local_rms", "snr",
+    "snr_image", "x_err", "y_err", "ra_err", "dec_err", "z_err", "frequency_err", "velocity_err", "redshift_err",
+    "fwhm_z_err", "fwhm_velocity_err", "major_err", "major_limit", "minor_err", "position_angle_err",
+    "major_convolved_err", "minor_convolved_err", "position_angle_convolved_err", "sigma_x_err", "sigma_y_err",
+    "pa_err", "continuum_mjy_err", "continuum_mjy_middle_err", "peak_mjy_err", "line_flux_jykms_err",
     "continuum_mjy_aperture", "continuum_mjy_aperture_err", "line_flux_jykms_aperture", "line_flux_jykms_aperture_err",
     "misfit", "flags",
 ))  # fmt: skip
@@ -170,6 +175,8 @@ def catalogue_of(
     rest_ghz = rest_frequency_of(cube) if rest_frequency_ghz is None else rest_frequency_ghz
     wcs, cell, noise = cube.wcs, cube.cell_arcsec, fitted.scene.noise.rms
     places = on_the_sky(cube, [(row["x"], row["y"]) for row in rows])
+    axes = local_axes(wcs, [row["x"] for row in rows], [row["y"] for row in rows])
+    frames = {"frame": frame_of(wcs), "velocity_frame": cube.velocity_frame or ""}
     for source_id, (number, row, box, place) in enumerate(zip(order, rows, boxes, places, strict=True)):
         row |= {"cube_id": cube_id, "source_id": source_id} | place | dict(zip(BOX, box.tolist(), strict=True))
         row["misfit"] = left[number].ratio
@@ -177,6 +184,7 @@ def catalogue_of(
         row |= _in_flux_units(Fluxes(*(row[name] for name in FLUXES)), row["z"], ghz)
         row |= _in_flux_units(apertures[source_id], row["z"], ghz, "_aperture")
         row |= measure_dirty(row | _finite_range(row, len(ghz)), (shown or cube).data, noise)
+        row |= frames | _of_voxels(fitted, row) | _as_seen(fitted, number, axes[source_id], cell)
         row |= spectral(ghz, row, rest_ghz) | _in_sky_units(wcs, row, cell)
         if "unresolved" in flags:  # what has no measured size has no angle
             row |= dict.fromkeys(("position_angle", "position_angle_err", "pa_err"), math.nan)
@@ -195,6 +203,26 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
     row["z0"], row["z1"] = row["z"] - row["fwhm_z"], row["z"] + row["fwhm_z"]
     row |= {"candidate_id": fitted.origin[number], "significance": float(fitted.significance[number])}
     return row
+
+
+def _as_seen(fitted: Fitted, number: int, axes: np.ndarray, cell: float) -> dict[str, float]:
+    """What of a source is known on the sky behind the beam, and its continuum in the middle of the band."""
+    found = seen(fitted.components[number], fitted.solution.covariance_of(number), fitted.scene.beam)
+    row = apparent(axes, cell, found.moments, found.covariance[:5, :5])
+    error = math.sqrt(max(float(found.covariance[5, 5]), 0.0))
+    return row | {"continuum_mjy_middle": 1e3 * found.continuum, "continuum_mjy_middle_err": 1e3 * error}
+
+
+def _of_voxels(fitted: Fitted, row: Mapping[str, Any]) -> dict[str, float]:
+    """Highest voxel and noise of the channel of the line, mJy/beam; of the median channel without one."""
+    noise = fitted.scene.noise
+    known = noise.relative[np.isfinite(noise.relative)]
+    level = float(np.median(known)) if len(known) else math.nan
+    if math.isfinite(row["z"]):
+        own = float(noise.relative[min(max(round(row["z"]), 0), len(noise.relative) - 1)])
+        level = own if math.isfinite(own) else level
+    rms = 1e3 * noise.rms * level
+    return {"peak_mjy": 1e3 * row["peak"], "peak_mjy_err": rms, "local_rms": rms}
 
 
 def _finite_range(row: Mapping[str, Any], n_channels: int) -> dict[str, float]:

@@ -129,3 +129,42 @@ def position_angle(wcs: WCS, x: float, y: float, angle: float) -> float:
     turn = np.radians(angle)
     here, there = equatorial(wcs, x, y), equatorial(wcs, x + np.cos(turn), y - np.sin(turn))
     return float(here.position_angle(there).deg % 180.0)
+
+
+def frame_of(wcs: WCS) -> str:
+    """Frame of the positions that `equatorial` gives: ``ICRS`` or ``FK5`` (J2000); empty without celestial axes."""
+    if wcs.naxis != 2:
+        return ""
+    x, y = wcs.wcs.crpix - 1.0
+    return str(equatorial(wcs, x, y).frame.name).upper()
+
+
+def local_axes(wcs: WCS, x: ArrayLike, y: ArrayLike) -> np.ndarray:
+    """How far a pixel is on the sky around some places: by right ascension and declination as `equatorial` gives them.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial.
+    x, y : array_like, shape (n,)
+        0-based pixel coordinates.
+
+    Returns
+    -------
+    ndarray, shape (n, 2, 2)
+        Derivatives of the offsets to the east, times cos(dec), and to the north (rows) by x and y (columns), arcsec a
+        pixel; NaN if the header has no celestial axes.
+    """
+    x, y = np.atleast_1d(np.asarray(x, dtype=float)), np.atleast_1d(np.asarray(y, dtype=float))
+    if wcs.naxis != 2 or not len(x):
+        return np.full((len(x), 2, 2), np.nan)
+    half = 0.5 * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+    sky = equatorial(wcs, x + half[:, :1], y + half[:, 1:])
+    ra, dec = sky.ra.rad, sky.dec.rad
+    # Differences of directions and not of coordinates: these jump at 0 h, and mean nothing at a pole.
+    place = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+    east = np.stack([-np.sin(ra[0]), np.cos(ra[0]), np.zeros_like(ra[0])], axis=-1)
+    north = np.stack([-np.sin(dec[0]) * np.cos(ra[0]), -np.sin(dec[0]) * np.sin(ra[0]), np.cos(dec[0])], axis=-1)
+    by_x, by_y = place[1] - place[2], place[3] - place[4]
+    both = [[np.sum(step * axis, axis=-1) for step in (by_x, by_y)] for axis in (east, north)]
+    return np.moveaxis(np.degrees(np.array(both)) * 3600.0, -1, 0)

@@ -152,6 +152,8 @@ class Beam:
         Logarithm of the primary beam in the first and in the last channel; None for one that is 1.
     fwhm : (major, minor)
         Of the main lobe, pixels.
+    angle : float
+        Of its major axis from the +y pixel axis towards -x, deg.
     """
 
     grid: Grid
@@ -160,6 +162,7 @@ class Beam:
     noise: np.ndarray | None
     log_pb: np.ndarray | None
     fwhm: tuple[float, float]
+    angle: float = 0.0
     _cache: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -233,7 +236,8 @@ class Beam:
         means = np.stack([kernels[band].mean(axis=0) if len(psf) > 1 else kernels[0] for band in bands])
         transfer = grid.cut(torch.from_numpy(means.astype(np.float32))).numpy().real.astype(np.float64)
         on_grid = None if noise is None else _on_grid(noise, grid)
-        return cls(grid, bands, transfer, on_grid, _log_pb(primary_beam), fwhm or _main_lobe(means[len(means) // 2]))
+        major, minor, angle = _main_lobe(means[len(means) // 2])
+        return cls(grid, bands, transfer, on_grid, _log_pb(primary_beam), fwhm or (major, minor), angle)
 
     @classmethod
     def gaussian(
@@ -278,13 +282,18 @@ class Beam:
             form = cov[0, 0] * kx[None] ** 2 + 2 * cov[0, 1] * kx[None] * ky[:, None] + cov[1, 1] * ky[:, None] ** 2
             area = 2.0 * math.pi * math.sqrt(float(np.linalg.det(cov)))
             transfers.append(area * np.exp(-0.5 * form) * grid.inside)
-        major, minor = beams[len(beams) // 2, :2].tolist()
-        return cls(grid, bands, np.stack(transfers), None, _log_pb(primary_beam), (major, minor))
+        major, minor, angle = beams[len(beams) // 2].tolist()
+        return cls(grid, bands, np.stack(transfers), None, _log_pb(primary_beam), (major, minor), angle)
 
     @property
     def sigma(self) -> float:
         """Standard deviation of the main lobe, pixels: geometric mean of both axes."""
         return math.sqrt(self.fwhm[0] * self.fwhm[1]) / SIGMA_TO_FWHM
+
+    @property
+    def lobe(self) -> np.ndarray:
+        """Second moments (xx, xy; xy, yy) of the main lobe or restoring beam of the middle channel, pixels^2."""
+        return _moments(*self.fwhm, self.angle)
 
     def band_of(self, channel: int) -> int:
         """Band that a channel belongs to."""
@@ -379,14 +388,14 @@ def _bands(kernels: np.ndarray, n_channels: int, change: float) -> tuple[slice, 
     return tuple(slice(low, high) for low, high in pairwise(edges))
 
 
-def _main_lobe(kernel: np.ndarray) -> tuple[float, float]:
-    """FWHM of the main lobe, from its second derivatives at the peak, pixels."""
+def _main_lobe(kernel: np.ndarray) -> tuple[float, float, float]:
+    """FWHM of the main lobe, pixels, and angle of its major axis from +y towards -x, from its second derivatives."""
     p = kernel.astype(np.float64)
     xx, yy = p[0, 1] + p[0, -1] - 2 * p[0, 0], p[1, 0] + p[-1, 0] - 2 * p[0, 0]
     xy = 0.25 * (p[1, 1] + p[-1, -1] - p[1, -1] - p[-1, 1])
-    precision = np.linalg.eigvalsh(-np.array([[xx, xy], [xy, yy]]) / p[0, 0])
+    precision, axes = np.linalg.eigh(-np.array([[xx, xy], [xy, yy]]) / p[0, 0])
     major, minor = SIGMA_TO_FWHM / np.sqrt(np.maximum(precision, 1e-6))
-    return float(major), float(minor)
+    return float(major), float(minor), math.degrees(math.atan2(-axes[0, 0], axes[1, 0])) % 180.0
 
 
 def squared(values: torch.Tensor) -> torch.Tensor:

@@ -88,7 +88,11 @@ def measure_levels(data: np.ndarray, beam_px: float) -> Levels:
     used = np.flatnonzero(np.isfinite(channel))
     scaled = np.where(held[used], data[used] / channel[used, None, None], np.nan)
     place = _by_place(scaled, beam_px)
-    return Levels(channel, place * _at_edge(scaled / place, beam_px))
+    place = place * _at_edge(scaled / place, beam_px)
+    if (place != 1.0).any():  # the width of a channel was that of all places mixed, which is none of them
+        flat = scaled / place
+        channel = channel * robust_width(flat[np.isfinite(flat)])
+    return Levels(channel, place)
 
 
 def _at_edge(scaled: np.ndarray, beam_px: float) -> np.ndarray:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.search.levels import Levels
@@ -29,11 +30,11 @@ class Moments:
     x, y, z : float
         Centre of its flux, pixels and channels.
     x_err, y_err, z_err : float
-    major, minor : float
-        FWHM of a Gaussian of the same second moments, not deconvolved, pixels.
-    angle : float
-        Of the major axis from +x, clockwise with y up, deg, in [0, 180).
-    width : float
+    moments : ndarray, shape (2, 2)
+        Second moments (xx, xy; xy, yy) on the sky, not deconvolved, pixels^2.
+    covariance : ndarray, shape (5, 5)
+        Of x, y, xx, xy and yy.
+    width, width_err : float
         Channels between the outermost ones at half of the highest sum (W50).
     flux : float
         Sum over voxels of the line, Jy/beam; of a source without a line that of its pixels, mean of the channels.
@@ -50,10 +51,10 @@ class Moments:
     x_err: float
     y_err: float
     z_err: float
-    major: float
-    minor: float
-    angle: float
+    moments: np.ndarray
+    covariance: np.ndarray
     width: float
+    width_err: float
     flux: float
     flux_err: float
     total: float
@@ -89,7 +90,8 @@ def measure(
     values = np.where(held, data[:, rows, columns], 0.0).astype(np.float64)
     noise = levels.channel[:, None, None] * levels.place[None, rows, columns]
     noise = np.where(held & np.isfinite(noise), noise, 0.0)
-    alike = 4.0 * math.pi * beam[0] * beam[1] / SIGMA_TO_FWHM**2  # pixels: area of the noise's autocorrelation
+    sigma = math.sqrt(beam[0] * beam[1]) / SIGMA_TO_FWHM
+    alike = 4.0 * math.pi * sigma**2  # pixels: area of the noise's autocorrelation
     off = held.any(axis=(1, 2))
     off[max(0, channels.start - 1) : channels.stop + 1] = False
     footprint = np.asarray(grown.any(axis=0))
@@ -102,9 +104,12 @@ def measure(
     if abs(total) > SURE * total_err:
         variance += (total_err * float(n_pixels.sum()) / max(int(footprint.sum()), 1)) ** 2
     own = _within(mask, window, place)
+    by_channel = np.sqrt(spread * ((noise[channels] * grown) ** 2).sum(axis=(1, 2)))
+    width, width_err = _width(inside.sum(axis=(1, 2)), by_channel)
     return Moments(
-        **_centre(np.where(own, line, 0.0), np.where(own, noise[channels], 0.0), place, alike),
-        width=_width(inside.sum(axis=(1, 2))),
+        **_centre(np.where(own, line, 0.0), np.where(own, noise[channels], 0.0), place, sigma),
+        width=width,
+        width_err=width_err,
         flux=float(inside.sum()),
         flux_err=math.sqrt(variance),
         total=float((values[channels] * grown).sum()),
@@ -148,34 +153,45 @@ def _continuum(
     return level, float(level[footprint].sum()), math.sqrt(min(n_pixels, alike) * float(variance[footprint].sum()))
 
 
-def _centre(line: np.ndarray, noise: np.ndarray, place: tuple[slice, ...], alike: float) -> dict[str, float]:
+def _centre(line: np.ndarray, noise: np.ndarray, place: tuple[slice, ...], sigma: float) -> dict[str, Any]:
     """Centre of the flux with its errors, and second moments on the sky."""
     total = float(line.sum())
     z, y, x = (np.arange(part.start, part.stop, dtype=float) for part in place)
     grids = {"z": z[:, None, None], "y": y[None, :, None], "x": x[None, None, :]}
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     for name, grid in grids.items():
-        middle = float((line * grid).sum()) / total
-        found[name] = middle
-        found[f"{name}_err"] = math.sqrt(alike * float((((grid - middle) * noise) ** 2).sum())) / abs(total)
+        found[name] = float((line * grid).sum()) / total
+    alike = 4.0 * math.pi * sigma**2
+    found["z_err"] = math.sqrt(alike * float((((grids["z"] - found["z"]) * noise) ** 2).sum())) / abs(total)
     image = line.sum(axis=0)
-    dx, dy = x[None, :] - found["x"], y[:, None] - found["y"]
-    xx, yy, xy = (float((image * part).sum()) / total for part in (dx**2, dy**2, dx * dy))
-    values, vectors = np.linalg.eigh(np.array([[xx, xy], [xy, yy]]))
-    minor, major = (SIGMA_TO_FWHM * math.sqrt(max(value, 0.0)) for value in values)
-    # Clockwise with y up: from +x towards -y.
-    angle = math.degrees(math.atan2(-vectors[1, 1], vectors[0, 1])) % 180.0
-    return found | {"major": major, "minor": minor, "angle": angle}
+    dx, dy = np.broadcast_arrays(x[None, :] - found["x"], y[:, None] - found["y"])
+    parts = np.stack([dx, dy, dx**2, dx * dy, dy**2])
+    xx, xy, yy = (float((image * part).sum()) / total for part in parts[2:])
+    # Noise is alike over the beam: what changes sign within one is not summed as if it were independent.
+    weighted = (parts - np.array([0.0, 0.0, xx, xy, yy])[:, None, None]) * np.sqrt((noise**2).sum(axis=0))
+    alike_around = 2.0 * math.pi * sigma**2 * gaussian_filter(weighted, (0.0, sigma, sigma), mode="constant")
+    covariance = np.tensordot(weighted, alike_around, axes=((1, 2), (1, 2))) / total**2
+    found |= {"x_err": math.sqrt(covariance[0, 0]), "y_err": math.sqrt(covariance[1, 1])}
+    return found | {"moments": np.array([[xx, xy], [xy, yy]]), "covariance": covariance}
 
 
-def _width(spectrum: np.ndarray) -> float:
-    """Channels between the outermost places where a spectrum passes half of its highest value."""
-    half = 0.5 * float(spectrum.max())
+def _width(spectrum: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
+    """Channels between the outermost places where a spectrum passes half of its highest value, and the error."""
+    highest = int(np.argmax(spectrum))
+    half = 0.5 * float(spectrum[highest])
     above = np.flatnonzero(spectrum >= half)
     if not len(above) or half <= 0:
-        return math.nan
-    low, high = int(above[0]), int(above[-1])
-    start = low - 0.5 if low == 0 else low - (spectrum[low] - half) / (spectrum[low] - spectrum[low - 1])
-    last = len(spectrum) - 1
-    stop = high + 0.5 if high == last else high + (spectrum[high] - half) / (spectrum[high] - spectrum[high + 1])
-    return float(stop - start)
+        return math.nan, math.nan
+    ends, variance = [], 0.0
+    for last, step in ((int(above[0]), -1), (int(above[-1]), 1)):
+        beyond = last + step
+        if not 0 <= beyond < len(spectrum):
+            ends.append(last + 0.5 * step)
+            variance += 1.0 / 12.0  # where in the channel it ends is not known
+            continue
+        slope = float(spectrum[last] - spectrum[beyond])
+        share = float(spectrum[last] - half) / slope
+        ends.append(last + step * share)
+        own = ((1.0 - share) * noise[last]) ** 2 + (share * noise[beyond]) ** 2 + (0.5 * noise[highest]) ** 2
+        variance += float(own) / slope**2
+    return float(ends[1] - ends[0]), math.sqrt(variance)

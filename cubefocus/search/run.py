@@ -7,22 +7,25 @@ noise by channel and place -> significance of the best template -> islands above
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.apparent import apparent
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.fitted import COLUMNS as FITTED
 from cubefocus.alma.fitted import KM_S, catalogue_of
-from cubefocus.cube.celestial import position_angle
+from cubefocus.cube.celestial import local_axes
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
 from cubefocus.fit.model import Scene
 from cubefocus.fit.restored import measure_restored
 from cubefocus.fit.run import Fitted, fit_given
+from cubefocus.fit.seen import ellipse
 from cubefocus.fit.source import Component, Spectral
 from cubefocus.search.bank import LEAST_CHANNELS, Significance, significance
 from cubefocus.search.levels import Levels, measure_levels
@@ -45,12 +48,16 @@ _OWN = {
     "z0": "first channel of the island",
     "z1": "last channel of the island",
 }
+_CATALOGUE = {
+    "flags": f"{next(one.description for one in FITTED if one.name == 'flags')}, from_voxels (sums and moments over "
+    "its voxels in the place of the fit: sizes are those of a Gaussian of the same second moments, fwhm_z is W50)",
+}
 _ISLAND = ("significance", "reliability", "candidate_id")
 _APERTURE = tuple(one.name for one in FITTED if "_aperture" in one.name)
 _NAMES = tuple(one.name for one in FITTED)
 _AFTER = _NAMES.index("significance") + 1
 COLUMNS = tuple(
-    define(name, _OWN[name]) if name in _ISLAND else FITTED[_NAMES.index(name)]
+    define(name, (_OWN | _CATALOGUE)[name]) if name in (*_ISLAND, *_CATALOGUE) else FITTED[_NAMES.index(name)]
     for name in (*_NAMES[:_AFTER], "reliability", *_NAMES[_AFTER:])
 )
 CANDIDATES = tuple(
@@ -204,7 +211,7 @@ def _catalogue(fits: Table, every: Islands, sources: np.ndarray, reliability: np
     for row, number in zip(rows, numbers.tolist(), strict=True):
         # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
         row["significance"] = max(float(every.peak[number]), float(row["significance"]))
-        row |= {"candidate_id": number + 1, "reliability": float(reliability[number])}
+        row |= {"candidate_id": number + 1, "reliability": float(reliability[number])} | measured.noise_at(row)
         flags = set(str(row["flags"]).split(";")) - {""}
         component = int(np.flatnonzero(sources == number)[0])
         if flags & NO_GAUSSIAN or measured.holds_more(every, number, component):
@@ -239,6 +246,18 @@ class _Measured:
         fitted = float(spectrum[every.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
         return found.total > MORE[0] * fitted and found.total - fitted > MORE[1] * found.flux_err
 
+    def noise_at(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Noise where a source of the fit is, and what stands out of it: the fit saw the cube over that of places."""
+        channel, place = self.levels.channel, self.levels.place
+        x, y = (min(max(round(row[axis]), 0), size - 1) for axis, size in zip("xy", place.T.shape, strict=True))
+        level = self.levels.rms
+        if math.isfinite(row["z"]):
+            own = float(channel[min(max(round(row["z"]), 0), len(channel) - 1)])
+            level = own if math.isfinite(own) else level
+        level *= float(place[y, x])
+        image = float(row["snr_image"]) / float(place[y, x])
+        return {"local_rms": 1e3 * level, "peak_mjy_err": 1e3 * level, "snr": row["peak"] / level, "snr_image": image}
+
     def measure(self, every: Islands, number: int) -> Moments:
         """Sums and moments of an island."""
         return measure(self.cube.data, self.levels, every.mask(number), every.windows[number], self.beam_px)
@@ -256,8 +275,9 @@ class _Measured:
         row |= {name: getattr(found, name) for name in ("x", "y", "z", "x_err", "y_err", "z_err")}
         (place,) = on_the_sky(cube, [(found.x, found.y)])
         row |= place | {"fwhm_z": found.width, "z0": found.z - found.width, "z1": found.z + found.width}
+        row |= {"fwhm_z_err": found.width_err, "major_limit": math.nan}
         if len(ghz) < LEAST_CHANNELS:
-            row |= dict.fromkeys(("z", "z_err", "fwhm_z", "z0", "z1"), math.nan)
+            row |= dict.fromkeys(("z", "z_err", "fwhm_z", "fwhm_z_err", "z0", "z1"), math.nan)
         row |= spectral(
             ghz, row, rest_frequency_of(cube) if self.rest_frequency_ghz is None else self.rest_frequency_ghz
         )
@@ -265,17 +285,24 @@ class _Measured:
 
     def sizes(self, found: Moments) -> dict[str, Any]:
         """Axes less the beam, as those of Gaussians go; of the paper's description, too."""
-        cell = self.cube.cell_arcsec
-        major, minor = (
-            math.sqrt(max(axis**2 - own**2, 0.0))
-            for axis, own in zip((found.major, found.minor), self.beam_px[:2], strict=True)
-        )
-        first, second, pa = (major, minor, found.angle) if found.angle <= 90.0 else (minor, major, found.angle - 90.0)
-        row: dict[str, Any] = {"major": major * cell, "minor": minor * cell, "pa": pa}
-        row["position_angle"] = position_angle(self.cube.wcs, found.x, found.y, found.angle)
-        for axis, size in (("x", first), ("y", second)):
-            row |= {f"fwhm_{axis}": size, f"fwhm_{axis}_arcsec": size * cell}
-            row |= {f"sigma_{axis}": size / SIGMA_TO_FWHM, f"sigma_{axis}_arcsec": size * cell / SIGMA_TO_FWHM}
+        cell, shape = self.cube.cell_arcsec, ellipse(found.moments, found.covariance[2:, 2:])
+        (axes,) = local_axes(self.cube.wcs, [found.x], [found.y])
+        row: dict[str, Any] = apparent(axes, cell, found.moments, found.covariance)
+        sizes = {
+            "major": _less(shape.major, shape.major_err, self.beam_px[0]),
+            "minor": _less(shape.minor, shape.minor_err, self.beam_px[1]),
+        }
+        for name, (size, error) in sizes.items():
+            row |= {name: size * cell, f"{name}_err": error * cell}
+        names, row["pa"] = ("major", "minor"), shape.angle
+        if shape.angle > 90.0:
+            names, row["pa"] = ("minor", "major"), shape.angle - 90.0
+        row |= {"position_angle": row["position_angle_convolved"], "pa_err": shape.angle_err}
+        row["position_angle_err"] = row["position_angle_convolved_err"]
+        for axis, name in zip("xy", names, strict=True):
+            size, error = sizes[name]
+            row |= {f"fwhm_{axis}": size, f"fwhm_{axis}_arcsec": size * cell, f"sigma_{axis}": size / SIGMA_TO_FWHM}
+            row |= {f"sigma_{axis}_arcsec": size * cell / SIGMA_TO_FWHM, f"sigma_{axis}_err": error / SIGMA_TO_FWHM}
         return row
 
     def fluxes(self, found: Moments, ghz: np.ndarray) -> dict[str, Any]:
@@ -283,12 +310,13 @@ class _Measured:
         scale = 1.0 / (self.area * self.attenuation(found))
         if len(ghz) < LEAST_CHANNELS:
             image = {"continuum_mjy": found.flux / len(ghz), "continuum_mjy_err": found.flux_err / len(ghz)}
-            return {name: 1e3 * value * scale for name, value in image.items()} | {"line_flux_jykms": math.nan}
+            row = {name: 1e3 * value * scale for name, value in image.items()}
+            return row | _in_the_middle(row) | {"line_flux_jykms": math.nan}
         step = abs(float(np.median(np.diff(ghz))))
         kms = KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))
         row = {"line_flux_jykms": found.flux * kms * scale, "line_flux_jykms_err": found.flux_err * kms * scale}
         row |= {"continuum_mjy": 1e3 * found.continuum * scale, "continuum_mjy_err": 1e3 * found.continuum_err * scale}
-        return row
+        return row | _in_the_middle(row)
 
     def attenuation(self, found: Moments) -> float:
         """Primary beam at the centre; 1 for a cube that has been divided by it."""
@@ -299,6 +327,18 @@ class _Measured:
             min(max(round(at), 0), size - 1) for at, size in zip((found.y, found.x), plane.shape, strict=True)
         )
         return math.exp(float(plane[row, column]))
+
+
+def _less(size: float, error: float, beam: float) -> tuple[float, float]:
+    """A FWHM less that of the beam, and its error; of one that is no larger the error of its square says how small."""
+    square, square_err = size**2 - beam**2, 2.0 * size * error
+    own = math.sqrt(max(square, 0.0))
+    return own, square_err / (2.0 * own) if own**2 > square_err else math.sqrt(square_err)
+
+
+def _in_the_middle(row: Mapping[str, float]) -> dict[str, float]:
+    """Continuum of the band's middle: what a mean of channels off the line has no slope to tell from."""
+    return {f"continuum_mjy_middle{end}": row[f"continuum_mjy{end}"] for end in ("", "_err")}
 
 
 def _candidate(every: Islands, number: int, box: np.ndarray) -> dict[str, Any]:

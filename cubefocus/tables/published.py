@@ -9,7 +9,7 @@ from typing import Any
 
 from astropy.io import fits
 from astropy.io.votable import from_table
-from astropy.io.votable.tree import Info
+from astropy.io.votable.tree import CooSys, Info, VOTableFile
 from astropy.table import Table
 
 from cubefocus.files import atomic_path, write_table
@@ -17,6 +17,7 @@ from cubefocus.tables.columns import COLUMNS
 
 FORMATS = ("ecsv", "csv", "xml", "fits")  # of catalogues; xml: VOTable
 PROVENANCE = "provenance"  # name of the element INFO of a VOTable
+SYSTEMS = {"ICRS": {"system": "ICRS"}, "FK5": {"system": "eq_FK5", "equinox": "J2000"}}  # COOSYS, by column frame
 
 
 def write_votable(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:
@@ -27,7 +28,7 @@ def write_votable(path: str | Path, table: Table, provenance: Mapping[str, Any])
     path : str or Path
     table : astropy.table.Table
         A catalogue, truth table or any other; it is not changed. A column that brings its own ``meta["ucd"]`` keeps
-        it, one that is not known has none.
+        it, one that is not known has none. The frame that all rows name in a column ``frame`` stands in COOSYS.
     provenance : mapping
         As made by `cubefocus.provenance.provenance`; one JSON text in an element INFO.
 
@@ -41,6 +42,7 @@ def write_votable(path: str | Path, table: Table, provenance: Mapping[str, Any])
         copy[name].info.meta = ({"ucd": _ucd(table, name)} if _ucd(table, name) else {}) | dict(copy[name].meta or {})
     document = from_table(copy)
     document.infos.append(Info(name=PROVENANCE, value=json.dumps(provenance, sort_keys=True)))
+    _add_frame(document, table)
     with atomic_path(path) as temporary:
         document.to_xml(str(temporary))
 
@@ -69,10 +71,30 @@ def write_fits_table(path: str | Path, table: Table, provenance: Mapping[str, An
         for keyword, text in (("TCOMM", table[name].description), ("TUCD", _ucd(table, name))):
             if text:
                 hdu.header[f"{keyword}{number}"] = text
+    if _one_of(table, "frame") in SYSTEMS:
+        hdu.header["RADESYS"] = _one_of(table, "frame")
     primary = fits.PrimaryHDU()
     primary.header["PROVENAN"] = json.dumps(provenance, sort_keys=True)
     with atomic_path(path) as temporary:
         fits.HDUList([primary, hdu]).writeto(temporary)
+
+
+def _add_frame(document: VOTableFile, table: Table) -> None:
+    """Say in an element COOSYS in which frame the directions of a table are; none where rows differ or none is said."""
+    frame = _one_of(table, "frame")
+    if frame not in SYSTEMS:
+        return
+    (resource,) = document.resources
+    resource.coordinate_systems.append(CooSys(ID=frame, **SYSTEMS[frame]))
+    for field in resource.tables[0].fields:
+        if field.ucd and "pos.eq" in field.ucd:
+            field.ref = frame
+
+
+def _one_of(table: Table, name: str) -> str:
+    """The value of a column of text that all rows have; empty where they differ, or there is none."""
+    values = {str(value) for value in table[name]} if name in table.colnames else set()
+    return values.pop() if len(values) == 1 else ""
 
 
 def _ucd(table: Table, name: str) -> str:

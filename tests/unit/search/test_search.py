@@ -13,8 +13,9 @@ from scipy.ndimage import gaussian_filter
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
-from cubefocus.search.levels import measure_levels
+from cubefocus.search.levels import Levels, measure_levels
 from cubefocus.search.linking import islands
+from cubefocus.search.moments import measure
 from cubefocus.search.reliability import FalseRate
 from cubefocus.search.run import COLUMNS, search_cube
 from cubefocus.tables.columns import column
@@ -100,6 +101,31 @@ def test_parameters_are_true_within_their_errors(found, source):
     assert "no_line" not in str(row["flags"])
 
 
+@pytest.mark.parametrize("source", SOURCES[:3])
+def test_what_the_image_shows_is_the_source_behind_the_beam(found, source):
+    row = nearest(found.catalogue, source)
+    wanted = 0.1 * math.hypot(FWHM, source.sigma * math.sqrt(8 * math.log(2)))
+    for axis in ("major", "minor"):
+        assert abs(row[f"{axis}_convolved"] - wanted) < 3.5 * row[f"{axis}_convolved_err"] < 0.4 * wanted
+        assert row[f"{axis}_convolved"] == pytest.approx(math.hypot(row[axis], 0.1 * FWHM), rel=1e-6)
+    assert row["ra_err"] == pytest.approx(0.1 * row["x_err"], rel=1e-3)  # east is to the left
+    assert row["dec_err"] == pytest.approx(0.1 * row["y_err"], rel=1e-3)
+    assert row["local_rms"] == pytest.approx(10.0, rel=0.1)
+    assert row["peak_mjy"] == pytest.approx(1e3 * row["peak"])
+    assert row["peak_mjy"] / row["local_rms"] == pytest.approx(row["snr"])
+    assert row["fwhm_velocity_err"] / row["fwhm_velocity"] == pytest.approx(row["fwhm_z_err"] / row["fwhm_z"])
+
+
+def test_frames_are_said_and_every_measured_column_has_an_error(found):
+    assert set(found.catalogue["frame"]) == {"FK5"}
+    assert set(found.catalogue["velocity_frame"]) == {""}  # the header has no SPECSYS
+    names = [one.name for one in COLUMNS]
+    measured = ("ra", "dec", "x", "y", "z", "frequency", "velocity", "redshift", "major", "minor", "position_angle",
+                "major_convolved", "minor_convolved", "position_angle_convolved", "fwhm_z", "fwhm_velocity",
+                "continuum_mjy", "continuum_mjy_middle", "line_flux_jykms", "peak_mjy")  # fmt: skip
+    assert not [name for name in measured if f"{name}_err" not in names]
+
+
 def test_a_continuum_source_has_no_line(found):
     row = nearest(found.catalogue, SOURCES[3])
     assert abs(row["continuum_mjy"] - 50.0) < 3.5 * row["continuum_mjy_err"] < 30.0
@@ -148,6 +174,26 @@ def test_a_rotating_ring_is_one_source_with_the_fluxes_of_its_voxels():
     assert 12.0 < row["fwhm_z"] < 19.0
     assert min(row["position_angle"] % 180.0, -row["position_angle"] % 180.0) == pytest.approx(90.0, abs=10.0)
     assert row["major"] > 1.5 * row["minor"]
+    assert row["major"] == pytest.approx(math.sqrt(row["major_convolved"] ** 2 - (0.1 * FWHM) ** 2))
+    for name in ("x", "y", "ra", "dec", "z", "fwhm_z", "fwhm_velocity", "major", "minor", "position_angle",
+                 "major_convolved", "minor_convolved", "line_flux_jykms"):  # fmt: skip
+        assert row[f"{name}_err"] > 0, name
+    assert row["fwhm_z_err"] < 2.0
+
+
+def test_errors_of_moments_are_the_scatter_of_the_noise():
+    """Over the same voxels, so that sums are all that noise changes: centre, moments and W50."""
+    sky = 2.0 * rotating_ring()
+    mask, window = sky[:, 20:76, 20:76] > 0.02, (slice(0, SHAPE[0]), slice(20, 76), slice(20, 76))
+    levels = Levels(np.full(SHAPE[0], 0.01), np.ones(SHAPE[1:]))
+    found = [measure(noise(seed) + sky, levels, mask, window, (FWHM, FWHM, 0.0)) for seed in range(60)]
+    for name in ("x", "y", "z", "flux", "width"):
+        ratio = np.std([getattr(one, name) for one in found]) / np.mean([getattr(one, f"{name}_err") for one in found])
+        low = 0.75 if name in "xy" else 0.5  # sums are taken to have noise that is alike over twice the beam's area
+        assert low < ratio < 1.25, name
+    drawn = np.array([[one.x, one.y, one.moments[0, 0], one.moments[0, 1], one.moments[1, 1]] for one in found])
+    stated = np.sqrt(np.mean([np.diag(one.covariance) for one in found], axis=0))
+    assert drawn.std(axis=0) == pytest.approx(stated, rel=0.25)
 
 
 def test_noise_that_grows_outwards_makes_no_sources_there():
@@ -160,6 +206,9 @@ def test_noise_that_grows_outwards_makes_no_sources_there():
     assert len(found.catalogue) == 1
     row = nearest(found.catalogue, source)
     assert abs(row["line_flux_jykms"] - 0.6 * KMS) < 3.5 * row["line_flux_jykms_err"]
+    assert row["local_rms"] == pytest.approx(10.0 * growth[49, 46], rel=0.2)  # boxes of 40 px smooth the noise
+    assert found.levels.scaled((noise(5) * growth).astype(np.float32)).std() == pytest.approx(1.0, abs=0.05)
+    assert row["snr"] == pytest.approx(row["peak_mjy"] / row["local_rms"])
 
 
 def test_blank_channels_and_borders_hold_no_sources_and_hide_none(found):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
-from astropy.io.votable import parse_single_table
+from astropy.io.votable import parse, parse_single_table
 from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
 
@@ -46,6 +46,19 @@ def test_a_votable_says_what_its_columns_are(tmp_path):
     }  # fmt: skip
     assert fields["flux"].unit == u.Jy / u.beam
     assert "ucd" not in table["ra"].meta
+
+
+@pytest.mark.parametrize(("frames", "system"), [(["FK5", "FK5"], "eq_FK5"), (["ICRS", "ICRS"], "ICRS"),
+                                                (["FK5", "ICRS"], None), (["", ""], None)])  # fmt: skip
+def test_the_frame_of_all_rows_stands_in_the_votable_and_in_the_fits_table(tmp_path, frames, system):
+    table = Table({"ra": [60.0, 61.0] * u.deg, "x": [1.0, 2.0], "frame": frames})
+    write_votable(tmp_path / "found.xml", table, {})
+    (resource,) = parse(tmp_path / "found.xml", verify="exception").resources
+    assert [one.system for one in resource.coordinate_systems] == ([] if system is None else [system])
+    refs = {field.name: field.ref for field in resource.tables[0].fields}
+    assert refs == {"ra": frames[0] if system else None, "x": None, "frame": None}
+    write_fits_table(tmp_path / "found.fits", table, {})
+    assert fits.getheader(tmp_path / "found.fits", "CATALOGUE").get("RADESYS") == (frames[0] if system else None)
 
 
 def test_a_fits_table_says_what_its_columns_are(tmp_path):
