@@ -54,7 +54,8 @@ FIT_NOTES = (
     "source. Flux: of all that belongs to a source, continuum and lines, over the true one: median, and half of the "
     "central 68 %. Misfit: chi^2 of what the fit leaves on the brightest one's image and its derivatives in each "
     "channel, over its expectation, median. Poor: share whose misfit, or gradient of the line, a Gaussian has with a "
-    f"probability below {POOR}.",
+    f"probability below {POOR}. Beam: width of the dirty beam over that of the given one, as the fit measures it, "
+    "median of the cubes; told: cubes in which it differs beyond doubt, whose sources have the flag beam_differs.",
     "Sky types other than Gaussians are half of the sources of their cubes. Points are 50 times as bright as in the "
     "experiment, where one pixel of the brightest allowed is no more than the noise. Thermal noise alone is what a "
     "dirty cube of an observation has.",
@@ -104,6 +105,8 @@ def summary(case: Case, scored: Scored) -> dict[str, Any]:
         "within 95 %": float(np.mean(np.abs(pulls) < 1.96)),
         "misfit": float(np.median([source["misfit"] for source in found])),
         "poor": float(np.mean([source["probability"] < POOR for source in found])),
+        "beam": float(np.nanmedian(scored.stretches)),
+        "told": scored.told,
         "CPU s a cube": float(np.median(scored.seconds)),
     }
 

@@ -26,6 +26,7 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import misfits, noise_levels
 from cubefocus.fit.sky import on_sky
 from cubefocus.fit.source import cov_of
+from cubefocus.fit.stretch import stretch_of
 from cubefocus.instrument.observation import Observation
 from cubefocus.instrument.response import Response
 from cubefocus.settings import EvaluationSettings
@@ -109,6 +110,10 @@ class Scored:
         True sources of all types.
     seconds : list of float
         Of processor, one a cube.
+    stretches : list of float
+        Width of the dirty beam over that of the given one, one a cube.
+    told : int
+        Cubes whose sources are flagged for that.
     """
 
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -116,6 +121,8 @@ class Scored:
     n_matched: int = 0
     n_true: int = 0
     seconds: list[float] = field(default_factory=list)
+    stretches: list[float] = field(default_factory=list)
+    told: int = 0
 
 
 def run(case: Case, cache: Path) -> Scored:
@@ -136,6 +143,9 @@ def run(case: Case, cache: Path) -> Scored:
             began = time.process_time()
             found = fit_cube(cube, beam, box_level=BOX["box_level"], cube_id=cube_id)
             scored.seconds.append(time.process_time() - began)
+            stretch = stretch_of(found.fitted.scene, found.fitted.solution)
+            scored.stretches.append(stretch.value)
+            scored.told += stretch.differs
             own = truth[truth["cube_id"] == cube_id]
             _score(scored, found, own, case, cube_bounds(own, response, true_beam))
     return scored

@@ -55,7 +55,7 @@ _OWN = {
     "flags": "what a user should know, separated by semicolons: unresolved (major below 6 of its errors, so its square "
     "below 3 of its own: see major_limit), at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, "
     "blended (another source within a beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of "
-    "the aperture), not_converged",
+    "the aperture), not_converged, beam_differs (the cube has a wider or narrower dirty beam than the given one)",
 }
 COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "frame", "z", "frequency",

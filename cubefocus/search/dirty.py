@@ -14,6 +14,7 @@ from cubefocus.alma.fitted import fit_cube
 from cubefocus.cube.cube import Cube
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.run import Fitted, fit_cube_of
+from cubefocus.fit.stretch import Stretch, stretch_of
 from cubefocus.search.reliability import FalseRate
 from cubefocus.search.run import CANDIDATES as ISLANDS
 from cubefocus.search.run import COLUMNS, KEPT
@@ -35,12 +36,15 @@ class SearchedDirty:
     fitted : Fitted
     left : ndarray, shape (y, x)
         Sum over the channels of what the fit leaves, over its noise.
+    stretch : Stretch
+        Of the dirty beam that the cube has over the given one.
     """
 
     catalogue: Table
     candidates: Table
     fitted: Fitted
     left: np.ndarray
+    stretch: Stretch
 
 
 def search_dirty(
@@ -86,10 +90,12 @@ def search_dirty(
     rate = FalseRate.of(negative.significance[negative.positive], settings.keep)
     rows = [dict(zip(found.catalogue.colnames, row, strict=True)) for row in found.catalogue]
     reliability = rate.reliability(np.array([row["significance"] for row in rows], dtype=float))
+    stretch = stretch_of(scene, found.fitted.solution)
     candidates: list[dict[str, Any]] = []
     for number, (row, trust) in enumerate(zip(rows, reliability.tolist(), strict=True)):
-        row |= {"candidate_id": number + 1, "reliability": trust}
+        row |= {"candidate_id": number + 1, "reliability": trust, "flags": stretch.flagged(str(row["flags"]))}
         candidates.append({one.name: row[one.name] for one in CANDIDATES if one.name in row} | {"reason": KEPT})
     left = scene.residual(found.fitted.components).sum(dim=0).reshape(beam.grid.samples).cpu().numpy()
     left = left / math.sqrt(max(scene.used_channels, 1))
-    return SearchedDirty(build_table(COLUMNS, rows), build_table(CANDIDATES, candidates), found.fitted, left)
+    tables = build_table(COLUMNS, rows), build_table(CANDIDATES, candidates)
+    return SearchedDirty(*tables, found.fitted, left, stretch)

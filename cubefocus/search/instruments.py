@@ -19,6 +19,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.noise import Noise
 from cubefocus.fit.restored import measure_restored
+from cubefocus.fit.stretch import stretch_of
 from cubefocus.settings import DetectionSettings, SkySettings
 
 log = logging.getLogger(__name__)
@@ -238,6 +239,7 @@ def fit(
         As `Instrument.beam`, or if the noise cannot be measured.
     """
     beam = instrument.beam(cube, path)
+    noise = instrument.noise(cube, beam)
     found = fit_cube(
         cube,
         beam,
@@ -247,6 +249,11 @@ def fit(
         cube_id=cube_id,
         rest_frequency_ghz=settings.rest_frequency_ghz,
         device=device,
-        noise=instrument.noise(cube, beam),
+        noise=noise,
     )
+    if noise is None:  # behind a Gaussian beam its width cannot be told from those of the sources
+        stretch = stretch_of(found.fitted.scene, found.fitted.solution)
+        if stretch.differs:
+            log.warning("%s: %s", path, stretch.sentence)
+            found.catalogue["flags"] = [stretch.flagged(str(flags)) for flags in found.catalogue["flags"]]
     return found.catalogue

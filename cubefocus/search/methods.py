@@ -175,12 +175,16 @@ class Dirty:
         )  # fmt: skip
         draw = partial(search_figure, cube, found.left, "what the fit leaves, over its noise", found.catalogue)
         scene = found.fitted.scene
+        if found.stretch.differs:
+            log.warning("%s: %s", path, found.stretch.sentence)
         told = [
             ("taken as", f"a dirty cube whose beam is {self.beam.psf}"),
             ("primary beam", "not given: 1 everywhere" if self.beam.pb is None else str(self.beam.pb)),
             ("noise", f"{1e3 * scene.noise.rms:.4g} mJy/beam a channel: {1e3 * scene.noise.white:.3g} white, "
                       f"{1e3 * scene.noise.thermal:.3g} through the baselines"),
         ]  # fmt: skip
+        if found.stretch.differs:
+            told.append(("beam differs", found.stretch.sentence))
         each = partial(
             portraits, cube, found.catalogue, found.fitted, found.fitted.ranked,
             rest_frequency_ghz=self.rest_frequency_ghz,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.beams import with_beam
 from cubefocus.cube.writing import write_cube
 from cubefocus.files import read_table
+from cubefocus.fit.stretch import FLAG
 from cubefocus.search.run import CANDIDATES, COLUMNS
 from cubefocus.settings import SearchSettings
 
@@ -178,21 +180,35 @@ def test_options_that_cannot_be_used_are_refused_in_one_line(cube, tmp_path, cap
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dirty_cube_is_fitted_through_its_beam(tmp_path):
-    """Two sources whose sidelobes are above the noise: both are found, and no sidelobe."""
+def dirty_and_psf(folder: Path, psf: UvInstrument) -> None:
+    """Files of a dirty cube of two sources whose sidelobes are above the noise, and of a dirty beam."""
     uv = UvInstrument()
     sources = (Truth(x=22.3, y=25.6, continuum=3.0, lines=((10.0, 8.2, 3.0),)), Truth(x=41.7, y=40.2, continuum=2.0))
     header = make_header((uv.n_channels, uv.n_pixels, uv.n_pixels))
     header["BUNIT"] = "Jy/beam"
     data = sum(uv.dirty(source) for source in sources) + uv.noise(np.random.default_rng(3), white=0.1)
-    write_cube(tmp_path / "dirty.fits", data, header, {})
-    write_cube(tmp_path / "psf.fits", uv.psf(), make_header(uv.psf().shape), {})
+    write_cube(folder / "dirty.fits", data, header, {})
+    write_cube(folder / "psf.fits", psf.psf(), make_header(psf.psf().shape), {})
+
+
+def test_a_dirty_cube_is_fitted_through_its_beam(tmp_path):
+    """Both sources are found, and no sidelobe."""
+    dirty_and_psf(tmp_path, UvInstrument())
     assert detect(tmp_path / "dirty.fits", "--psf", tmp_path / "psf.fits", "-o", tmp_path / "out") == 0
     found: Table = read_table(tmp_path / "out" / "catalogue.ecsv")
-    assert len(found) == len(sources)
+    assert len(found) == 2
     assert sorted(found["x"]) == pytest.approx([22.3, 41.7], abs=0.1)
     assert (found["reliability"] > 0.95).all()
+    assert not any(FLAG in str(flags) for flags in found["flags"])
     assert set(read_table(tmp_path / "out" / "candidates.ecsv")["reason"]) == {"kept"}
+
+
+def test_the_beam_of_another_image_is_told(tmp_path, caplog):
+    uv = UvInstrument()
+    dirty_and_psf(tmp_path, UvInstrument(u=uv.u / 1.05, v=uv.v / 1.05))
+    assert detect(tmp_path / "dirty.fits", "--psf", tmp_path / "psf.fits", "-o", tmp_path / "out") == 0
+    assert "% narrower than the given one" in caplog.text
+    assert all(FLAG in str(flags) for flags in read_table(tmp_path / "out" / "catalogue.ecsv")["flags"])
 
 
 def test_the_help_says_the_purity_that_is_used():
