@@ -6,7 +6,8 @@ CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
 
 Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out. With
 ``psf_size`` in the job the response of the set-up comes out instead: ``psf.fits``, ``pb.fits`` and ``sampling.npz``.
-With ``niter`` nothing is observed: ``residual.fits``, ``psf.fits``, ``wide.fits`` go in, ``restored.fits`` comes out.
+With ``niter`` nothing is observed: ``residual.fits``, ``psf.fits``, ``wide.fits``, ``held.fits`` go in, and
+``restored.fits`` comes out.
 """
 
 from __future__ import annotations
@@ -221,8 +222,9 @@ def clean(job: dict[str, Any]) -> dict[str, Any]:
     """Deconvolve a dirty cube as ``tclean`` does with its defaults, by convolutions in place of visibilities.
 
     A minor cycle of ``tclean`` ends at the cycle threshold, and it starts no other one after ``niter`` components,
-    counted over all channels. After each the residual is computed anew, with a dirty beam of twice the size of the
-    image, which reaches from every pixel to every other one; that of the minor cycles does not.
+    counted over all channels, nor below the threshold of the job (Jy/beam). After each the residual is computed anew,
+    with a dirty beam of twice the size of the image, which reaches from every pixel to every other one; that of the
+    minor cycles does not. What is blank in the cube has neither components nor a residual.
 
     Returns
     -------
@@ -233,17 +235,21 @@ def clean(job: dict[str, Any]) -> dict[str, Any]:
     from casatasks import deconvolve, exportfits, importfits
     from casatools import image as image_tool
 
-    for kind in ("residual", "psf"):
-        importfits(f"{kind}.fits", f"clean.{kind}")
+    for kind, name in (("residual", "clean.residual"), ("psf", "clean.psf"), ("held", "clean.mask")):
+        importfits(f"{kind}.fits", name)
     sidelobe = deconvolve(imagename="clean", niter=0, restoration=False)["maxpsfsidelobe"]
     fraction = min(max(sidelobe * CYCLE_FACTOR, SMALLEST_FRACTION), LARGEST_FRACTION)
     found, tool = 0, image_tool()
     dirty = pixels(tool, "clean.residual")
     residual, wide = dirty, fits.getdata("wide.fits").astype(np.float32).T
+    held = pixels(tool, "clean.mask")
     while found < job["niter"]:
-        left, threshold = job["niter"] - found, f"{fraction * float(np.abs(residual).max())!r}Jy"
-        cycle = deconvolve(imagename="clean", niter=left, threshold=threshold, restoration=False)
-        residual = dirty - seen(pixels(tool, "clean.model"), wide)
+        highest = float(np.abs(residual).max())
+        if highest <= job["threshold"]:
+            break
+        level = f"{max(fraction * highest, job['threshold'])!r}Jy"
+        cycle = deconvolve(imagename="clean", niter=job["niter"] - found, threshold=level, restoration=False)
+        residual = (dirty - seen(pixels(tool, "clean.model"), wide)) * held
         pixels(tool, "clean.residual", residual)
         found += int(cycle["iterdone"])
         if not cycle["iterdone"]:

@@ -24,6 +24,7 @@ def clean(
     log: str | Path,
     niter: int = NITER,
     *,
+    threshold: float = 0.0,
     scratch: str | Path | None = None,
     name: str = "the cube",
 ) -> Cube:
@@ -43,6 +44,8 @@ def clean(
         Receives all that CASA says.
     niter : int
         As tclean counts: no minor cycle starts after so many components in all channels together.
+    threshold : float
+        Jy/beam: nothing that is fainter is taken away, as with tclean's parameter of that name.
     scratch : path, optional
         Where the scratch directory is made.
     name : str
@@ -56,23 +59,28 @@ def clean(
     Raises
     ------
     CubefocusError
-        If the shapes do not fit, `niter` is below 1, or CASA is not installed.
+        If the shapes do not fit, `niter` is below 1, `threshold` below 0, or CASA is not installed.
     CasaError
         If CASA fails.
     """
     require_casa()
     if niter < 1:
         raise CubefocusError(f"niter is {niter}; give 1 or more")
+    if not threshold >= 0:
+        raise CubefocusError(f"threshold is {threshold} Jy/beam; give 0 or more")
     shape = dirty.data.shape
     starts = [size // 2 - n // 2 for size, n in zip(psf.shape, shape, strict=True)]
     if psf.shape[0] != shape[0] or any(size < 2 * n for size, n in zip(psf.shape[1:], shape[1:], strict=True)):
         raise CubefocusError(f"{name}: a dirty beam of shape {psf.shape} is not twice as large as the cube, {shape}")
     beam = psf[:, starts[1] : starts[1] + shape[1], starts[2] : starts[2] + shape[2]]
     header = _stokes_third(dirty.header)
-    images = {
-        kind: (_four_axes(data), header) for kind, data in (("residual", dirty.data), ("psf", beam), ("wide", psf))
-    }
-    with run_job({"niter": niter}, images, Path(log).absolute(), scratch, name) as (work, result):
+    held = np.isfinite(dirty.data).astype(np.float32)  # what is blank has no components, as with tclean
+    planes = {"residual": dirty.data, "psf": beam, "wide": psf, "held": held}
+    images = {kind: (_four_axes(data), header) for kind, data in planes.items()}
+    with run_job({"niter": niter, "threshold": threshold}, images, Path(log).absolute(), scratch, name) as (
+        work,
+        result,
+    ):
         restored = np.array(fits.getdata(work / "restored.fits"), dtype=np.float32).reshape(shape)
     logger.debug("%s: %d components", name, result["components"])
     restored[~np.isfinite(dirty.data)] = np.nan

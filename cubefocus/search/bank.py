@@ -20,7 +20,7 @@ import torch
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
-from cubefocus.search.levels import Levels
+from cubefocus.search.levels import SCATTER, Levels
 from cubefocus.stats.noise import robust_width
 
 SIZES = (0.0, 0.9, 1.7, 3.0)  # standard deviations of the Gaussians, in those of the beam
@@ -110,14 +110,14 @@ class _Bank:
         if beams * n_alive < ENOUGH and size > 0:
             return
         smooth, usable = self.smooth(size)
-        self.keep(smooth, usable)
+        self.keep(smooth, usable, beams * n_alive)
         for width in WIDTHS[1:]:
             if width <= n_alive and beams * n_alive / width >= ENOUGH:
-                self.keep(self.along(self.cut(smooth), width), usable)
+                self.keep(self.along(self.cut(smooth), width), usable, beams * n_alive / width)
         if n_alive >= LEAST_CHANNELS and beams >= ENOUGH:
             # What stands out in some channels is a line there and says nothing of the others.
             total = smooth.clamp(-CUT, CUT).sum(dim=0, keepdim=True).expand_as(smooth)
-            self.keep(total, usable)
+            self.keep(total, usable, beams)
 
     def cut(self, values: torch.Tensor) -> torch.Tensor:
         """Values in units of their noise, less of what stood out so far."""
@@ -168,9 +168,13 @@ class _Bank:
         chosen = chosen[:: max(1, len(chosen) // MOST_VALUES)]
         return float(robust_width(values.reshape(-1)[chosen].cpu().numpy())) if len(chosen) else 0.0
 
-    def keep(self, values: torch.Tensor, usable: torch.Tensor) -> None:
-        """Take what a template gives where it is higher than what the others gave."""
-        noise = self.noise(values, usable)
+    def keep(self, values: torch.Tensor, usable: torch.Tensor, independent: float) -> None:
+        """Take what a template gives where it is higher than what the others gave.
+
+        Its noise is taken as high as it may be for so many independent values: of the templates that have few of them
+        the one whose noise came out too low would be the best everywhere.
+        """
+        noise = self.noise(values, usable) * (1.0 + SCATTER / math.sqrt(max(independent, 1.0)))
         if not noise > 0:
             return
         found = values / noise * (self.held & usable)

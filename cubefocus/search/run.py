@@ -37,7 +37,7 @@ from cubefocus.tables.columns import BOX, define
 
 _OWN = {
     "significance": "highest signal-to-noise of a template in the voxels of its island; of a source that of its fit, "
-    "where it is higher",
+    "where it is higher and the values are those of the fit",
     "reliability": "probability to be neither noise nor left by the imaging, from what is found in the cube times -1",
     "n_voxels": "voxels of its island",
     "candidate_id": "number of its island in the cube, from 1, highest significance first; its label in the mask",
@@ -208,6 +208,7 @@ def _catalogue(fits: Table, every: Islands, sources: np.ndarray, reliability: np
     """Rows of the fit with what is known of their islands, most significant first."""
     numbers = sources[np.asarray(fits["candidate_id"], dtype=int)] if len(fits) else np.zeros(0, dtype=int)
     rows = [dict(zip(fits.colnames, row, strict=True)) for row in fits]
+    boxes = _boxes(every)
     for row, number in zip(rows, numbers.tolist(), strict=True):
         # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
         row["significance"] = max(float(every.peak[number]), float(row["significance"]))
@@ -215,7 +216,8 @@ def _catalogue(fits: Table, every: Islands, sources: np.ndarray, reliability: np
         flags = set(str(row["flags"]).split(";")) - {""}
         component = int(np.flatnonzero(sources == number)[0])
         if flags & NO_GAUSSIAN or measured.holds_more(every, number, component):
-            row |= measured.of(every, number)
+            row |= measured.of(every, number) | {"significance": float(every.peak[number])}
+            row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
             row["flags"] = ";".join(sorted(flags - {"unresolved", "not_converged"} | {FROM_VOXELS}))
     rows.sort(key=lambda row: -row["significance"])
     for source_id, row in enumerate(rows):

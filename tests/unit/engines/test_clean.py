@@ -62,12 +62,48 @@ def test_it_gives_the_image_of_tclean_from_the_dirty_cube_alone(tmp_path):
     assert np.abs(ours - theirs)[kept].max() < 0.002 * np.nanmax(dirty.data)
 
 
+def dirty_beam(size, seed=3):
+    """A dirty beam with sidelobes, one where its centre is: of a few baselines that turn."""
+    rng = np.random.default_rng(seed)
+    sampled = np.zeros((size, size // 2 + 1))
+    angles = np.linspace(0, np.pi, 40)
+    for length, start in zip(rng.uniform(2, size / 5, 8), rng.uniform(0, np.pi, 8), strict=True):
+        u, v = length * np.cos(angles + start), length * np.sin(angles + start)
+        u, v = np.where(u < 0, -u, u), np.where(u < 0, -v, v)
+        sampled[np.rint(v).astype(int) % size, np.rint(u).astype(int)] = 1.0
+    image = np.fft.fftshift(np.fft.irfft2(sampled, (size, size)))
+    return (image / image.max()).astype(np.float32)
+
+
+@pytest.mark.casa
+@pytest.mark.skipif(importlib.util.find_spec("casatasks") is None, reason="CASA is not installed")
+def test_what_is_blank_has_no_components_and_the_threshold_ends_it(tmp_path):
+    """What the sidelobes would be there is not known: taken for zero, what is found there grows without end."""
+    psf = np.stack([dirty_beam(128)] * 2)
+    y, x = np.indices((64, 64))
+    data = 0.02 * np.stack([psf[0, 64 - 30 : 128 - 30, 64 - 38 : 128 - 38]] * 2)
+    data += 1e-4 * np.random.default_rng(1).standard_normal(data.shape)
+    data[:, np.hypot(x - 32, y - 32) > 20] = np.nan
+    header = SETUP.header((2, 64, 64), "Jy/beam")
+    dirty = Cube(data.astype(np.float32), header)
+    deep = clean(dirty, psf, tmp_path / "deep.log", niter=20_000, threshold=1e-3, scratch=tmp_path).data
+    assert np.array_equal(np.isfinite(deep), np.isfinite(data))
+    assert 0.019 < np.nanmax(deep) < 0.021
+    away = np.hypot(x - 38, y - 30) > 12
+    assert np.nanmax(np.abs(data[:, away])) > 2.5e-3  # sidelobes
+    assert np.nanmax(np.abs(deep[:, away])) < 1.5e-3
+    shallow = clean(dirty, psf, tmp_path / "shallow.log", niter=20_000, threshold=1.0, scratch=tmp_path).data
+    assert shallow == pytest.approx(dirty.data, abs=1e-6, nan_ok=True)  # nothing is that bright
+
+
 def test_what_cannot_be_cleaned_is_told(tmp_path):
     cube = Cube(np.zeros((2, 8, 8), np.float32), SETUP.header((2, 8, 8)))
     with pytest.raises(CubefocusError, match="niter is 0"):
         clean(cube, np.zeros((2, 8, 8)), tmp_path / "log", niter=0)
     with pytest.raises(CubefocusError, match=r"cube 7: a dirty beam of shape .* is not twice as large"):
         clean(cube, np.zeros((2, 16, 12)), tmp_path / "log", name="cube 7")
+    with pytest.raises(CubefocusError, match="threshold is -1"):
+        clean(cube, np.zeros((2, 16, 16)), tmp_path / "log", threshold=-1.0)
 
 
 def test_the_sum_over_channels_has_one_channel_as_wide_as_the_band():
