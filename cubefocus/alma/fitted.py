@@ -21,7 +21,7 @@ from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels
 from cubefocus.fit.noise import Noise
-from cubefocus.fit.run import Fitted, fit_cube_of
+from cubefocus.fit.run import Fitted, fit_cube_of, may_be_one
 from cubefocus.fit.seen import seen
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
@@ -54,8 +54,9 @@ _OWN = {
     "redshift": "redshift of the line for the given rest frequency, else that of the cube's header",
     "flags": "what a user should know, separated by semicolons: unresolved (major below 6 of its errors, so its square "
     "below 3 of its own: see major_limit), at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, "
-    "blended (another source within a beam), poor_fit (no Gaussian with Gaussian lines: see misfit, and the fluxes of "
-    "the aperture), not_converged, beam_differs (the cube has a wider or narrower dirty beam than the given one)",
+    "blended (another source within a beam or the widths of both: may be parts of one), poor_fit (no Gaussian with "
+    "Gaussian lines: see misfit, and the fluxes of the aperture), not_converged, beam_differs (the cube has a wider or "
+    "narrower dirty beam than the given one)",
 }
 COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "frame", "z", "frequency",
@@ -295,7 +296,11 @@ def _flags(fitted: Fitted, number: int, row: Mapping[str, Any], box: np.ndarray,
         "at_image_edge": _ends_near(cube.data, box, component.centre, EDGE * lobe),
         "at_band_edge": row["z0"] < 0 or row["z1"] > scene.n_channels - 1,
         "no_line": strongest_line(component) is None,
-        "blended": any(math.dist(component.centre, other.centre) < lobe for other in others),
+        # Emission that is no Gaussian falls into several that overlap.
+        "blended": any(
+            math.dist(component.centre, other.centre) < lobe or may_be_one(component, other, scene.beam.sigma)
+            for other in others
+        ),
         "not_converged": not fitted.solution.converged,
         "poor_fit": left.probability < POOR,
     }

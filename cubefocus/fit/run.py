@@ -264,7 +264,7 @@ class _Fit:
         """
         peak, hole = highest_peaks(self.scene, self.solution.components, avoid)
         at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
-        filled = any(_may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
+        filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
         return hole if hole.significance > peak.significance and not filled else peak
 
     def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:
@@ -291,7 +291,7 @@ class _Fit:
         components = self.solution.components
         one = components[number]
         for other in range(number):
-            if not _may_be_one(components[other], one, self.scene.beam.sigma):
+            if not may_be_one(components[other], one, self.scene.beam.sigma):
                 continue
             keep, drop = (other, number) if _total(components[other]) >= _total(one) else (number, other)
             found = self.as_one(keep, drop)
@@ -408,8 +408,8 @@ def _with_lines_of(one: Component, other: Component) -> Component | None:
     return Component(np.concatenate([one.values, *further])) if further else None
 
 
-def _may_be_one(a: Component, b: Component, sigma: float) -> bool:
-    """Whether two components are near each other for their widths and that of the beam."""
+def may_be_one(a: Component, b: Component, sigma: float) -> bool:
+    """Whether two components are near each other for their widths and that of the beam (standard deviation, pixels)."""
     offset = np.array(a.centre) - b.centre
     cov = a.cov + b.cov + sigma**2 * np.eye(2)
     return float(offset @ np.linalg.solve(cov, offset)) < CLOSE**2

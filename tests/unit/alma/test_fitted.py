@@ -115,3 +115,21 @@ def test_a_source_without_a_measured_size_has_an_upper_limit_and_no_angle(instru
         assert max(row["major"], 0.1 * 2.354820 * size) < row["major_limit"] < beam
         assert np.isnan(row["position_angle"])
     assert np.isnan(found["major_limit"]).all()  # what is resolved has none
+
+
+def test_parts_of_one_extended_source_say_so(instrument):
+    """A broad source with another in the middle of it, farther apart than the beam but not than both are wide."""
+    pair = (
+        Truth(x=28.0, y=32.0, sigma_x=7.0, sigma_y=7.0, continuum=2.0),
+        Truth(x=40.0, y=32.0, sigma_x=5.0, sigma_y=5.0, continuum=2.0, lines=((4.0, 9.0, 3.0),)),
+    )
+    assert pair[1].x - pair[0].x > np.mean(instrument.beam().fwhm)
+    data = instrument.dirty(*pair) + instrument.noise(np.random.default_rng(6), WHITE)
+    cube = Cube(data.astype(np.float32), SETUP.header(unit="Jy/beam"))
+    table = fit_cube(cube, instrument.beam(), box_level=0.15).catalogue
+    assert len(table) == 2
+    assert all("blended" in str(flags) for flags in table["flags"])
+
+
+def test_sources_apart_from_each_other_do_not(found):
+    assert not any("blended" in str(flags) for flags in found["flags"])
