@@ -19,9 +19,10 @@ import numpy as np
 import torch
 
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box, line_free
-from cubefocus.fit.beam import Beam, squared
+from cubefocus.fit.beam import Beam
+from cubefocus.fit.fitted import Fitted
+from cubefocus.fit.grid import squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of, transforms
-from cubefocus.fit.run import Fitted
 from cubefocus.fit.sky import on_sky, strongest_line
 from cubefocus.fit.source import SHAPE, Component, Spectral
 

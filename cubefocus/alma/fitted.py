@@ -19,12 +19,14 @@ from cubefocus.cube.celestial import frame_of, local_axes, position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
+from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels
 from cubefocus.fit.noise import Noise
-from cubefocus.fit.run import Fitted, fit_cube_of, may_be_one
+from cubefocus.fit.run import fit_cube_of
 from cubefocus.fit.seen import seen
 from cubefocus.fit.sky import NAMES, errors, measures, on_sky, strongest_line
 from cubefocus.fit.source import Component, axes_of, cov_of
+from cubefocus.fit.steps import may_be_one
 from cubefocus.settings import FitSettings
 from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.emission import Frame, ellipse_window, gaussian_image

@@ -20,7 +20,8 @@ from cubefocus.alma.setups import beam_of
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import Parameters, known, parameter
-from cubefocus.fit.run import Fitted, fit_cube_of, without_weak
+from cubefocus.fit.fitted import Fitted
+from cubefocus.fit.run import fit_cube_of, without_weak
 from cubefocus.learn.distributed import pick_device
 from cubefocus.settings import FitSettings, SkySettings
 

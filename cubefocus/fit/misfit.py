@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from scipy.stats import chi2
 
-from cubefocus.fit.beam import squared
+from cubefocus.fit.grid import squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of
 from cubefocus.fit.sky import strongest_line
 from cubefocus.fit.solve import Priors

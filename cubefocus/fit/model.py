@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cubefocus.fit.beam import Beam, Grid, channels_of
+from cubefocus.fit.beam import Beam, channels_of
+from cubefocus.fit.grid import Grid
 from cubefocus.fit.noise import Noise, Transforms, measure_noise, trusted
 from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
 

@@ -19,7 +19,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
 
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import Beam, Grid, squared
+from cubefocus.fit.beam import Beam
+from cubefocus.fit.grid import Grid, squared
 
 QUANTILE = 0.25  # low, as lines may be in most of the channels
 SAME = 0.05  # standard deviation of the noise of channels over their median that is not told from 0

@@ -1,88 +1,23 @@
-"""Fit the sources of a cube: together, then what is left, then without those that are none.
-
-The order was measured: fit, search of the residual, merging, removal, refit. Removal before the search of the residual
-does not tell true from false, as one missing source makes others grow into its place.
-"""
+"""Fit the sources of a cube, or of a scene that was made of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.misfit import POOR, misfits
-from cubefocus.fit.model import Scene, starts_of
+from cubefocus.fit.fitted import Fitted
+from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import QUANTILE, Noise, Transforms, measure_noise, trusted
-from cubefocus.fit.scatter import covariance
-from cubefocus.fit.search import Peak, highest_peaks
-from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
-from cubefocus.fit.source import LINE, N_FIXED, Component
+from cubefocus.fit.solve import solve
+from cubefocus.fit.source import Component
+from cubefocus.fit.steps import Steps
 from cubefocus.settings import FitSettings
 
-CLOSE = 1.5  # in widths of the beam and the sources: two components that near each other may be one source
-OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
-MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
-STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 LINE_REACH = 1.5  # FWHM from a line's centre to where it is below noise
-HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
-SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What the fit says of a cube.
-
-    Attributes
-    ----------
-    scene : Scene
-    solution : Solution
-    significance : ndarray, shape (n,)
-        Of each source.
-    origin : list of int
-        Number of the start that each source began with; -1 for one found in the residual.
-    removed : list of (int, float)
-        Starts that were removed, or merged into others, and their significance.
-    left : float
-        Significance of the highest peak that the fit leaves; infinite where that is not known.
-    """
-
-    scene: Scene
-    solution: Solution
-    significance: np.ndarray
-    origin: list[int]
-    removed: list[tuple[int, float]] = field(default_factory=list)
-    left: float = math.inf
-
-    @property
-    def components(self) -> list[Component]:
-        """The sources."""
-        return self.solution.components
-
-    @cached_property
-    def covariance(self) -> np.ndarray:
-        """Of all parameters, source by source, as the noise of the cube scatters them: shape (p, p)."""
-        return covariance(self.scene, self.solution)
-
-    def covariance_of(self, number: int) -> np.ndarray:
-        """Covariance of the parameters of one source, the others marginalised."""
-        starts = starts_of(self.components)
-        own = slice(starts[number], starts[number + 1])
-        return self.covariance[own, own]
-
-    @property
-    def positive(self) -> list[int]:
-        """Numbers of the sources that emit more than they absorb: what is negative in all is no source in the sky."""
-        spectra = [self.scene.spectral.of(one)[0].sum() for one in self.components]
-        return [number for number, total in enumerate(spectra) if total > 0]
-
-    @property
-    def ranked(self) -> list[int]:
-        """Numbers of the positive sources, most significant first."""
-        return sorted(self.positive, key=lambda number: -self.significance[number])
 
 
 def fit_cube_of(
@@ -124,7 +59,7 @@ def fit_cube_of(
     measured = trusted(measure_noise(scene.transforms_less(cuts, first.components), beam), beam)
     # What stands out of less noise stands out by more: nothing is sought again where none of it comes near.
     left = first.left * math.sqrt(float((scene.noise.power / measured.power)[beam.grid.inside].max()))
-    again = _Fit(Scene.of(cuts, beam, frequencies_hz, measured), settings, left)
+    again = Steps(Scene.of(cuts, beam, frequencies_hz, measured), settings, left)
     second = again.run(first.components)
     origin = [*first.origin, -1]  # the last one for what the second fit found
     removed = [*first.removed, *((origin[number], significance) for number, significance in second.removed)]
@@ -153,7 +88,7 @@ def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings
     -------
     Fitted
     """
-    return _Fit(scene, settings).run(starts)
+    return Steps(scene, settings).run(starts)
 
 
 def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:
@@ -171,7 +106,7 @@ def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings |
     Fitted
         With the significances that the equations give.
     """
-    given = _Fit(scene, settings)
+    given = Steps(scene, settings)
     given.origin = list(range(len(starts)))
     given.solution = given.fit(list(starts))
     given.drop_lines(least=0)
@@ -183,233 +118,7 @@ def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings |
 
 def without_weak(fitted: Fitted, settings: FitSettings) -> Fitted:
     """The same with a higher threshold: sources below it are removed, the others fitted again."""
-    again = _Fit(fitted.scene, settings)
+    again = Steps(fitted.scene, settings)
     again.solution, again.origin, again.removed = fitted.solution, list(fitted.origin), list(fitted.removed)
     significance = again.remove()
     return Fitted(again.scene, again.solution, significance, again.origin, again.removed)
-
-
-class _Fit:
-    """The steps, and what they have made so far."""
-
-    def __init__(self, scene: Scene, settings: FitSettings | None, left: float = math.inf) -> None:
-        """Take a cube, and the significance of the highest peak that is left, where it is known."""
-        self.scene, self.settings, self.left = scene, settings or FitSettings(), left
-        self.priors = Priors.of_beam(scene.beam.sigma)
-        self.solution: Solution = NOTHING
-        self.origin: list[int] = []
-        self.removed: list[tuple[int, float]] = []
-
-    def run(self, starts: Sequence[Component]) -> Fitted:
-        self.origin = list(range(len(starts)))
-        self.solution = self.fit(list(starts))
-        self.drop_hopeless()
-        if self.left >= self.settings.search:
-            self.search()
-        sought = self.solution
-        self.merge()
-        self.drop_lines()
-        significance = self.remove()
-        if self.solution is not sought:  # what was taken away may be in what is left
-            self.left = math.inf
-        if not self.solution.converged:
-            self.solution = solve(self.scene, self.solution.components, self.priors)
-            significance = self.remove()
-        return Fitted(self.scene, self.solution, significance, self.origin, self.removed, self.left)
-
-    def fit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, with_amplitudes(self.scene, components), self.priors, STEPS)
-
-    def refit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, components, self.priors, STEPS)
-
-    def drop_hopeless(self) -> None:
-        """Leave out starts that the equations give next to nothing, all at once.
-
-        Each is a free parameter too many, and tens of them, as networks see in the sidelobes of a bright source or in a
-        cube times -1, keep the fit of the others from its end. What is a source is found again in the residual.
-        """
-        values = [self.quick(number) for number in range(len(self.solution.components))]
-        keep = [number for number, value in enumerate(values) if value >= HOPELESS]
-        if len(keep) < len(values):
-            self.removed += [(self.origin[n], value) for n, value in enumerate(values) if value < HOPELESS]
-            self.origin = [self.origin[number] for number in keep]
-            self.solution = self.refit([self.solution.components[number] for number in keep])
-
-    def search(self) -> None:
-        """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
-        avoid: list[tuple[float, float]] = []
-        while len(self.solution.components) < self.settings.most:
-            peak = self.next_peak(avoid)
-            if peak.significance < self.settings.search:
-                self.left = peak.significance
-                return
-            with_new = self.fit([*self.solution.components, peak.component()])
-            gain, needed = self.solution.chi2 - with_new.chi2, self.settings.search**2
-            with_line = self.as_line(peak.x, peak.y, peak.z, peak.fwhm) if peak.has_line else None
-            by_line = 0.0 if with_line is None else self.solution.chi2 - with_line.chi2
-            if with_line is not None and by_line > max(gain - needed, self.settings.line**2):
-                self.solution = with_line
-            elif gain > needed:
-                self.solution = with_new
-                self.origin.append(-1)
-            else:
-                avoid.append((peak.x, peak.y))
-
-    def next_peak(self, avoid: list[tuple[float, float]]) -> Peak:
-        """The highest peak of the residual, or what is negative if it stands out more, as its sidelobes are positive.
-
-        Not where there is a source: between two that are fitted as one the residual is negative, and a hole in the one
-        would be as good a fit as both.
-        """
-        peak, hole = highest_peaks(self.scene, self.solution.components, avoid)
-        at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
-        filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
-        return hole if hole.significance > peak.significance and not filled else peak
-
-    def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:
-        """The fit with a peak as a further line of a source at its place; None if there is none there."""
-        components = self.solution.components
-        near = [number for number, one in enumerate(components) if _apart(one.centre, (x, y)) < self.scene.beam.sigma]
-        if not near:
-            return None
-        chosen = min(near, key=lambda number: _apart(components[number].centre, (x, y)))
-        extended = np.concatenate([components[chosen].values, [0.0, z, math.log(max(fwhm, 1.0) / 2.35482)]])
-        return self.fit([*components[:chosen], Component(extended), *components[chosen + 1 :]])
-
-    def merge(self) -> None:
-        """Make one of two near components where one explains the data as well."""
-        number = 0
-        while number < len(self.solution.components):
-            merged = self.merged(number)
-            if merged is None:
-                number += 1
-            else:  # two that are one without a third are tried again
-                self.solution, number = merged, 0
-
-    def merged(self, number: int) -> Solution | None:
-        components = self.solution.components
-        one = components[number]
-        for other in range(number):
-            if not may_be_one(components[other], one, self.scene.beam.sigma):
-                continue
-            keep, drop = (other, number) if _total(components[other]) >= _total(one) else (number, other)
-            found = self.as_one(keep, drop)
-            if found is not None:
-                self.removed.append((self.origin[drop], 0.0))
-                if self.origin[keep] < 0 <= self.origin[drop]:
-                    self.origin[keep], self.removed[-1] = self.origin[drop], (-1, 0.0)
-                del self.origin[drop]
-                return found
-        return None
-
-    def as_one(self, keep: int, drop: int) -> Solution | None:
-        """The fit with one source in the place of two; None where two are needed.
-
-        One is enough if it explains as much: the brighter one alone, given the chance to grow, or with the lines of the
-        other. It is all that can be said too where the second one only follows a line that moves across the first, as
-        in a rotating disc: its halves are no sources of their own, though one Gaussian leaves more than two. Not where
-        these are farther apart than the beam's standard deviation and leave nothing else.
-        """
-        components = self.solution.components
-        rest = [one for index, one in enumerate(components) if index != drop]
-        alone, at = self.refit(rest), keep - (drop < keep)
-        lost = _data_chi2(alone) - _data_chi2(self.solution)
-        if lost < self.settings.keep**2:
-            return alone
-        both = _with_lines_of(components[keep], components[drop])
-        if both is not None:
-            joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
-            if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
-                return joined
-        if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
-            described = misfits(self.scene, components)
-            if min(described[keep].probability, described[drop].probability) > POOR:
-                return None  # two Gaussians are all that there is
-        moves = misfits(self.scene, alone.components)[at].gradient_chi2
-        return alone if moves > MOVING * lost else None
-
-    def drop_lines(self, least: int = 1) -> None:
-        """Leave out lines that explain too little of sources with more than ``least``."""
-        number = 0
-        while number < len(self.solution.components):
-            components = self.solution.components
-            without = self.without_weakest_line(number) if components[number].n_lines > least else None
-            if without is None or _data_chi2(without) - _data_chi2(self.solution) >= self.settings.line**2:
-                number += 1
-            else:
-                self.solution = without
-
-    def without_weakest_line(self, number: int) -> Solution:
-        components = self.solution.components
-        one, errors = components[number], np.sqrt(np.diag(self.solution.covariance_of(number)))
-        peaks = one.amplitudes[1:]
-        weakest = peaks[int(np.argmin(np.abs(one.values[peaks]) / errors[peaks]))]
-        rest = Component(np.delete(one.values, np.s_[weakest : weakest + len(LINE)]))
-        return self.refit([*components[:number], rest, *components[number + 1 :]])
-
-    def remove(self) -> np.ndarray:
-        """Remove sources below the threshold, one at a time; the significance of the others."""
-        while self.solution.components:
-            significance, weak = self.significances()
-            if weak is None:
-                return significance
-            number, without = weak
-            self.removed.append((self.origin.pop(number), float(significance[number])))
-            self.solution = without
-        return np.zeros(0)
-
-    def significances(self) -> tuple[np.ndarray, tuple[int, Solution] | None]:
-        """Square root of the chi^2 without each source less that with all.
-
-        The weakest by the equations are fitted without first. The first one that is below the threshold ends it, as the
-        others will have another significance without it: its number, and the fit without it.
-        """
-        components = self.solution.components
-        values = np.array([self.quick(number) for number in range(len(components))])
-        for number in np.argsort(values, kind="stable").tolist():
-            if values[number] >= SURE * self.settings.keep:
-                break
-            without = self.refit([one for index, one in enumerate(components) if index != number])
-            values[number] = math.sqrt(max(_data_chi2(without) - _data_chi2(self.solution), 0.0))
-            if values[number] < self.settings.keep:
-                return values, (number, without)
-        return values, None
-
-    def quick(self, number: int) -> float:
-        """Significance of a source by the equations alone: chi^2 of no flux at its shape, the others refitted."""
-        one = self.solution.components[number]
-        at = one.amplitudes
-        precision = np.linalg.inv(self.solution.covariance_of(number))[np.ix_(at, at)]
-        fluxes = one.values[at]
-        return math.sqrt(max(float(fluxes @ precision @ fluxes), 0.0))
-
-
-def _data_chi2(solution: Solution) -> float:
-    return solution.products.chi2() if solution.products is not None else 0.0
-
-
-def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return math.hypot(a[0] - b[0], a[1] - b[1])
-
-
-def _total(one: Component) -> float:
-    return float(np.abs(one.values[one.amplitudes]).sum())
-
-
-def _with_lines_of(one: Component, other: Component) -> Component | None:
-    """A source with the lines of another as well, but those that it has itself; None if there are no others."""
-    own = [one.line(number)[1:] for number in range(one.n_lines)]
-    further = [
-        other.values[N_FIXED + len(LINE) * number :][: len(LINE)]
-        for number in range(other.n_lines)
-        if all(abs(other.line(number)[1] - z) > OVERLAP * (other.line(number)[2] + fwhm) for z, fwhm in own)
-    ]
-    return Component(np.concatenate([one.values, *further])) if further else None
-
-
-def may_be_one(a: Component, b: Component, sigma: float) -> bool:
-    """Whether two components are near each other for their widths and that of the beam (standard deviation, pixels)."""
-    offset = np.array(a.centre) - b.centre
-    cov = a.cov + b.cov + sigma**2 * np.eye(2)
-    return float(offset @ np.linalg.solve(cov, offset)) < CLOSE**2

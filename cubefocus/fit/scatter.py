@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from cubefocus.fit.beam import Grid
+from cubefocus.fit.grid import Grid
 from cubefocus.fit.model import Products, Scene
 from cubefocus.fit.solve import Priors, Solution
 

@@ -13,7 +13,8 @@ from cubefocus.alma.catalogue import build_table
 from cubefocus.alma.fitted import fit_cube
 from cubefocus.cube.cube import Cube
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.run import Fitted, fit_cube_of
+from cubefocus.fit.fitted import Fitted
+from cubefocus.fit.run import fit_cube_of
 from cubefocus.fit.stretch import Stretch, stretch_of
 from cubefocus.search.reliability import FalseRate
 from cubefocus.search.run import CANDIDATES as ISLANDS

@@ -22,9 +22,10 @@ from cubefocus.cube.celestial import local_axes
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.model import Scene
 from cubefocus.fit.restored import measure_restored
-from cubefocus.fit.run import Fitted, fit_given
+from cubefocus.fit.run import fit_given
 from cubefocus.fit.seen import ellipse
 from cubefocus.fit.source import Component, Spectral
 from cubefocus.search.bank import LEAST_CHANNELS, Significance, significance

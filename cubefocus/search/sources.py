@@ -19,7 +19,7 @@ from cubefocus.alma.catalogue import build_table, rest_frequency_of
 from cubefocus.alma.fitted import KM_S
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_sum, clip_box
-from cubefocus.fit.run import Fitted
+from cubefocus.fit.fitted import Fitted
 from cubefocus.tables.columns import BOX, define
 
 MARGIN = 1.0  # of the size of a source's box, and beams, around it in the part of the cube that is cut out

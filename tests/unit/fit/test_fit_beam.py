@@ -11,7 +11,8 @@ from uv_instrument import FWHM, Truth, UvInstrument
 
 from cubefocus.engines.measure import get_response
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import Beam, Grid, channels_of
+from cubefocus.fit.beam import Beam, channels_of
+from cubefocus.fit.grid import Grid
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import Noise
 
