@@ -210,7 +210,7 @@ def _measured(fitted: Fitted, number: int) -> dict[str, Any]:
 
 def _as_seen(fitted: Fitted, number: int, axes: np.ndarray, cell: float) -> dict[str, float]:
     """What of a source is known on the sky behind the beam, and its continuum in the middle of the band."""
-    found = seen(fitted.components[number], fitted.solution.covariance_of(number), fitted.scene.beam)
+    found = seen(fitted.components[number], fitted.covariance_of(number), fitted.scene.beam)
     row = apparent(axes, cell, found.moments, found.covariance[:5, :5])
     error = math.sqrt(max(float(found.covariance[5, 5]), 0.0))
     return row | {"continuum_mjy_middle": 1e3 * found.continuum, "continuum_mjy_middle_err": 1e3 * error}
