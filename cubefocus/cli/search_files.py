@@ -120,4 +120,4 @@ def _write(stem: Path, cube: Cube, outcome: Outcome, facts: Mapping[str, Any], p
     if pictures:
         save_figure(outcome.draw(), f"{stem}.field.png", facts)
         page = Path(f"{stem}.report.html")
-        write_search_page(page, cube, stem.name, outcome.catalogue, outcome.views, outcome.told, facts)
+        write_search_page(page, cube, stem.name, outcome.catalogue, outcome.views, outcome.told, facts, outcome.noise)

@@ -19,9 +19,10 @@ from cubefocus.report.pictures import search_figure
 from cubefocus.search.dirty import search_dirty
 from cubefocus.search.instruments import DirtyBeam, Instrument, RestoringBeam, beams_px
 from cubefocus.search.maps import maps_of
-from cubefocus.search.page import View, sum_of
+from cubefocus.search.page import View, alive, sum_of
 from cubefocus.search.run import search_cube
 from cubefocus.search.sources import Portrait, portraits
+from cubefocus.search.told import of_cube, of_noise
 from cubefocus.settings import SearchSettings
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class Outcome:
         What was measured and assumed, for the page.
     portraits : callable
         Makes what each source has for itself.
+    noise : ndarray, shape (channel,), optional
+        By channel, mJy/beam, for the page; infinite for one without data.
     """
 
     catalogue: Table
@@ -54,6 +57,7 @@ class Outcome:
     views: Sequence[View]
     told: Sequence[tuple[str, str]]
     portraits: Callable[[], list[Portrait]]
+    noise: np.ndarray | None = None
 
 
 class Method(Protocol):
@@ -130,21 +134,24 @@ class Restored:
         maps = maps_of(cube, found, self.rest_frequency_ghz)
         highest = found.significance.positive.max(axis=0)
         draw = partial(search_figure, cube, highest, "highest signal-to-noise of a template", found.catalogue)
-        own = cube.beam or (0.0, 0.0, 0.0)
+        place = found.levels.place if found.levels.by_place else None
         told = [
-            ("taken as", "restored by CLEAN; sources are behind the beam of the header"),
-            ("beam", f"{own[0]:.4g} x {own[1]:.4g} arcsec, position angle {own[2]:.3g} deg"),
-            ("noise", f"{1e3 * found.levels.rms:.4g} mJy/beam a channel"
-                      + (f", {places}" if found.levels.by_place else ", alike everywhere")),
+            ("taken as", "restored by CLEAN: sources are behind the beam of the header; "
+                         + ("divided by its primary beam, or without one" if self.beam.pb is None
+                            else f"not divided by its primary beam, {self.beam.pb.name}")),
+            *of_cube(cube, self.rest_frequency_ghz),
+            *of_noise(found.levels.rms, found.levels.channel, place),
             ("islands", f"{len(found.candidates)} above {self.settings.link:g} times the noise, {found.rate.seen} "
-                        "below minus that"),
+                        f"below minus that; {self.settings.purity:.0%} of the sources are to be true"),
         ]  # fmt: skip
         views = [View("best signal-to-noise", highest, ""), sum_of(cube)]
         if "moment0" in maps:
             views.append(View("moment 0", *maps["moment0"]))
-        place = found.levels.place if found.levels.by_place else None
+        if place is not None:
+            views.append(View("noise", np.where(alive(cube), 1e3 * found.levels.rms * place, np.nan), "mJy/beam"))
         each = partial(portraits, cube, found.catalogue, found.fitted, found.numbers, place, self.rest_frequency_ghz)
-        return Outcome(found.catalogue, found.candidates, maps, draw, views, told, each)
+        noise = 1e3 * found.levels.channel
+        return Outcome(found.catalogue, found.candidates, maps, draw, views, told, each, noise)
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,7 @@ class Dirty:
             log.warning("%s: %s", path, found.stretch.sentence)
         told = [
             ("taken as", f"a dirty cube whose beam is {self.beam.psf}"),
+            *of_cube(cube, self.rest_frequency_ghz),
             ("primary beam", "not given: 1 everywhere" if self.beam.pb is None else str(self.beam.pb)),
             ("noise", f"{1e3 * scene.noise.rms:.4g} mJy/beam a channel: {1e3 * scene.noise.white:.3g} white, "
                       f"{1e3 * scene.noise.thermal:.3g} through the baselines"),
@@ -189,7 +197,8 @@ class Dirty:
             portraits, cube, found.catalogue, found.fitted, found.fitted.ranked,
             rest_frequency_ghz=self.rest_frequency_ghz,
         )  # fmt: skip
-        return Outcome(found.catalogue, found.candidates, {}, draw, [sum_of(cube)], told, each)
+        noise = 1e3 * scene.noise.rms * scene.noise.relative
+        return Outcome(found.catalogue, found.candidates, {}, draw, [sum_of(cube)], told, each, noise)
 
 
 def method_of(

@@ -23,17 +23,24 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_sum, clip_box, integrate
 from cubefocus.files import atomic_path
 from cubefocus.report.render import html_comment
+from cubefocus.search.instruments import beams_px
 from cubefocus.tables.columns import COLUMNS
 
 SHOWN = ("source_id", "name", "ra", "dec", "frequency", "velocity", "significance", "reliability", "line_flux_jykms",
-         "continuum_mjy", "fwhm_velocity", "major", "minor", "position_angle", "flags")  # fmt: skip
-DIGITS = {"source_id": 0, "ra": 5, "dec": 5, "frequency": 4, "velocity": 1, "significance": 1, "reliability": 3,
-          "line_flux_jykms": 3, "continuum_mjy": 3, "fwhm_velocity": 1, "major": 2, "minor": 2,
-          "position_angle": 0}  # fmt: skip
+         "continuum_mjy", "fwhm_velocity", "peak_mjy", "major", "minor", "position_angle", "flags")  # fmt: skip
+ON_CARD = ("ra", "dec", "frequency", "velocity", "redshift", "line_flux_jykms", "continuum_mjy", "fwhm_velocity",
+           "peak_mjy", "local_rms", "snr", "significance", "reliability", "major", "minor", "position_angle",
+           "major_convolved", "minor_convolved", "position_angle_convolved", "flags")  # fmt: skip
+DIGITS = {"source_id": 0, "ra": 5, "dec": 5, "frequency": 4, "velocity": 1, "redshift": 6, "significance": 1, "snr": 1,
+          "reliability": 3, "line_flux_jykms": 3, "continuum_mjy": 3, "fwhm_velocity": 1, "peak_mjy": 2, "local_rms": 3,
+          "major": 2, "minor": 2, "position_angle": 0, "major_convolved": 2, "minor_convolved": 2,
+          "position_angle_convolved": 0}  # fmt: skip
+ERROR_DIGITS = {"ra": 3, "dec": 3}  # arcsec
 LEAST_MARK = 2.5  # pixels: half axis of the ellipse of a source that is smaller
 FAINTEST = 1.0  # per cent of the pixels that are darker than the scale of a map
 MARGIN = 0.6  # of the size of a source's box around it on its card
 COLOURS = "inferno"
+LARGEST_MAP, LARGEST_CARD = 800, 260  # pixels: larger images are shown in blocks, which no screen tells from them
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +68,7 @@ def write_search_page(
     views: Sequence[View],
     facts: Sequence[tuple[str, str]],
     provenance: Mapping[str, Any],
+    noise_mjy: np.ndarray | None = None,
 ) -> None:
     """Write the page of a cube.
 
@@ -79,6 +87,8 @@ def write_search_page(
         What was measured and assumed, for the head of the page.
     provenance : mapping
         As made by `cubefocus.provenance.provenance`.
+    noise_mjy : ndarray, shape (channel,), optional
+        Noise of a voxel by channel, mJy/beam.
     """
     n_y, n_x = cube.data.shape[1:]
     number = len(catalogue)
@@ -88,6 +98,9 @@ def write_search_page(
         "facts": facts,
         "nx": n_x,
         "ny": n_y,
+        "beam": _beam(cube),
+        "noise": [] if noise_mjy is None else [_plain(float(value)) for value in noise_mjy],
+        "band": _band(cube),
         "maps": [_picture(view) for view in views],
         "columns": [_column(column, catalogue) for column in SHOWN],
         "rows": [[_plain(row[column]) for column in SHOWN] for row in catalogue],
@@ -105,26 +118,47 @@ def write_search_page(
 def _picture(view: View) -> dict[str, Any]:
     known = view.image[np.isfinite(view.image)]
     low, high = (float(np.percentile(known, FAINTEST)), float(known.max())) if known.size else (0.0, 1.0)
-    return {"label": view.label, "png": _png(view.image, low, high), "low": f"{low:.3g}", "high": f"{high:.3g}",
-            "unit": view.unit}  # fmt: skip
+    image, factor = _shrunk(view.image, LARGEST_MAP)
+    return {"label": view.label, "png": _png(image, low, high), "low": f"{low:.3g}", "high": f"{high:.3g}",
+            "unit": view.unit, "nx": image.shape[1] * factor, "ny": image.shape[0] * factor}  # fmt: skip
+
+
+def _shrunk(image: np.ndarray, largest: int) -> tuple[np.ndarray, int]:
+    """An image of means over square blocks, so that no side is longer than ``largest``, and the side of a block."""
+    factor = math.ceil(max(image.shape) / largest)
+    if factor == 1:
+        return image, 1
+    padded = np.pad(image, [(0, -size % factor) for size in image.shape], constant_values=np.nan)
+    blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
+    held = np.isfinite(blocks)
+    number = held.sum(axis=(1, 3))
+    total = np.where(held, blocks, 0.0).sum(axis=(1, 3))
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan), factor
 
 
 def _png(image: np.ndarray, low: float, high: float) -> str:
     """An image in false colours, north row first, as base64; what is NaN is transparent."""
     scaled = np.clip((np.nan_to_num(image, nan=low) - low) / max(high - low, 1e-300), 0.0, 1.0)
-    colours = colormaps[COLOURS](scaled, bytes=True)
-    colours[~np.isfinite(image), 3] = 0
+    # A palette takes a quarter of what colours take; its first entry is what is transparent.
+    shades = np.where(np.isfinite(image), 1 + np.round(254 * scaled), 0).astype(np.uint8)
+    palette = colormaps[COLOURS](np.arange(-1, 255) / 254.0, bytes=True)[:, :3]
+    picture = Image.fromarray(shades[::-1])
+    picture.putpalette(palette.tobytes())
     buffer = io.BytesIO()
-    Image.fromarray(colours[::-1]).save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG", optimize=True, transparency=0)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _column(name: str, catalogue: Table) -> dict[str, Any]:
     spec = COLUMNS[name]
     label = name.replace("_jykms", "").replace("_mjy", "").replace("_", " ")
-    return {"name": name, "label": "number" if name == "source_id" else label, "unit": spec.unit or "",
+    return {"name": name, "label": "number" if name == "source_id" else label, "unit": _unit(name),
             "description": spec.description, "digits": DIGITS.get(name),
             "text": spec.dtype is str or name not in catalogue.colnames}  # fmt: skip
+
+
+def _unit(name: str) -> str:
+    return (COLUMNS[name].unit or "").replace(" / ", "/")
 
 
 def _plain(value: Any) -> Any:
@@ -150,7 +184,8 @@ def _source(row: Row, cube: Cube) -> dict[str, Any]:
     shown = integrate(cube.data[low:high, top:bottom, left:right])
     known = shown[np.isfinite(shown)]
     bounds = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    values = [(_column(name, row.table)["label"], _with_error(row, name)) for name in SHOWN[2:]]
+    known = [name for name in ON_CARD if name in row.colnames]
+    values = [(_column(name, row.table)["label"], _with_error(row, name)) for name in known]
     return {
         "title": f"{int(row['source_id'])}  {row['name']}",
         "x": 0.5 * (x0 + x1 - 1),
@@ -158,9 +193,9 @@ def _source(row: Row, cube: Cube) -> dict[str, Any]:
         "rx": max(0.5 * (x1 - x0), LEAST_MARK),
         "ry": max(0.5 * (y1 - y0), LEAST_MARK),
         "range": channels,
-        "spectrum": [_plain(float(value)) for value in spectrum],
+        "spectrum": [_plain(float(f"{value:.5g}")) for value in spectrum],
         "axis": _axis(cube),
-        "png": _png(shown, *bounds),
+        "png": _png(_shrunk(shown, LARGEST_CARD)[0], *bounds),
         "values": [one for one in values if one[1]],
     }
 
@@ -171,16 +206,36 @@ def _with_error(row: Row, name: str) -> str:
         return ""
     if isinstance(value, str):
         return value.replace(";", ", ")
-    unit = COLUMNS[name].unit or ""
+    unit = _unit(name)
     error = _plain(row[f"{name}_err"]) if f"{name}_err" in row.colnames else None
     digits = DIGITS.get(name, 3)
-    told = "" if error is None else f" \u00b1 {error:.{digits}f}"
-    return f"{value:.{digits}f}{told} {unit}".strip()
+    if error is None:
+        return f"{value:.{digits}f} {unit}".strip()
+    error_unit = _unit(f"{name}_err")
+    own = "" if error_unit == unit else f" {unit}"
+    return f"{value:.{digits}f}{own} \u00b1 {error:.{ERROR_DIGITS.get(name, digits)}f} {error_unit}".strip()
 
 
 def _axis(cube: Cube) -> str:
+    return f"sum over the box, {_band(cube)}"
+
+
+def _band(cube: Cube) -> str:
     ghz = cube.frequencies_hz / 1e9
-    return f"sum over the box, channel 0 to {len(ghz) - 1}: {ghz[0]:.5g} to {ghz[-1]:.5g} GHz"
+    return f"channel 0 to {len(ghz) - 1}: {ghz[0]:.6g} to {ghz[-1]:.6g} GHz"
+
+
+def _beam(cube: Cube) -> list[float] | None:
+    """Both axes of the beam (FWHM, pixels), and the angle of the major one from up to the left, deg."""
+    if cube.beam is None or cube.wcs.naxis != 2:
+        return None
+    beams = beams_px(cube, cube.beam)
+    return [float(value) for value in beams[len(beams) // 2]]
+
+
+def alive(cube: Cube) -> np.ndarray:
+    """Pixels with data in some channel, shape (y, x)."""
+    return np.isfinite(cube.data).any(axis=0)
 
 
 def sum_of(cube: Cube) -> View:

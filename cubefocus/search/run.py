@@ -273,7 +273,8 @@ class _Measured:
     def of(self, every: Islands, number: int) -> dict[str, Any]:
         cube, ghz = self.cube, self.cube.frequencies_hz / 1e9
         found = self.measure(every, number)
-        unknown = (one.name for one in COLUMNS if one.name.endswith("_err") or one.name in _APERTURE)
+        own = (one.name for one in COLUMNS if one.name.endswith("_err") or one.name in _APERTURE)
+        unknown = (name for name in own if name != "peak_mjy_err")  # of a voxel, whatever the source is
         row: dict[str, Any] = dict.fromkeys(unknown, math.nan)
         row |= {name: getattr(found, name) for name in ("x", "y", "z", "x_err", "y_err", "z_err")}
         (place,) = on_the_sky(cube, [(found.x, found.y)])

@@ -176,7 +176,7 @@ def test_a_rotating_ring_is_one_source_with_the_fluxes_of_its_voxels():
     assert row["major"] > 1.5 * row["minor"]
     assert row["major"] == pytest.approx(math.sqrt(row["major_convolved"] ** 2 - (0.1 * FWHM) ** 2))
     for name in ("x", "y", "ra", "dec", "z", "fwhm_z", "fwhm_velocity", "major", "minor", "position_angle",
-                 "major_convolved", "minor_convolved", "line_flux_jykms"):  # fmt: skip
+                 "major_convolved", "minor_convolved", "line_flux_jykms", "peak_mjy"):  # fmt: skip
         assert row[f"{name}_err"] > 0, name
     assert row["fwhm_z_err"] < 2.0
 
