@@ -13,6 +13,7 @@ from cubefocus.alma.inputs import load_dirty
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.bundle import Bundle
+from cubefocus.learn.shipped import place_of
 from cubefocus.specs import chain_among
 from cubefocus.timing import Clock
 
@@ -31,7 +32,7 @@ def detect(
     cubes : Cube, path of a FITS file, or several of them
         In memory: Jy/beam, shape (channel, y, x), with a header. Files may be in a multiple of it.
     bundle : Bundle or path
-        Trained networks with their settings, such as ``results/demo/bundle``.
+        Trained networks with their settings, such as ``results/demo/bundle``, or the name of a shipped bundle.
     settings : mapping, optional
         Detection settings that take the place of those of the bundle, such as ``{"blobs": {"threshold": 0.2}}``.
     ids : sequence of int, optional
@@ -62,7 +63,7 @@ def detect(
     numbers = list(range(len(given))) if ids is None else [int(number) for number in ids]
     if not given or len(set(numbers)) < len(numbers):
         raise CubefocusError(f"the ids of the cubes are {numbers}; give one cube at least, each with an id of its own")
-    chain = load_chain(bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), settings, device)
+    chain = load_chain(bundle if isinstance(bundle, Bundle) else Bundle.load(place_of(bundle)), settings, device)
     found = [
         chain.detect([cube if isinstance(cube, Cube) else load_dirty(Path(cube))], [number])
         for cube, number in zip(given, numbers, strict=True)

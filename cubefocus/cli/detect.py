@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
     parser.add_argument("--models", type=Path, metavar="BUNDLE",
-                        help="networks of a run with their settings, such as results/demo/bundle")  # fmt: skip
+                        help="networks of a run with their settings, such as results/demo/bundle, or the name of a "
+                        "bundle that cubefocus models list shows")  # fmt: skip
     parser.add_argument("--psf", type=Path, metavar="PSF.fits",
                         help="dirty beam of the cubes: all sources are fitted together through it")  # fmt: skip
     parser.add_argument("--restored", action="store_true",

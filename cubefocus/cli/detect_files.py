@@ -31,6 +31,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.files import read_yaml
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.ranges import Range, measured, outside
+from cubefocus.learn.shipped import place_of, refuse_other_study
 from cubefocus.provenance import digest, provenance
 from cubefocus.report.pictures import field_figure, save_figure, spectra_figure
 from cubefocus.search.instruments import Instrument, fit
@@ -68,14 +69,16 @@ def read_settings(path: Path | None) -> dict[str, Any]:
 
 
 def load_bundle(folder: Path, overrides: Mapping[str, Any]) -> Bundle:
-    """Read a bundle and replace some of its detection settings, which is said.
+    """Read a bundle, of a folder or by its name, and replace some of its detection settings, which is said.
 
     Raises
     ------
     CubefocusError
-        As `Bundle.load`.
+        As `Bundle.load`, or if its networks are not those of the chain.
     """
-    bundle = Bundle.load(folder).with_settings(overrides)
+    bundle = Bundle.load(place_of(folder))
+    refuse_other_study(folder, bundle.networks, bundle.study)
+    bundle = bundle.with_settings(overrides)
     for key, value in _leaves(bundle.overrides):
         log.info("%s: detection.%s is replaced by %s", folder, key, value)
     return bundle

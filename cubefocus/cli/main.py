@@ -1,4 +1,4 @@
-"""The command line: ``cubefocus simulate``, ``detect``, ``inject``, ``evaluate`` and ``provenance``."""
+"""The command line: ``cubefocus simulate``, ``detect``, ``inject``, ``evaluate``, ``models`` and ``provenance``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ COMMANDS = {
     "detect": "find and characterise the sources in cubes",
     "inject": "put known sources into a cube and see which of them are found",
     "evaluate": "score a catalogue of any program against a truth table",
+    "models": "list, describe and check trained networks",
     "provenance": "say how a product was made",
 }
 

@@ -111,6 +111,11 @@ def outside(ranges: Mapping[str, Range], values: Mapping[str, Sequence[float]]) 
             )
 
 
+def shown(name: str, low: float | None, high: float | None) -> str:
+    """A range of a quantity in words, with its unit."""
+    return f"{QUANTITIES[name].words}: {_shown(low, high, QUANTITIES[name].unit)}"
+
+
 def _shown(low: float | None, high: float | None, unit: str) -> str:
     ends = [f"{end:.6g}" for end in (low, high) if end is not None]
     if len(ends) == 1:

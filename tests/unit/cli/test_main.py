@@ -18,7 +18,10 @@ def imported(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["detect", "--help"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["detect", "--help"], ["models", "--help"], ["models", "check", "--help"], []],
+)
 def test_help_imports_nothing_that_takes_long(arguments):
     code = f"from cubefocus.cli.main import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
     found = imported(code)
