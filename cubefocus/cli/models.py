@@ -15,15 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Bundles of trained networks: those that come with cubefocus, by name, and those of runs, by folder, such as "
         "results/demo/bundle."
     )
-    commands = parser.add_subparsers(dest="models_command", required=True, metavar="COMMAND")
-    listed = commands.add_parser("list", help="the bundles that come with cubefocus")
+    parts = parser.add_subparsers(dest="models_command", required=True, metavar="COMMAND")
+    listed = parts.add_parser("list", help="the bundles that come with cubefocus")
     listed.description = "List the bundles that come with cubefocus: their networks, their size and what they are for."
     listed.set_defaults(run=run_list)
-    info = commands.add_parser("info", help="how a bundle was made, what it is valid for, its model card and licence")
+    info = parts.add_parser("info", help="how a bundle was made, what it is valid for, its model card and licence")
     info.description = "Say how a bundle was made, what it is valid for, under which licence, and what its card says."
     info.add_argument("bundle", metavar="NAME|FOLDER")
     info.set_defaults(run=run_info)
-    check = commands.add_parser("check", help="whether a bundle is whole, or a cube like those that one was trained on")
+    check = parts.add_parser("check", help="whether a bundle is whole, or a cube like those that one was trained on")
     check.description = (
         "Check a bundle: whole, with the digests that it says, of networks that can be loaded. Check a cube: in what "
         "it lies outside of what networks were trained on, as its header says it; the signal-to-noise ratio of its "
