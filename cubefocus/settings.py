@@ -523,6 +523,9 @@ class SearchSettings(Section):
         default=0.95, description="share of the sources that are true, as the islands of the cube times -1 tell"
     )
     line: Positive = Field(default=5.0, description="significance of a line that a source keeps")
+    memory: Positive = Field(
+        default=4.0, description="GB that the search may take; a cube that needs more is searched in parts"
+    )
 
 
 @section("detection")
@@ -661,6 +664,9 @@ class DetectSettings(Section):
     purity: Share = Field(default=0.95, description="share of the sources of a restored cube that are to be true")
     rest_frequency_ghz: Positive | None = Field(
         default=None, description="rest frequency of the line in GHz; null: that of each header"
+    )
+    memory: Positive = Field(
+        default=4.0, description="GB that the search of a cube may take; one that needs more is searched in parts"
     )
     pictures: Flag = Field(default=True, description="whether PNG files and pages are made")
 

@@ -10,5 +10,6 @@ with job(snakemake):
     files = {name: Path(path) for name in ("cube", "psf", "pb") if (path := snakemake.input.get(name))}
     options = snakemake.params["options"]
     purity = None if "psf" in files else options["purity"]
-    method = method_of(files.get("psf"), files.get("pb"), purity, options["rest_frequency_ghz"], "auto")
+    rest, memory = options["rest_frequency_ghz"], options["memory"]
+    method = method_of(files.get("psf"), files.get("pb"), purity, rest, "auto", memory)
     search([files["cube"]], Path(snakemake.output["found"]), method, pictures=options["pictures"])

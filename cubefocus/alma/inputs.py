@@ -19,15 +19,21 @@ log = logging.getLogger(__name__)
 POSSIBLE = (0.5, 50.0)  # rest frequency over observed one: between a blueshift of c / 2 and any known redshift
 
 
-def load_dirty(path: Path) -> Cube:
+def load_dirty(path: Path, most: float = math.inf) -> Cube:
     """Read a dirty cube and bring it to Jy/beam, the unit of the catalogue.
+
+    Parameters
+    ----------
+    path : Path
+    most : float
+        Bytes that are read into memory; of a larger cube the data are read in parts, as `read_cube` has it.
 
     Raises
     ------
     CubefocusError
         If the file is unreadable, or does not say where its channels are, or is in a unit that is no flux in a beam.
     """
-    return in_jy_per_beam(read_cube(path), path)
+    return in_jy_per_beam(read_cube(path, most=most), path)
 
 
 def as_cubes(cubes: Iterable[Any]) -> list[Cube]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from cubefocus.errors import CubefocusError
 
 PURITY = 0.95  # as `cubefocus.settings.SearchSettings`, which takes a second to import
+MEMORY = 4.0  # GB, as there
+LEAST_MEMORY = 1.0  # GB
 HIGHEST_GHZ = 1e4  # no line that an interferometer observes is higher
 UNITS = ((1e9, "Hz", 1e9), (1e6, "kHz", 1e6), (HIGHEST_GHZ, "MHz", 1e3))  # above which number, in what it is
 
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
     parser.add_argument("--no-pictures", action="store_true",
                         help="without --models: no PNG files and pages, which take longer than the search")  # fmt: skip
+    parser.add_argument("--memory", type=float, metavar="GB",
+                        help="without --models: what the search may take; a restored cube that needs more is searched "
+                        f"in parts, from which the catalogue does not depend (default: {MEMORY:g})")  # fmt: skip
     parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
                         help="a config, or its section detection: keys that replace those of the bundle")  # fmt: skip
     parser.add_argument("--rest-frequency", type=float, metavar="GHZ",
@@ -70,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _without_networks(arguments)
     if arguments.purity is not None:
         raise CubefocusError("--purity is for a search without networks; leave out --models, or change --settings")
+    if arguments.memory is not None:
+        raise CubefocusError("--memory is for a search without networks; leave it out, or --models")
     if arguments.no_pictures:
         raise CubefocusError("--no-pictures is for a search without networks; leave it out, or --models")
     if arguments.pb is not None and arguments.psf is None and not arguments.restored:
@@ -102,16 +109,30 @@ def _without_networks(arguments: argparse.Namespace) -> int:
         raise CubefocusError("--purity is for restored cubes; leave it out, or --psf")
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
+    check_memory(arguments.memory, "--memory")
     from cubefocus.files import refuse_missing
 
     refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import search_files  # takes seconds
 
     method = search_files.method_of(
-        arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device
+        arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device, arguments.memory
     )
     search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite, not arguments.no_pictures)
     return 0
+
+
+def check_memory(value: float | None, name: str) -> None:
+    """Refuse what no search can do with.
+
+    Raises
+    ------
+    CubefocusError
+    """
+    if value is not None and not (math.isfinite(value) and value > LEAST_MEMORY):
+        raise CubefocusError(
+            f"{name} is {value:g}; give GB, more than the {LEAST_MEMORY:g} that the program takes without a cube"
+        )
 
 
 def check_rest_frequency(value: float) -> None:

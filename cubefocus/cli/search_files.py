@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,12 @@ from cubefocus.cli.folder import (
     write_tables,
 )
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.writing import write_cube
+from cubefocus.cube.windows import Windows
+from cubefocus.cube.writing import OnDisk, cube_on_disk, write_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.files import write_table
 from cubefocus.provenance import provenance
-from cubefocus.report.pictures import save_figure
-from cubefocus.search.card import card_figure
 from cubefocus.search.methods import Method, Outcome, method_of
-from cubefocus.search.page import write_search_page
 from cubefocus.tables.regions import write_regions
 
 log = logging.getLogger(__name__)
@@ -70,10 +69,11 @@ def search(
     tables: list[tuple[Table, Table]] = []
 
     def one_of(one: Input) -> Outcome:
-        cube = load_dirty(one.path)
+        cube = load_dirty(one.path, method.most)
         check_possible(method.rest_frequency_ghz, cube, one.path)
-        outcome = method.search(cube, one.path, one.cube_id)
         with _whole_or_none(output / one.name):
+            store = partial(_store, output / one.name, cube, facts) if isinstance(cube.data, Windows) else None
+            outcome = method.search(cube, one.path, one.cube_id, store)
             _write(output / one.name, cube, outcome, facts, pictures)
         log.info("%s: %d sources of %d candidates", one.path, len(outcome.catalogue), len(outcome.candidates))
         return outcome
@@ -104,6 +104,13 @@ def _whole_or_none(stem: Path) -> Iterator[None]:
         raise
 
 
+def _store(stem: Path, cube: Cube, facts: Mapping[str, Any], kind: str, unit: str) -> AbstractContextManager[OnDisk]:
+    """A product on the voxels of a cube that is written part by part."""
+    header = cube.header.copy()
+    header["BUNIT"] = unit
+    return cube_on_disk(f"{stem}.{kind}.fits", cube.data.shape, header, facts)
+
+
 def _write(stem: Path, cube: Cube, outcome: Outcome, facts: Mapping[str, Any], pictures: bool) -> None:
     """Write what belongs to one cube alone."""
     write_regions(stem, outcome.catalogue, facts, cube.wcs)
@@ -116,8 +123,14 @@ def _write(stem: Path, cube: Cube, outcome: Outcome, facts: Mapping[str, Any], p
         write_table(f"{own}.spectrum.ecsv", each.spectrum, facts)
         write_cube(f"{own}.cube.fits", each.cube.data, each.cube.header, facts)
         if pictures:
+            from cubefocus.report.pictures import save_figure  # matplotlib takes half a second
+            from cubefocus.search.card import card_figure
+
             save_figure(card_figure(each, f"{each.source_id}  {row['name']}"), f"{own}.card.png", facts)
     if pictures:
+        from cubefocus.report.pictures import save_figure
+        from cubefocus.search.page import write_search_page
+
         save_figure(outcome.draw(), f"{stem}.field.png", facts)
         page = Path(f"{stem}.report.html")
         write_search_page(page, cube, stem.name, outcome.catalogue, outcome.views, outcome.told, facts, outcome.noise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from astropy import units as u
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from cubefocus.cube.beams import Beam, header_beam
 from cubefocus.cube.celestial import celestial_wcs, equatorial
 from cubefocus.cube.spectral import frequencies, rest_frequency
+from cubefocus.cube.windows import Windows
 from cubefocus.errors import CubefocusError
 
 
@@ -28,7 +29,8 @@ class Cube:
     ----------
     data : ndarray of float32, shape (channel, y, x)
         Jy/beam for a dirty cube, Jy/pixel for a sky cube; NaN outside the primary beam cut. Whatever can be turned
-        into such an array is (lists, other types, the other byte order).
+        into such an array is (lists, other types, the other byte order). Of a cube that is larger than the memory
+        it may have, `cubefocus.cube.windows.Windows`, which read the part that is asked for.
     header : astropy.io.fits.Header
         Celestial axes first, spectral axis third, as `cubefocus.cube.reading.read_cube` brings them.
     beams : ndarray, shape (channel, 3), optional
@@ -112,6 +114,8 @@ class Cube:
 
 def _real_numbers(data: Any) -> np.ndarray:
     """Values as native float32; the same array if it is one. Masked ones are NaN, those with a unit in Jy."""
+    if isinstance(data, Windows):
+        return cast(np.ndarray, data)  # of which shape, length and parts are those of an array
     if isinstance(data, u.Quantity):
         data = data.to_value(u.Jy / (u.pix if data.unit.is_equivalent(u.Jy / u.pix) else u.beam))
     if np.iscomplexobj(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.repair import clean, finite
 from cubefocus.cube.spectral import frequencies
 from cubefocus.cube.units import read_unit
+from cubefocus.cube.windows import Stored, Windows
 from cubefocus.errors import CubefocusError
 from cubefocus.files import refuse_missing
 from cubefocus.provenance import decode
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 NOT_A_CUBE = ("MASK", "FLAG", "WEIGHT", "WHT", "ERR", "VAR", "NOISE", "RMS", "DQ", "MODEL")
 
 
-def read_cube(path: str | Path, own: bool = False) -> Cube:
+def read_cube(path: str | Path, own: bool = False, most: float = math.inf) -> Cube:
     """Read a FITS cube or image, plain, gzipped or compressed by tiles.
 
     What was assumed or mended is said as a warning with the file's name, once a reading.
@@ -41,6 +43,8 @@ def read_cube(path: str | Path, own: bool = False) -> Cube:
         channel.
     own : bool
         Whether this program made it: then nothing is said.
+    most : float
+        Bytes of float32 that are read into memory; of a larger cube the data are `cubefocus.cube.windows.Windows`.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def read_cube(path: str | Path, own: bool = False) -> Cube:
     ------
     CubefocusError
         If the file is absent, is not FITS, is truncated, has no image of two or more axes, or one whose header does
-        not place it on the sky.
+        not place it on the sky; or is compressed and larger than ``most``.
     """
     path = Path(path)
     refuse_missing(path)
@@ -62,7 +66,7 @@ def read_cube(path: str | Path, own: bool = False) -> Cube:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerifyWarning)
             with fits.open(path) as hdus:  # mapped: the values are copied once, into native order
-                cube = _read(hdus, notes)
+                cube = _read(hdus, notes, path, most)
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error
     except (OSError, EOFError, TypeError, ValueError) as error:
@@ -72,17 +76,15 @@ def read_cube(path: str | Path, own: bool = False) -> Cube:
     return cube
 
 
-def _read(hdus: fits.HDUList, notes: list[str]) -> Cube:
+def _read(hdus: fits.HDUList, notes: list[str], path: Path, most: float) -> Cube:
     hdu = _image(hdus, notes)
     repaired = clean(hdu.header, hdu.shape)
     notes += repaired.notes
     header = repaired.header
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and said below
-        data = np.asarray(hdu.data, dtype=np.float32)
-    data = _ordered(data, repaired.order)
-    data, infinite = finite(data)
-    if infinite:
-        notes.append(f"{infinite} infinite values were taken as blank (NaN)")
+    if 4.0 * math.prod(hdu.shape) > most:
+        data: Any = _windows(hdu, path, repaired.order, most)
+    else:
+        data = _in_memory(hdu, repaired.order, notes)
     n_channels = len(data)
     beams = table_beams(hdus, n_channels, notes)
     if beams is not None:
@@ -98,6 +100,36 @@ def _read(hdus: fits.HDUList, notes: list[str]) -> Cube:
         except CubefocusError as error:
             notes.append(f"an image of unknown frequency ({error})")
     return Cube(data, header, beams, channels_hz)
+
+
+def _in_memory(hdu: Any, order: Sequence[int], notes: list[str]) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and said below
+        data = np.asarray(hdu.data, dtype=np.float32)
+    data, infinite = finite(_ordered(data, order))
+    if infinite:
+        notes.append(f"{infinite} infinite values were taken as blank (NaN)")
+    return data
+
+
+def _windows(hdu: Any, path: Path, order: Sequence[int], most: float) -> Windows:
+    """The values of an image that lies in its file as it is, to be read in parts."""
+    if path.suffix == ".gz" or isinstance(hdu, fits.CompImageHDU):
+        raise CubefocusError(
+            f"holds {4e-9 * math.prod(hdu.shape):.3g} GB, more than the {1e-9 * most:.3g} GB that are read at once, "
+            "and is compressed, so that no part can be read alone; unpack it first (gunzip, funpack), or give more "
+            "memory"
+        )
+    where, n_axes = hdu.fileinfo(), len(hdu.shape)
+    with open(path, "rb") as stream:  # where the values were looked at, astropy's own header is that of scaled ones
+        stream.seek(where["hdrLoc"])
+        header = fits.Header.fromfile(stream)
+    kind = fits.BITPIX2DTYPE[header["BITPIX"]]
+    blank = header.get("BLANK")
+    stored = Stored(
+        path, where["datLoc"], np.dtype(kind).newbyteorder(">").str, tuple(hdu.shape),
+        float(header.get("BSCALE", 1.0)), float(header.get("BZERO", 0.0)), None if blank is None else int(blank),
+    )  # fmt: skip
+    return Windows(stored, tuple(n_axes - axis for axis in reversed(order) if axis <= n_axes))
 
 
 def _image(hdus: fits.HDUList, notes: list[str]) -> Any:
@@ -123,7 +155,8 @@ def _rank(hdu: Any) -> tuple[bool, bool, bool]:
 
 def _is_mask(data: np.ndarray) -> bool:
     """Whether an array has only the values 0 and 1: looked at once, because a mask may be of any type."""
-    return bool(((data == 0) | (data == 1)).all())
+    planes = data.reshape(-1, *data.shape[-2:])
+    return all(bool(((plane == 0) | (plane == 1)).all()) for plane in planes)
 
 
 def _ordered(data: np.ndarray, order: Sequence[int]) -> np.ndarray:

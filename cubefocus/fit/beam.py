@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +38,8 @@ class Beam:
         Of the main lobe, pixels.
     angle : float
         Of its major axis from the +y pixel axis towards -x, deg.
+    restoring : ndarray, shape (channel, 3) or (1, 3), or None
+        Of Gaussian beams the FWHM of both axes (pixels) and that angle, of each channel; None for others.
     """
 
     grid: Grid
@@ -47,6 +49,7 @@ class Beam:
     log_pb: np.ndarray | None
     fwhm: tuple[float, float]
     angle: float = 0.0
+    restoring: np.ndarray | None = None
     _cache: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -167,7 +170,23 @@ class Beam:
             area = 2.0 * math.pi * math.sqrt(float(np.linalg.det(cov)))
             transfers.append(area * np.exp(-0.5 * form) * grid.inside)
         major, minor, angle = beams[len(beams) // 2].tolist()
-        return cls(grid, bands, np.stack(transfers), None, _log_pb(primary_beam), (major, minor), angle)
+        return cls(grid, bands, np.stack(transfers), None, _log_pb(primary_beam), (major, minor), angle, beams)
+
+    def within(self, rows: slice, columns: slice) -> Beam:
+        """Gaussian beams for a part of the image.
+
+        Raises
+        ------
+        ValueError
+            If the beams are others: those of a dirty cube reach as far as its image.
+        """
+        if self.restoring is None:
+            raise ValueError("only Gaussian beams are the same in a part of an image")
+        if (rows.stop - rows.start, columns.stop - columns.start) == self.grid.shape:
+            return self
+        shape = (self.bands[-1].stop, rows.stop - rows.start, columns.stop - columns.start)
+        log_pb = None if self.log_pb is None else self.log_pb[:, rows, columns]
+        return replace(Beam.gaussian(self.restoring, shape), log_pb=log_pb)
 
     @property
     def sigma(self) -> float:

@@ -33,7 +33,32 @@ MAD_SCATTER = 1.17  # of an rms from the median of n absolute deviations, relati
 CERTAIN = 1.5  # times the scatter that levels of equal channels have: their noise differs
 
 
-def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
+def relative_noise(levels: np.ndarray, n_pixels: int, beam: Beam) -> np.ndarray:
+    """Noise of channels over that of the median one; 1 for all where no difference can be told from the scatter.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (channel,)
+        Robust rms of each; infinite for a channel without data.
+    n_pixels : int
+        In which each was measured.
+    beam : Beam
+
+    Returns
+    -------
+    ndarray, shape (channel,)
+        Infinite for a channel without data.
+    """
+    alive = np.isfinite(levels)
+    relative = np.where(alive, levels / np.median(levels[alive]), np.inf)
+    # So many beams as an image holds tell its rms; half of a beam is what its noise has in common.
+    scatter = MAD_SCATTER * math.sqrt(math.pi * beam.sigma**2 / n_pixels)
+    if np.std(relative[alive]) < max(SAME, CERTAIN * scatter):
+        relative[alive] = 1.0
+    return relative
+
+
+def measure_restored(data: np.ndarray, beam: Beam, relative: np.ndarray | None = None) -> Noise:
     """Measure the noise of a restored cube.
 
     Parameters
@@ -42,6 +67,8 @@ def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
         Jy/beam, NaN where there is none; not divided by the primary beam, so that its noise is the same everywhere.
     beam : Beam
         Restoring beam.
+    relative : ndarray, shape (channel,), optional
+        Noise of the channels over that of the median one, where it is known better than a part of an image tells it.
 
     Returns
     -------
@@ -58,14 +85,16 @@ def measure_restored(data: np.ndarray, beam: Beam) -> Noise:
     inside = held[alive].all(axis=0) if len(alive) else np.zeros(data.shape[1:], dtype=bool)
     if not inside.any():
         raise CubefocusError("no pixel of the cube has data in all channels: there is no noise to measure")
-    levels = _rms_of_channels(data, alive, inside)
-    rms, power = float(np.median(levels)), np.zeros(())
+    levels = np.full(len(data), np.inf)
+    levels[alive] = _rms_of_channels(data, alive, inside)
+    rms, power = float(np.median(levels[alive])), np.zeros(())
     if not rms > 0:
         raise CubefocusError("most pixels of the cube are the same in all channels: there is no noise to measure")
-    relative = np.full(len(data), np.inf)
-    # So many beams as an image holds tell its rms; half of a beam is what its noise has in common.
-    scatter = MAD_SCATTER * math.sqrt(math.pi * beam.sigma**2 / inside.sum())
-    relative[alive] = levels / rms if np.std(levels / rms) >= max(SAME, CERTAIN * scatter) else 1.0
+    if relative is None:
+        relative = relative_noise(levels, int(inside.sum()), beam)
+    else:
+        relative = np.where(np.isfinite(levels), relative, np.inf)
+        alive = alive[np.isfinite(relative[alive])]
     if len(alive) >= LEAST_CHANNELS:
         rms, power = _of_differences(data, alive, inside, relative, beam)
     like_beam = rms**2 * beam.transfer.mean(axis=0)

@@ -14,8 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cubefocus.alma.searched import Searched
-from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import channel_sum
 from cubefocus.files import atomic_path
 
 MOST_SPECTRA = 24
@@ -48,11 +46,11 @@ def _boxes(axes: Axes, searched: Searched) -> None:
             axes.annotate(str(number), (x1, y1), color="red", fontsize=8)
 
 
-def search_figure(cube: Cube, image: np.ndarray, title: str, catalogue: Table) -> Figure:
-    """The cube summed over frequency, and another image of it, both with the boxes and numbers of its sources."""
+def search_figure(total: np.ndarray, image: np.ndarray, title: str, catalogue: Table) -> Figure:
+    """A cube summed over frequency, and another image of it, both with the boxes and numbers of its sources."""
     figure = Figure(figsize=(11, 5), layout="constrained")
-    n_y, n_x = cube.data.shape[1:]
-    images = (("sum over the channels [Jy/beam x channel]", channel_sum(cube.data)), (title, image))
+    n_y, n_x = total.shape
+    images = (("sum over the channels [Jy/beam x channel]", total), (title, image))
     for axes, (label, values) in zip(figure.subplots(1, 2, sharex=True, sharey=True), images, strict=True):
         extent = (-0.5, n_x - 0.5, -0.5, n_y - 0.5)
         picture = axes.imshow(values, origin="lower", cmap="viridis", interpolation="nearest", extent=extent)

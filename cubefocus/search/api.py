@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from astropy.table import Table, vstack
-from matplotlib.figure import Figure
 
 from cubefocus.alma.chain import Detections
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.alma.search import detect as detect_with_networks
+from cubefocus.cli.detect import check_memory
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.bundle import Bundle
 from cubefocus.search.methods import Outcome, method_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Cubes = Cube | str | Path | Iterable[Cube | str | Path]
 MEMORY = Path("<cube in memory>")  # stands for the path of a cube that has none, in messages
@@ -67,7 +70,7 @@ def detect(
 def detect(
     cubes: Cubes, bundle: None = ..., settings: None = ..., ids: Sequence[int] | None = ..., device: str = ..., *,
     psf: str | Path | None = ..., primary_beam: str | Path | None = ..., purity: float | None = ...,
-    rest_frequency_ghz: float | None = ...,
+    rest_frequency_ghz: float | None = ..., memory: float | None = ...,
 ) -> Found: ...  # fmt: skip
 def detect(
     cubes: Cubes,
@@ -80,6 +83,7 @@ def detect(
     primary_beam: str | Path | None = None,
     purity: float | None = None,
     rest_frequency_ghz: float | None = None,
+    memory: float | None = None,
 ) -> Detections | Found:
     """Find and characterise the sources in cubes.
 
@@ -103,6 +107,9 @@ def detect(
         Without a bundle: share of the sources of a restored cube that are to be true; 0.95 if left out.
     rest_frequency_ghz : float, optional
         Without a bundle: rest frequency of the line; that of the header if left out.
+    memory : float, optional
+        Without a bundle: GB that the search may take; 4 if left out. A file that needs more is searched in parts, and
+        its outcome has no maps on all voxels, which the command writes to disk.
 
     Returns
     -------
@@ -135,7 +142,8 @@ def detect(
     30 40 8
     """
     if bundle is not None:
-        given = {"psf": psf, "primary_beam": primary_beam, "purity": purity, "rest_frequency_ghz": rest_frequency_ghz}
+        given = {"psf": psf, "primary_beam": primary_beam, "purity": purity, "rest_frequency_ghz": rest_frequency_ghz,
+                 "memory": memory}  # fmt: skip
         for name, value in given.items():
             if value is not None:
                 raise CubefocusError(f"{name} is for a search without networks; leave it out, or the bundle")
@@ -148,12 +156,13 @@ def detect(
         raise CubefocusError(
             f"{len(listed)} cubes with the ids {numbers}; give one cube at least, each with its own id"
         )
+    check_memory(memory, "memory")
     dirty, primary = (None if one is None else Path(one) for one in (psf, primary_beam))
-    method = method_of(dirty, primary, purity, rest_frequency_ghz, device)
+    method = method_of(dirty, primary, purity, rest_frequency_ghz, device, memory)
     outcomes = []
     for one, number in zip(listed, numbers, strict=True):
         path = MEMORY if isinstance(one, Cube) else Path(one)
-        outcomes.append(method.search(one if isinstance(one, Cube) else load_dirty(path), path, number))
+        outcomes.append(method.search(one if isinstance(one, Cube) else load_dirty(path, method.most), path, number))
     catalogue, candidates = (
         vstack([getattr(one, name) for one in outcomes], metadata_conflicts="silent")
         for name in ("catalogue", "candidates")

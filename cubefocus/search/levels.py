@@ -1,7 +1,8 @@
 """The noise of a cube as it is: by channel, and by place where it is not the same everywhere.
 
 An image divided by its primary beam is noisier at its edge, a mosaic where fewer pointings overlap, a channel where the
-atmosphere is opaque. Both are robust widths of what is there, in which sources hardly count.
+atmosphere is opaque. Both are robust widths of what is there, in which sources hardly count. Of a large cube some of
+the voxels tell as much as all of them: they are chosen by the shape of the cube alone, and read channel by channel.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ SCATTER = 1.17  # of a robust width of n values, relative and times the root of 
 RIM = 3  # beams from the edge of the data within which the noise may be another
 LEAST_IN_RING = 30.0  # independent values of it
 CERTAIN = 3.0  # times that scatter: by so much the places must differ, else their noise is the same
+IN_CHANNEL = 200_000  # pixels of a channel in which its noise is measured
+IN_BOX = 6000.0  # independent values of a box that are looked at: its width is known to 1.5 per cent
+DENSE = 0.4  # of a beam between neighbouring pixels that are looked at: those between them say nothing new
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,10 @@ class Levels:
         """Whether the noise differs from place to place."""
         return bool((self.place != 1.0).any())
 
+    def within(self, rows: slice, columns: slice) -> Levels:
+        """Those of a part of the image."""
+        return Levels(self.channel, self.place[rows, columns])
+
     def scaled(self, data: np.ndarray) -> np.ndarray:
         """A cube in units of its noise, float32; 0 where there is no data."""
         weight = (1.0 / self.channel)[:, None, None] / self.place[None]
@@ -61,7 +69,7 @@ def measure_levels(data: np.ndarray, beam_px: float) -> Levels:
 
     Parameters
     ----------
-    data : ndarray, shape (channel, y, x)
+    data : ndarray or Windows, shape (channel, y, x)
         NaN where there is none.
     beam_px : float
         FWHM of the beam, over which noise is alike, pixels.
@@ -75,71 +83,99 @@ def measure_levels(data: np.ndarray, beam_px: float) -> Levels:
     CubefocusError
         If no channel has noise: all are blank, or most of the pixels of each are the same.
     """
-    held = np.isfinite(data)
-    channel = np.full(len(data), np.inf)
-    for number, plane in enumerate(data):
-        width = robust_width(plane[held[number]]) if held[number].any() else 0.0
+    beam_px = max(beam_px, 1.0)
+    n_channels, n_y, n_x = data.shape
+    rows = max(1, math.isqrt(n_y * n_x // IN_CHANNEL))
+    looked_at = _Sample(n_channels, (n_y, n_x), beam_px)
+    channel, inside = np.full(n_channels, np.inf), np.zeros((n_y, n_x), dtype=bool)
+    planes: list[np.ndarray] = []
+    for number in range(n_channels):
+        whole = number in looked_at.channels
+        plane = data[number] if whole else data[number, ::rows]
+        some = plane[::rows, ::rows] if whole else plane[:, ::rows]
+        some = some[np.isfinite(some)]
+        width = float(robust_width(some)) if some.size else 0.0
         if width > 0:
             channel[number] = width
+        if whole and width > 0:
+            inside |= np.isfinite(plane)
+            planes.append((plane[:: looked_at.step, :: looked_at.step] / np.float32(width)).astype(np.float32))
     if not np.isfinite(channel).any():
         raise CubefocusError(
             "no channel has noise that could be measured: each is blank, or most of its pixels are the same"
         )
-    used = np.flatnonzero(np.isfinite(channel))
-    scaled = np.where(held[used], data[used] / channel[used, None, None], np.nan)
-    place = _by_place(scaled, beam_px)
-    place = place * _at_edge(scaled / place, beam_px)
+    if not planes:
+        return Levels(channel, np.ones((n_y, n_x)))
+    scaled = np.stack(planes)
+    place = looked_at.by_place(scaled, inside)
+    scaled /= place[:: looked_at.step, :: looked_at.step].astype(np.float32)
+    edge = looked_at.at_edge(scaled, inside)
+    place *= edge
     if (place != 1.0).any():  # the width of a channel was that of all places mixed, which is none of them
-        flat = scaled / place
-        channel = channel * robust_width(flat[np.isfinite(flat)])
+        scaled /= edge[:: looked_at.step, :: looked_at.step].astype(np.float32)
+        flat = scaled[np.isfinite(scaled)]
+        channel *= robust_width(flat[:: max(1, flat.size // (10 * IN_CHANNEL))])
     return Levels(channel, place)
 
 
-def _at_edge(scaled: np.ndarray, beam_px: float) -> np.ndarray:
-    """Noise by the distance to where the data end, over that of the rest: no box is as narrow as such an edge."""
-    inside = np.isfinite(scaled).any(axis=0)
-    distance = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1] / max(beam_px, 1.0)
-    factor = np.ones(inside.shape)
-    middle = scaled[:, distance > RIM]
-    area = gaussian_area(max(beam_px, 1.0), max(beam_px, 1.0))
-    if np.isfinite(middle).sum() < ENOUGH * area:
+class _Sample:
+    """Which voxels of a cube tell how its noise differs from place to place, and what they tell."""
+
+    def __init__(self, n_channels: int, shape: tuple[int, int], beam_px: float) -> None:
+        self.shape, self.beam_px = shape, beam_px
+        self.area = gaussian_area(beam_px, beam_px)
+        # A box of at least some beams has as many independent values as are wanted in so many channels.
+        self.side = max(LEAST_BEAMS * beam_px, math.sqrt(ENOUGH * self.area / n_channels))
+        wanted = min(n_channels, math.ceil(IN_BOX * self.area / self.side**2))
+        self.channels = set(np.linspace(0, n_channels - 1, wanted).round().astype(int).tolist())
+        self.step = max(1, math.floor(DENSE * beam_px))
+
+    def by_place(self, scaled: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Relative noise of each pixel: robust widths in half overlapping boxes, interpolated between their centres."""
+        shape, side, step = self.shape, self.side, self.step
+        counts = [max(1, round(2.0 * size / side) - 1) for size in shape]
+        if min(counts) < 2:
+            return np.ones(shape)
+        corners = [np.linspace(0.0, size - side, count) for size, count in zip(shape, counts, strict=True)]
+        levels = np.full(tuple(counts), np.nan)
+        for row, low_y in enumerate(corners[0]):
+            for column, low_x in enumerate(corners[1]):
+                (top, bottom), (left, right) = (
+                    (math.ceil(round(low) / step), math.ceil(round(low + side) / step)) for low in (low_y, low_x)
+                )
+                box = scaled[:, top:bottom, left:right]
+                values = box[np.isfinite(box)]
+                if values.size >= LEAST_FILLED * box.size:
+                    levels[row, column] = robust_width(values)
+        known = np.isfinite(levels) & (levels > 0)
+        if known.sum() < 2:
+            return np.ones(shape)
+        independent = side**2 / self.area * len(scaled)
+        if np.std(levels[known]) < CERTAIN * SCATTER / math.sqrt(independent) * np.median(levels[known]):
+            return np.ones(shape)
+        nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+        filled = levels[tuple(nearest)]
+        gaps = [(corner[1] - corner[0]) for corner in corners]
+        at = [(np.arange(size) - 0.5 * side + 0.5) / gap for size, gap in zip(shape, gaps, strict=True)]
+        found = np.exp(map_coordinates(np.log(filled), np.meshgrid(*at, indexing="ij"), order=1, mode="nearest"))
+        return found / float(np.median(found[inside]))
+
+    def at_edge(self, scaled: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Noise by the distance to where the data end, over that of the rest: no box is as narrow as such an edge."""
+        distance = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1] / self.beam_px
+        factor, step = np.ones(self.shape), self.step
+        coarse = distance[::step, ::step]
+        own = self.area / step**2  # pixels that are looked at, in a beam
+        middle = scaled[:, coarse > RIM]
+        middle = middle[np.isfinite(middle)]
+        if middle.size < ENOUGH * own:
+            return factor
+        usual = robust_width(middle[:: max(1, middle.size // (10 * IN_CHANNEL))])
+        for near in range(RIM):
+            within = (distance > near) & (distance <= near + 1)
+            values = scaled[:, within[::step, ::step] & inside[::step, ::step]]
+            values = values[np.isfinite(values)]
+            scatter = SCATTER / math.sqrt(max(values.size / own, 1.0))
+            if values.size > LEAST_IN_RING * own and robust_width(values) > (1.0 + CERTAIN * scatter) * usual:
+                factor[inside & within] = robust_width(values) / usual
         return factor
-    usual = robust_width(middle[np.isfinite(middle)])
-    for near in range(RIM):
-        ring = inside & (distance > near) & (distance <= near + 1)
-        values = scaled[:, ring]
-        values = values[np.isfinite(values)]
-        scatter = SCATTER / math.sqrt(max(values.size / area, 1.0))
-        if values.size > LEAST_IN_RING * area and robust_width(values) > (1.0 + CERTAIN * scatter) * usual:
-            factor[ring] = robust_width(values) / usual
-    return factor
-
-
-def _by_place(scaled: np.ndarray, beam_px: float) -> np.ndarray:
-    """Relative noise of each pixel: robust widths in half overlapping boxes, interpolated between their centres."""
-    shape = scaled.shape[1:]
-    area = gaussian_area(max(beam_px, 1.0), max(beam_px, 1.0))
-    side = max(LEAST_BEAMS * beam_px, math.sqrt(ENOUGH * area / len(scaled)))
-    counts = [max(1, round(2.0 * size / side) - 1) for size in shape]
-    if min(counts) < 2:
-        return np.ones(shape)
-    corners = [np.linspace(0.0, size - side, count) for size, count in zip(shape, counts, strict=True)]
-    levels = np.full(tuple(counts), np.nan)
-    for row, low_y in enumerate(corners[0]):
-        for column, low_x in enumerate(corners[1]):
-            box = scaled[:, round(low_y) : round(low_y + side), round(low_x) : round(low_x + side)]
-            values = box[np.isfinite(box)]
-            if values.size >= LEAST_FILLED * box.size:
-                levels[row, column] = robust_width(values)
-    known = np.isfinite(levels) & (levels > 0)
-    if known.sum() < 2:
-        return np.ones(shape)
-    independent = side**2 / area * len(scaled)
-    if np.std(levels[known]) < CERTAIN * SCATTER / math.sqrt(independent) * np.median(levels[known]):
-        return np.ones(shape)
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    filled = levels[tuple(nearest)]
-    step = [(corner[1] - corner[0]) for corner in corners]
-    at = [(np.arange(size) - 0.5 * side + 0.5) / gap for size, gap in zip(shape, step, strict=True)]
-    found = np.exp(map_coordinates(np.log(filled), np.meshgrid(*at, indexing="ij"), order=1, mode="nearest"))
-    return found / float(np.median(found[np.isfinite(scaled).any(axis=0)]))

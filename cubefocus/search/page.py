@@ -7,7 +7,6 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -20,10 +19,11 @@ from matplotlib import colormaps
 from PIL import Image
 
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import channel_sum, clip_box, integrate
+from cubefocus.cube.cutouts import clip_box, integrate
 from cubefocus.files import atomic_path
 from cubefocus.report.render import html_comment
 from cubefocus.search.instruments import beams_px
+from cubefocus.search.view import View
 from cubefocus.tables.columns import COLUMNS
 
 SHOWN = ("source_id", "name", "ra", "dec", "frequency", "velocity", "significance", "reliability", "line_flux_jykms",
@@ -41,23 +41,6 @@ FAINTEST = 1.0  # per cent of the pixels that are darker than the scale of a map
 MARGIN = 0.6  # of the size of a source's box around it on its card
 COLOURS = "inferno"
 LARGEST_MAP, LARGEST_CARD = 800, 260  # pixels: larger images are shown in blocks, which no screen tells from them
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """An image of a cube for the page.
-
-    Attributes
-    ----------
-    label : str
-    image : ndarray, shape (y, x)
-        NaN where there is nothing.
-    unit : str
-    """
-
-    label: str
-    image: np.ndarray
-    unit: str
 
 
 def write_search_page(
@@ -231,13 +214,3 @@ def _beam(cube: Cube) -> list[float] | None:
         return None
     beams = beams_px(cube, cube.beam)
     return [float(value) for value in beams[len(beams) // 2]]
-
-
-def alive(cube: Cube) -> np.ndarray:
-    """Pixels with data in some channel, shape (y, x)."""
-    return np.isfinite(cube.data).any(axis=0)
-
-
-def sum_of(cube: Cube) -> View:
-    """The cube summed over its channels."""
-    return View("sum over channels", channel_sum(cube.data), "Jy/beam x channel")

@@ -1,75 +1,37 @@
 """Search a restored cube: what stands out of its noise is linked, weighed against what is negative, and fitted.
 
-noise by channel and place -> significance of the best template -> islands above and below the noise
--> reliability of those above, from those below -> one source an island, all fitted together behind the beam
+noise by channel and place -> significance of the best template, part by part -> islands above and below the noise
+-> reliability of those above, from those below -> one source an island, fitted behind the beam with those around it
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.alma.apparent import apparent
-from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
-from cubefocus.alma.fitted import COLUMNS as FITTED
-from cubefocus.alma.fitted import KM_S, catalogue_of
-from cubefocus.cube.celestial import local_axes
+from cubefocus.alma.catalogue import build_table, on_the_sky
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.scale import gaussian_area
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
-from cubefocus.fit.fitted import Fitted
-from cubefocus.fit.model import Scene
-from cubefocus.fit.restored import measure_restored
-from cubefocus.fit.run import fit_given
-from cubefocus.fit.seen import ellipse
-from cubefocus.fit.source import Component, Spectral
-from cubefocus.search.bank import LEAST_CHANNELS, Significance, significance
+from cubefocus.fit.beam import Beam
+from cubefocus.search.describe import COLUMNS, OWN, Described, Search, boxes_of
+from cubefocus.search.groups import windows_of
 from cubefocus.search.levels import Levels, measure_levels
-from cubefocus.search.linking import Islands, islands
-from cubefocus.search.moments import Moments, measure
+from cubefocus.search.linking import Islands, link
 from cubefocus.search.reliability import FalseRate
-from cubefocus.settings import FitSettings, SearchSettings, SkySettings
+from cubefocus.search.tiles import Searched, search_tiles, voxels_in, voxels_of_fit
+from cubefocus.settings import SearchSettings
 from cubefocus.tables.columns import BOX, define
 
-_OWN = {
-    "significance": "highest signal-to-noise of a template in the voxels of its island; of a source that of its fit, "
-    "where it is higher and the values are those of the fit",
-    "reliability": "probability to be neither noise nor left by the imaging, from what is found in the cube times -1",
-    "n_voxels": "voxels of its island",
-    "candidate_id": "number of its island in the cube, from 1, highest significance first; its label in the mask",
-    "x": "voxel with the highest significance",
-    "y": "voxel with the highest significance",
-    "z": "voxel with the highest significance",
-    "x0": "smallest box around the island, first column",
-    "z0": "first channel of the island",
-    "z1": "last channel of the island",
-}
-_CATALOGUE = {
-    "flags": f"{next(one.description for one in FITTED if one.name == 'flags')}, from_voxels (sums and moments over "
-    "its voxels in the place of the fit: sizes are those of a Gaussian of the same second moments, fwhm_z is W50)",
-}
-_ISLAND = ("significance", "reliability", "candidate_id")
-_APERTURE = tuple(one.name for one in FITTED if "_aperture" in one.name)
-_NAMES = tuple(one.name for one in FITTED)
-_AFTER = _NAMES.index("significance") + 1
-COLUMNS = tuple(
-    define(name, (_OWN | _CATALOGUE)[name]) if name in (*_ISLAND, *_CATALOGUE) else FITTED[_NAMES.index(name)]
-    for name in (*_NAMES[:_AFTER], "reliability", *_NAMES[_AFTER:])
-)
+__all__ = ["CANDIDATES", "COLUMNS", "KEPT", "SearchedCube", "search_cube"]
+
 CANDIDATES = tuple(
-    define(name, _OWN.get(name))
+    define(name, OWN.get(name))
     for name in ("cube_id", "candidate_id", "name", "significance", "reliability", "n_voxels", "x", "y", "z", "ra",
                  "dec", *BOX, "z0", "z1", "reason")
 )  # fmt: skip
 KEPT = "kept"
-NO_GAUSSIAN = {"poor_fit", "not_converged"}  # flags of a fit whose values are not those of the source
-MORE = (1.3, 5.0)  # times what the fit gives, and errors above it, that the voxels of a source hold that is no Gaussian
-FROM_VOXELS = "from_voxels"  # flag of values that are sums and moments over the island
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,23 +45,22 @@ class SearchedCube:
     candidates : Table
         All islands, columns `CANDIDATES`; ``reason`` says why one is no source.
     levels : Levels
-    significance : Significance
+    found : Searched
+        What stands out, and images of it.
     islands : Islands
         Of all candidates, in the order of the table.
     rate : FalseRate
-    fitted : Fitted
-    numbers : list of int
-        Which source of the fit each row of the catalogue is.
+    described : list of Described
+        The fits, each of a part of the image.
     """
 
     catalogue: Table
     candidates: Table
     levels: Levels
-    significance: Significance
+    found: Searched
     islands: Islands
     rate: FalseRate
-    fitted: Fitted
-    numbers: list[int]
+    described: list[Described]
 
 
 def search_cube(
@@ -111,13 +72,14 @@ def search_cube(
     cube_id: int = 0,
     rest_frequency_ghz: float | None = None,
     device: str = "cpu",
+    snr: np.ndarray | None = None,
 ) -> SearchedCube:
     """Find and characterise the sources of a restored cube.
 
     Parameters
     ----------
     cube : Cube
-        Jy/beam.
+        Jy/beam; in memory, or on disk to be read in parts.
     beam : Beam
         Restoring beam, and primary beam where it has not been divided by.
     beam_px : (major, minor, angle)
@@ -127,6 +89,8 @@ def search_cube(
     rest_frequency_ghz : float, optional
         Of the line; that of the header if left out.
     device : str
+    snr : ndarray, shape of the cube, optional
+        Gets the significance of all voxels, negative where what is below the noise stands out more.
 
     Returns
     -------
@@ -138,23 +102,21 @@ def search_cube(
         If there is no noise to measure, or the image is not larger than the beam.
     """
     settings = settings or SearchSettings()
+    shape = cube.data.shape
     levels = measure_levels(cube.data, float(np.sqrt(beam_px[0] * beam_px[1])))
-    found = significance(cube.data, levels, beam_px, device)
-    above, below = (islands(one, settings.link, found.alive) for one in (found.positive, found.negative))
+    most = voxels_in(settings.memory, cube.data, snr)
+    found = search_tiles(cube.data, levels, beam_px, settings.link, most, device, snr)
+    above, below = (link(one, shape, settings.link, found.alive) for one in (found.above, found.below))
     every = above.chosen(np.ones(len(above), dtype=bool))
     rate = FalseRate.of(below.peak, settings.link)
     reliability = rate.reliability(every.peak)
     least = max(rate.threshold_for(every.peak, settings.purity), settings.least)
-    sources = np.flatnonzero(every.peak >= least)
-    flat = cube.with_data((cube.data / levels.place).astype(np.float32))  # noise alike everywhere, as the fit wants it
-    fitted = _fit(flat, _behind(beam, levels), every, sources, settings, device)
-    boxes = _boxes(every)
-    fits = catalogue_of(
-        flat, fitted, SkySettings().box_level, cube_id, rest_frequency_ghz, shown=cube, extents=boxes[sources]
-    )
-    catalogue = _catalogue(
-        fits, every, sources, reliability, _Measured(cube, levels, beam, beam_px, rest_frequency_ghz, fitted)
-    )
+    sources = np.flatnonzero(every.peak >= least).tolist()
+    boxes = boxes_of(every)
+    fitted = voxels_of_fit(settings.memory, cube.data, snr)
+    search = Search(cube, levels, beam, beam_px, every, reliability, settings.line, cube_id, rest_frequency_ghz, device)
+    described = [search.describe(window) for window in windows_of(boxes, sources, shape, beam_px, fitted)]
+    catalogue = _catalogue(described)
     rows = [
         _candidate(every, number, boxes[number]) | {"cube_id": cube_id, "reliability": float(reliability[number])}
         for number in range(len(every))
@@ -162,187 +124,16 @@ def search_cube(
     kept = set(catalogue["candidate_id"].tolist())
     for row, place in zip(rows, on_the_sky(cube, [(row["x"], row["y"]) for row in rows]), strict=True):
         row |= place | {"reason": _reason(row, row["candidate_id"] in kept, least)}
-    numbers = [int(np.flatnonzero(sources == number - 1)[0]) for number in catalogue["candidate_id"]]
-    return SearchedCube(catalogue, build_table(CANDIDATES, rows), levels, found, every, rate, fitted, numbers)
+    return SearchedCube(catalogue, build_table(CANDIDATES, rows), levels, found, every, rate, described)
 
 
-def _behind(beam: Beam, levels: Levels) -> Beam:
-    """The beam for a cube that was divided by the noise of its places, as if that were one over a primary beam."""
-    log_pb = np.zeros((2, *levels.place.shape)) if beam.log_pb is None else beam.log_pb
-    return replace(beam, log_pb=log_pb - np.log(levels.place)[None]) if levels.by_place else beam
-
-
-def _fit(flat: Cube, beam: Beam, every: Islands, sources: np.ndarray, settings: SearchSettings, device: str) -> Fitted:
-    """One source an island, all of them together."""
-    noise = measure_restored(flat.data, beam)
-    scene = Scene.of(flat.data, beam, flat.frequencies_hz, noise, device)
-    starts = [_start(every, number, beam, flat.data.shape) for number in sources]
-    return fit_given(scene, starts, FitSettings(line=settings.line))
-
-
-def _start(every: Islands, number: int, beam: Beam, shape: tuple[int, ...]) -> Component:
-    """Where the fit of an island begins: at its middle, as large as it is, with a line in its channels."""
-    mask, window = every.mask(number), every.windows[number]
-    across = mask.sum(axis=0)
-    rows, columns = np.nonzero(across)
-    weight = across[rows, columns].astype(float)
-    y, x = (float(np.average(at, weights=weight)) + part.start
-            for at, part in zip((rows, columns), window[1:], strict=True))  # fmt: skip
-    spread = np.cov(np.stack([columns, rows]), aweights=weight, bias=True) if len(rows) > 1 else np.zeros((2, 2))
-    cov = 0.5 * spread + (0.3 * beam.sigma) ** 2 * np.eye(2)
-    along = mask.sum(axis=(1, 2)).astype(float)
-    channels = np.arange(len(along)) + window[0].start
-    if shape[0] < LEAST_CHANNELS:
-        return Component.of(x, y, cov, [])
-    z = float(np.average(channels, weights=along))
-    width = math.sqrt(float(np.average((channels - z) ** 2, weights=along)))
-    return Component.of(x, y, cov, [(z, max(width * SIGMA_TO_FWHM, 1.5))])
-
-
-def _boxes(every: Islands) -> np.ndarray:
-    """Smallest boxes (x0, y0, x1, y1), half-open, around the islands, shape (n, 4)."""
-    boxes = [(columns.start, rows.start, columns.stop, rows.stop) for _, rows, columns in every.windows]
-    return np.array(boxes, dtype=int).reshape(-1, 4)
-
-
-def _catalogue(fits: Table, every: Islands, sources: np.ndarray, reliability: np.ndarray, measured: _Measured) -> Table:
-    """Rows of the fit with what is known of their islands, most significant first."""
-    numbers = sources[np.asarray(fits["candidate_id"], dtype=int)] if len(fits) else np.zeros(0, dtype=int)
-    rows = [dict(zip(fits.colnames, row, strict=True)) for row in fits]
-    boxes = _boxes(every)
-    for row, number in zip(rows, numbers.tolist(), strict=True):
-        # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
-        row["significance"] = max(float(every.peak[number]), float(row["significance"]))
-        row |= {"candidate_id": number + 1, "reliability": float(reliability[number])} | measured.noise_at(row)
-        flags = set(str(row["flags"]).split(";")) - {""}
-        component = int(np.flatnonzero(sources == number)[0])
-        if flags & NO_GAUSSIAN or measured.holds_more(every, number, component):
-            row |= measured.of(every, number) | {"significance": float(every.peak[number])}
-            row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
-            row["flags"] = ";".join(sorted(flags - {"unresolved", "not_converged"} | {FROM_VOXELS}))
+def _catalogue(described: list[Described]) -> Table:
+    """Sources of all windows, most significant first."""
+    rows = [row for one in described for row in one.rows_of_cube]
     rows.sort(key=lambda row: -row["significance"])
     for source_id, row in enumerate(rows):
         row["source_id"] = source_id
     return build_table(COLUMNS, rows)
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """Values from the voxels of an island, in the columns of the fit."""
-
-    cube: Cube
-    levels: Levels
-    beam: Beam
-    beam_px: tuple[float, float, float]
-    rest_frequency_ghz: float | None
-    fitted: Fitted
-
-    def holds_more(self, every: Islands, number: int, component: int) -> bool:
-        """Whether the voxels of an island hold more flux than the fit gives to its source: it is a part of it only."""
-        found = self.measure(every, number)
-        scene, one = self.fitted.scene, self.fitted.components[component]
-        alone = Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
-        spectrum = alone.of(one, scene.gains([one])[0])[0]
-        x, y = (
-            min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.levels.place.T.shape, strict=True)
-        )
-        fitted = float(spectrum[every.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
-        return found.total > MORE[0] * fitted and found.total - fitted > MORE[1] * found.flux_err
-
-    def noise_at(self, row: Mapping[str, Any]) -> dict[str, float]:
-        """Noise where a source of the fit is, and what stands out of it: the fit saw the cube over that of places."""
-        channel, place = self.levels.channel, self.levels.place
-        x, y = (min(max(round(row[axis]), 0), size - 1) for axis, size in zip("xy", place.T.shape, strict=True))
-        level = self.levels.rms
-        if math.isfinite(row["z"]):
-            own = float(channel[min(max(round(row["z"]), 0), len(channel) - 1)])
-            level = own if math.isfinite(own) else level
-        level *= float(place[y, x])
-        image = float(row["snr_image"]) / float(place[y, x])
-        return {"local_rms": 1e3 * level, "peak_mjy_err": 1e3 * level, "snr": row["peak"] / level, "snr_image": image}
-
-    def measure(self, every: Islands, number: int) -> Moments:
-        """Sums and moments of an island."""
-        return measure(self.cube.data, self.levels, every.mask(number), every.windows[number], self.beam_px)
-
-    @property
-    def area(self) -> float:
-        """Of the beam, pixels."""
-        return gaussian_area(*self.beam_px[:2])
-
-    def of(self, every: Islands, number: int) -> dict[str, Any]:
-        cube, ghz = self.cube, self.cube.frequencies_hz / 1e9
-        found = self.measure(every, number)
-        own = (one.name for one in COLUMNS if one.name.endswith("_err") or one.name in _APERTURE)
-        unknown = (name for name in own if name != "peak_mjy_err")  # of a voxel, whatever the source is
-        row: dict[str, Any] = dict.fromkeys(unknown, math.nan)
-        row |= {name: getattr(found, name) for name in ("x", "y", "z", "x_err", "y_err", "z_err")}
-        (place,) = on_the_sky(cube, [(found.x, found.y)])
-        row |= place | {"fwhm_z": found.width, "z0": found.z - found.width, "z1": found.z + found.width}
-        row |= {"fwhm_z_err": found.width_err, "major_limit": math.nan}
-        if len(ghz) < LEAST_CHANNELS:
-            row |= dict.fromkeys(("z", "z_err", "fwhm_z", "fwhm_z_err", "z0", "z1"), math.nan)
-        row |= spectral(
-            ghz, row, rest_frequency_of(cube) if self.rest_frequency_ghz is None else self.rest_frequency_ghz
-        )
-        return row | self.sizes(found) | self.fluxes(found, ghz)
-
-    def sizes(self, found: Moments) -> dict[str, Any]:
-        """Axes less the beam, as those of Gaussians go; of the paper's description, too."""
-        cell, shape = self.cube.cell_arcsec, ellipse(found.moments, found.covariance[2:, 2:])
-        (axes,) = local_axes(self.cube.wcs, [found.x], [found.y])
-        row: dict[str, Any] = apparent(axes, cell, found.moments, found.covariance)
-        sizes = {
-            "major": _less(shape.major, shape.major_err, self.beam_px[0]),
-            "minor": _less(shape.minor, shape.minor_err, self.beam_px[1]),
-        }
-        for name, (size, error) in sizes.items():
-            row |= {name: size * cell, f"{name}_err": error * cell}
-        names, row["pa"] = ("major", "minor"), shape.angle
-        if shape.angle > 90.0:
-            names, row["pa"] = ("minor", "major"), shape.angle - 90.0
-        row |= {"position_angle": row["position_angle_convolved"], "pa_err": shape.angle_err}
-        row["position_angle_err"] = row["position_angle_convolved_err"]
-        for axis, name in zip("xy", names, strict=True):
-            size, error = sizes[name]
-            row |= {f"fwhm_{axis}": size, f"fwhm_{axis}_arcsec": size * cell, f"sigma_{axis}": size / SIGMA_TO_FWHM}
-            row |= {f"sigma_{axis}_arcsec": size * cell / SIGMA_TO_FWHM, f"sigma_{axis}_err": error / SIGMA_TO_FWHM}
-        return row
-
-    def fluxes(self, found: Moments, ghz: np.ndarray) -> dict[str, Any]:
-        """Continuum and line on the sky, the primary beam taken as it is at the centre."""
-        scale = 1.0 / (self.area * self.attenuation(found))
-        if len(ghz) < LEAST_CHANNELS:
-            image = {"continuum_mjy": found.flux / len(ghz), "continuum_mjy_err": found.flux_err / len(ghz)}
-            row = {name: 1e3 * value * scale for name, value in image.items()}
-            return row | _in_the_middle(row) | {"line_flux_jykms": math.nan}
-        step = abs(float(np.median(np.diff(ghz))))
-        kms = KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))
-        row = {"line_flux_jykms": found.flux * kms * scale, "line_flux_jykms_err": found.flux_err * kms * scale}
-        row |= {"continuum_mjy": 1e3 * found.continuum * scale, "continuum_mjy_err": 1e3 * found.continuum_err * scale}
-        return row | _in_the_middle(row)
-
-    def attenuation(self, found: Moments) -> float:
-        """Primary beam at the centre; 1 for a cube that has been divided by it."""
-        if self.beam.log_pb is None:
-            return 1.0
-        plane = self.beam.log_pb.mean(axis=0)
-        row, column = (
-            min(max(round(at), 0), size - 1) for at, size in zip((found.y, found.x), plane.shape, strict=True)
-        )
-        return math.exp(float(plane[row, column]))
-
-
-def _less(size: float, error: float, beam: float) -> tuple[float, float]:
-    """A FWHM less that of the beam, and its error; of one that is no larger the error of its square says how small."""
-    square, square_err = size**2 - beam**2, 2.0 * size * error
-    own = math.sqrt(max(square, 0.0))
-    return own, square_err / (2.0 * own) if own**2 > square_err else math.sqrt(square_err)
-
-
-def _in_the_middle(row: Mapping[str, float]) -> dict[str, float]:
-    """Continuum of the band's middle: what a mean of channels off the line has no slope to tell from."""
-    return {f"continuum_mjy_middle{end}": row[f"continuum_mjy{end}"] for end in ("", "_err")}
 
 
 def _candidate(every: Islands, number: int, box: np.ndarray) -> dict[str, Any]:

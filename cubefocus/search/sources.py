@@ -20,6 +20,8 @@ from cubefocus.alma.fitted import KM_S
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_sum, clip_box
 from cubefocus.fit.fitted import Fitted
+from cubefocus.search.describe import COLUMNS as OF_SEARCH
+from cubefocus.search.describe import Described
 from cubefocus.tables.columns import BOX, define
 
 MARGIN = 1.0  # of the size of a source's box, and beams, around it in the part of the cube that is cut out
@@ -64,6 +66,33 @@ class Portrait:
     model: np.ndarray
     box: tuple[int, int, int, int]
     channels: tuple[int, int]
+
+
+def portraits_of(
+    catalogue: Table, described: Sequence[Described], rest_frequency_ghz: float | None = None
+) -> list[Portrait]:
+    """What each source of a restored cube has for itself, window by window.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of all windows.
+    described : sequence of Described
+    rest_frequency_ghz : float, optional
+        Of the line; that of the header if left out.
+
+    Returns
+    -------
+    list of Portrait
+        In the order of the catalogue.
+    """
+    numbers = {int(row["candidate_id"]): int(row["source_id"]) for row in catalogue}
+    found: list[Portrait] = []
+    for one in described:
+        rows = build_table(OF_SEARCH, [row | {"source_id": numbers[row["candidate_id"]]} for row in one.rows])
+        part = one.window.of(one.cube)
+        found += portraits(part, rows, one.fitted, one.components, one.place, rest_frequency_ghz)
+    return sorted(found, key=lambda portrait: portrait.source_id)
 
 
 def portraits(

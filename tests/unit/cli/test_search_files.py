@@ -14,7 +14,6 @@ from scipy.ndimage import gaussian_filter
 from uv_instrument import Truth, UvInstrument
 
 from cubefocus.cli import detect as detect_command
-from cubefocus.cli import search_files
 from cubefocus.cli.folder import MAPS
 from cubefocus.cli.main import main
 from cubefocus.cli.provenance import read_provenance
@@ -104,7 +103,7 @@ def test_what_cannot_be_written_whole_leaves_nothing_of_the_cube(cube, tmp_path,
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(search_files, "card_figure", full)
+    monkeypatch.setattr("cubefocus.search.card.card_figure", full)
     assert detect(cube, "-o", tmp_path / "out") == 1
     assert "No space left" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -15,11 +15,13 @@ from PIL import Image
 from scenes import make_header
 
 from cubefocus.cube.cube import Cube
+from cubefocus.cube.cutouts import channel_sum
 from cubefocus.fit.beam import Beam
 from cubefocus.search import page as page_module
-from cubefocus.search.page import View, sum_of, write_search_page
+from cubefocus.search.page import write_search_page
 from cubefocus.search.run import search_cube
 from cubefocus.search.told import of_cube, of_noise
+from cubefocus.search.view import View, sum_of
 
 SHAPE, FWHM = (16, 80, 96), 5.0
 CHROMIUM = shutil.which("chromium")
@@ -51,7 +53,7 @@ def page(tmp_path_factory):
     told = [("taken as", "0.1 </script>"), *of_cube(cube, 230.538)]
     told += of_noise(found.levels.rms, found.levels.channel, None)
     noise = 1e3 * found.levels.channel
-    views = [View("best", found.significance.positive.max(axis=0), ""), sum_of(cube)]
+    views = [View("best", found.found.highest, ""), sum_of(channel_sum(cube.data))]
     write_search_page(path, cube, "a <b> & c", found.catalogue, views, told, {"seed": 1}, noise)
     text = path.read_text()
     return Page(

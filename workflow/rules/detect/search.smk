@@ -20,12 +20,12 @@ rule search:
         ENVIRONMENT
     resources:
         **needing(
-            lambda wildcards, threads: LEAST_MB + VOXEL / 4 * size_mb(wildcards),
+            lambda wildcards, threads: memory_mb(wildcards),
             lambda wildcards, threads: 5 + size_mb(wildcards) / MB_A_MINUTE,
             gpu=0,
         ),
     params:
-        options={key: config[key] for key in ("purity", "rest_frequency_ghz", "pictures")},
+        options={key: config[key] for key in ("purity", "rest_frequency_ghz", "memory", "pictures")},
         code=digest("search"),
     script:
         "../../../scripts/search.py"

@@ -5,6 +5,7 @@ In: config. Out: nothing is made here.
 
 NUMBERS = [f"{number:04d}" for number in range(len(config["cubes"]))]
 VOXEL = 60  # bytes of memory that a voxel takes in a search: the cube, its significance, above and below the noise
+# A restored cube that takes more than `memory` is searched in parts.
 LEAST_MB = 3000  # of a process with torch
 MB_A_MINUTE = 60  # of a cube that a search goes through, pictures included, with much to spare
 
@@ -23,6 +24,12 @@ def targets() -> list[str]:
 def of_cube(key: str):
     """The file of a cube under a key of the config; none where the key lists none."""
     return lambda wildcards: config[key][int(wildcards.number)] if config[key] else []
+
+
+def memory_mb(wildcards) -> float:
+    """Memory that a search takes: what its voxels need, or what it may take, with a margin for the pictures."""
+    needed = LEAST_MB + VOXEL / 4 * size_mb(wildcards)
+    return needed if config["psf"] else min(needed, LEAST_MB + 1000 * config["memory"])
 
 
 def size_mb(wildcards) -> float:
