@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env demo run report paper-tables publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env wheel demo run report paper-tables publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,12 @@ $(ENV)/complete: $(LOCK) envs/install.sh
 $(ENV)/package: $(ENV)/complete pyproject.toml cubefocus/__init__.py
 	@$(BIN) -m pip install -qq --no-deps --no-build-isolation --no-index -e .
 	@touch $@
+
+# What an earlier build left in build/lib would be packed, too.
+wheel: env  ## dist/cubefocus-*.whl, with the bundles of cubefocus/models
+	@rm -rf build/lib build/bdist.*
+	@$(BIN) -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 demo: run report  ## the default experiment from end to end, with its report
 
@@ -116,7 +122,7 @@ lock:  ## newest versions of everything that pyproject.toml names, into the lock
 	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
 
 clean:  ## remove the results of this experiment, caches and builds
-	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build .pytest_cache .ruff_cache .mypy_cache
+	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build dist .pytest_cache .ruff_cache .mypy_cache
 	find cubefocus scripts tests workflow -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## clean, and remove the virtual environment and Snakemake's records
