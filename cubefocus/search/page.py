@@ -31,11 +31,11 @@ SHOWN = ("source_id", "name", "ra", "dec", "frequency", "velocity", "significanc
 ON_CARD = ("ra", "dec", "frequency", "velocity", "redshift", "line_flux_jykms", "continuum_mjy", "fwhm_velocity",
            "peak_mjy", "local_rms", "snr", "significance", "reliability", "major", "minor", "position_angle",
            "major_convolved", "minor_convolved", "position_angle_convolved", "flags")  # fmt: skip
-DIGITS = {"source_id": 0, "ra": 5, "dec": 5, "frequency": 4, "velocity": 1, "redshift": 6, "significance": 1, "snr": 1,
+DIGITS = {"source_id": 0, "ra": 6, "dec": 6, "frequency": 4, "velocity": 1, "redshift": 6, "significance": 1, "snr": 1,
           "reliability": 3, "line_flux_jykms": 3, "continuum_mjy": 3, "fwhm_velocity": 1, "peak_mjy": 2, "local_rms": 3,
-          "major": 2, "minor": 2, "position_angle": 0, "major_convolved": 2, "minor_convolved": 2,
+          "major": 3, "minor": 3, "position_angle": 0, "major_convolved": 3, "minor_convolved": 3,
           "position_angle_convolved": 0}  # fmt: skip
-ERROR_DIGITS = {"ra": 3, "dec": 3}  # arcsec
+MOST_DIGITS, DIGITS_OF_NONE = 9, 3
 LEAST_MARK = 2.5  # pixels: half axis of the ellipse of a source that is smaller
 FAINTEST = 1.0  # per cent of the pixels that are darker than the scale of a map
 MARGIN = 0.6  # of the size of a source's box around it on its card
@@ -134,7 +134,7 @@ def _png(image: np.ndarray, low: float, high: float) -> str:
 
 def _column(name: str, catalogue: Table) -> dict[str, Any]:
     spec = COLUMNS[name]
-    label = name.replace("_jykms", "").replace("_mjy", "").replace("_", " ")
+    label = name.replace("_jykms", "").replace("_mjy", "").replace("position_angle", "PA").replace("_", " ")
     return {"name": name, "label": "number" if name == "source_id" else label, "unit": _unit(name),
             "description": spec.description, "digits": DIGITS.get(name),
             "text": spec.dtype is str or name not in catalogue.colnames}  # fmt: skip
@@ -195,8 +195,15 @@ def _with_error(row: Row, name: str) -> str:
     if error is None:
         return f"{value:.{digits}f} {unit}".strip()
     error_unit = _unit(f"{name}_err")
-    own = "" if error_unit == unit else f" {unit}"
-    return f"{value:.{digits}f}{own} \u00b1 {error:.{ERROR_DIGITS.get(name, digits)}f} {error_unit}".strip()
+    told = _digits_of(error)
+    if error_unit == unit:
+        return f"{value:.{told}f} \u00b1 {error:.{told}f} {unit}".strip()
+    return f"{value:.{digits}f} {unit} \u00b1 {error:.{told}f} {error_unit}"
+
+
+def _digits_of(error: float) -> int:
+    """Digits behind the point that show two figures of an error, as values are given."""
+    return min(max(1 - math.floor(math.log10(error)), 0), MOST_DIGITS) if error > 0 else DIGITS_OF_NONE
 
 
 def _axis(cube: Cube) -> str:

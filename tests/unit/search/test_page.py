@@ -77,9 +77,16 @@ def test_a_card_has_values_with_errors_each_in_its_own_unit(page):
     """A direction in degrees, its error in arcsec."""
     for source, row in zip(page.data["sources"], page.catalogue, strict=True):
         values = dict(source["values"])
-        assert values["ra"] == f"{row['ra']:.5f} deg \u00b1 {row['ra_err']:.3f} arcsec"
-        assert values["peak"] == f"{row['peak_mjy']:.2f} \u00b1 {row['peak_mjy_err']:.2f} mJy/beam"
+        assert re.fullmatch(rf"{row['ra']:.6f} deg \u00b1 0\.0*\d\d arcsec", values["ra"])  # two figures
+        value, error = re.fullmatch(r"(\S+) \u00b1 (\S+) mJy/beam", values["peak"]).groups()
+        assert float(value) == pytest.approx(row["peak_mjy"], abs=0.1 * row["peak_mjy_err"])
+        assert float(error) == pytest.approx(row["peak_mjy_err"], rel=0.05)
         assert {"local rms", "major convolved", "redshift"} <= set(values)
+
+
+@pytest.mark.parametrize(("error", "digits"), [(12.3, 0), (1.24, 1), (0.0456, 3), (3e-6, 7), (250.0, 0), (0.0, 3)])
+def test_values_have_as_many_digits_as_two_figures_of_their_errors_have(error, digits):
+    assert page_module._digits_of(error) == digits
 
 
 def test_noise_beam_and_frame_are_on_the_page(page):
