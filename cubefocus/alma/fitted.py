@@ -146,6 +146,7 @@ def catalogue_of(
     rest_frequency_ghz: float | None = None,
     shown: Cube | None = None,
     extents: np.ndarray | None = None,
+    order: Sequence[int] | None = None,
 ) -> Table:
     """Catalogue of the sources of a fit, most significant first, with the columns of `COLUMNS`.
 
@@ -164,8 +165,10 @@ def catalogue_of(
         In which voxels are summed, where the fit was not of the cube itself.
     extents : ndarray of int, shape (n, 4), optional
         Boxes (x0, y0, x1, y1), half-open, that those of the sources hold at least, in the order of ``fitted``.
+    order : sequence of int, optional
+        Which sources of the fit are in the catalogue, and in what order; the positive ones if left out.
     """
-    order = fitted.ranked
+    order = fitted.ranked if order is None else order
     rows = [_measured(fitted, number) for number in order]
     boxes = _boxes(fitted, order, box_level)
     if extents is not None and len(order):

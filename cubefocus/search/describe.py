@@ -23,6 +23,7 @@ from cubefocus.fit.model import Scene
 from cubefocus.fit.restored import measure_restored, relative_noise
 from cubefocus.fit.run import fit_given
 from cubefocus.fit.seen import ellipse
+from cubefocus.fit.sky import NAMES, measures
 from cubefocus.fit.source import Component, Spectral
 from cubefocus.search.bank import LEAST_CHANNELS
 from cubefocus.search.groups import Window
@@ -149,7 +150,7 @@ class Search:
         fitted = fit_given(scene, starts, FitSettings(line=self.line))
         fits = catalogue_of(
             flat, fitted, SkySettings().box_level, self.cube_id, self.rest_frequency_ghz, shown=cube,
-            extents=boxes_of(own),
+            extents=boxes_of(own), order=_emitting(fitted),
         )  # fmt: skip
         measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, fitted)
         rows, components = _rows(fits, own, measured), np.asarray(fits["candidate_id"], dtype=int).tolist()
@@ -179,6 +180,17 @@ def _behind(beam: Beam, levels: Levels) -> Beam:
     """The beam for a cube that was divided by the noise of its places, as if that were one over a primary beam."""
     log_pb = np.zeros((2, *levels.place.shape)) if beam.log_pb is None else beam.log_pb
     return replace(beam, log_pb=log_pb - np.log(levels.place)[None]) if levels.by_place else beam
+
+
+def _emitting(fitted: Fitted) -> list[int]:
+    """Sources of the fit that emit, most significant first: in all, or a line of those whose continuum is negative.
+
+    A continuum that was subtracted too much leaves a line in emission on a negative level, which is no absorption.
+    """
+    log_ratio, place = fitted.scene.spectral.log_ratio, NAMES.index("line")
+    lines = [measures(one, fitted.scene.beam, log_ratio)[place] for one in fitted.components]
+    chosen = set(fitted.positive) | {number for number, line in enumerate(lines) if line > 0}
+    return sorted(chosen, key=lambda number: -fitted.significance[number])
 
 
 def _start(every: Islands, number: int, beam: Beam, shape: tuple[int, ...]) -> Component:

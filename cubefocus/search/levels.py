@@ -11,21 +11,25 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.ndimage import distance_transform_edt, map_coordinates, maximum_filter, uniform_filter
 
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 from cubefocus.stats.noise import robust_width
 
 ENOUGH = 400.0  # independent values in a box: its width is then known to 6 per cent
-LEAST_BEAMS = 8.0  # side of a box in beams: a source hardly fills half of it
+LEAST_BEAMS = 5.0  # side of a box in beams: what stands out of the noise is left out, the rest hardly fills it
 LEAST_FILLED = 0.3  # of a box: with less data in it that of its neighbours stands for it
 SCATTER = 1.17  # of a robust width of n values, relative and times the root of n
 RIM = 3  # beams from the edge of the data within which the noise may be another
-LEAST_IN_RING = 30.0  # independent values of it
+LEAST_IN_RING, LEAST_IN_MIDDLE = 30.0, 100.0  # independent values of it, and of what is farther from the edge
+FAR = 4.0  # widths of a channel's means over a beam from their median: what is as far is a source, or left by imaging
+FEW = 0.002  # share of what is looked at: if no more of it stands out than before, no robust width changes by that
+ROUNDS = 4  # of measuring, and looking for what stands out of the noise
+LEAST_FREE = 0.2  # share of a channel that is left to measure its noise in; else all of it is taken
 CERTAIN = 3.0  # times that scatter: by so much the places must differ, else their noise is the same
 IN_CHANNEL = 200_000  # pixels of a channel in which its noise is measured
-IN_BOX = 6000.0  # independent values of a box that are looked at: its width is known to 1.5 per cent
+IN_BOX = 2400.0  # independent values of a box that are looked at: its width is known to 2.4 per cent
 DENSE = 0.4  # of a beam between neighbouring pixels that are looked at: those between them say nothing new
 
 
@@ -83,52 +87,97 @@ def measure_levels(data: np.ndarray, beam_px: float) -> Levels:
     CubefocusError
         If no channel has noise: all are blank, or most of the pixels of each are the same.
     """
-    beam_px = max(beam_px, 1.0)
-    n_channels, n_y, n_x = data.shape
-    rows = max(1, math.isqrt(n_y * n_x // IN_CHANNEL))
-    looked_at = _Sample(n_channels, (n_y, n_x), beam_px)
-    channel, inside = np.full(n_channels, np.inf), np.zeros((n_y, n_x), dtype=bool)
-    planes: list[np.ndarray] = []
-    for number in range(n_channels):
-        whole = number in looked_at.channels
+    sample = _Sample(data.shape, max(beam_px, 1.0))
+    levels, scaled = _measured(data, sample)
+    share = 0.0
+    for _ in range(ROUNDS):
+        before, share = share, sample.share_that_stands_out(scaled)
+        if share <= before + FEW:
+            break
+        levels, scaled = _measured(data, sample, levels)
+    return levels
+
+
+def _measured(data: np.ndarray, sample: _Sample, known: Levels | None = None) -> tuple[Levels, np.ndarray]:
+    """Noise of a cube, and what was looked at in units of it; without what stands out of a noise that is known."""
+    rows, step = sample.rows, sample.step
+    channel, inside = np.full(len(data), np.inf), np.zeros(sample.shape, dtype=bool)
+    planes, every = list[np.ndarray](), list[np.ndarray]()
+    for number in range(len(data)):
+        whole = number in sample.channels
         plane = data[number] if whole else data[number, ::rows]
         some = plane[::rows, ::rows] if whole else plane[:, ::rows]
-        some = some[np.isfinite(some)]
+        some = some[sample.free(some, rows, known, number)]
         width = float(robust_width(some)) if some.size else 0.0
         if width > 0:
             channel[number] = width
         if whole and width > 0:
             inside |= np.isfinite(plane)
-            planes.append((plane[:: looked_at.step, :: looked_at.step] / np.float32(width)).astype(np.float32))
+            coarse = (plane[::step, ::step] / np.float32(width)).astype(np.float32)
+            every.append(coarse)
+            planes.append(np.where(sample.free(plane[::step, ::step], step, known, number), coarse, np.float32(np.nan)))
     if not np.isfinite(channel).any():
         raise CubefocusError(
             "no channel has noise that could be measured: each is blank, or most of its pixels are the same"
         )
     if not planes:
-        return Levels(channel, np.ones((n_y, n_x)))
+        return Levels(channel, np.ones(sample.shape)), np.zeros((0, 0, 0), dtype=np.float32)
     scaled = np.stack(planes)
-    place = looked_at.by_place(scaled, inside)
-    scaled /= place[:: looked_at.step, :: looked_at.step].astype(np.float32)
-    edge = looked_at.at_edge(scaled, inside)
-    place *= edge
+    place = sample.by_place(scaled, inside)
+    scaled /= place[::step, ::step].astype(np.float32)
+    place *= sample.at_edge(scaled, inside)
+    flat = np.stack(every) / place[::step, ::step].astype(np.float32)
     if (place != 1.0).any():  # the width of a channel was that of all places mixed, which is none of them
-        scaled /= edge[:: looked_at.step, :: looked_at.step].astype(np.float32)
-        flat = scaled[np.isfinite(scaled)]
-        channel *= robust_width(flat[:: max(1, flat.size // (10 * IN_CHANNEL))])
-    return Levels(channel, place)
+        clean = flat[np.isfinite(scaled)]
+        width = robust_width(clean[:: max(1, clean.size // (10 * IN_CHANNEL))])
+        channel *= width
+        flat /= np.float32(width)
+    return Levels(channel, place), flat
 
 
 class _Sample:
     """Which voxels of a cube tell how its noise differs from place to place, and what they tell."""
 
-    def __init__(self, n_channels: int, shape: tuple[int, int], beam_px: float) -> None:
-        self.shape, self.beam_px = shape, beam_px
+    def __init__(self, shape: tuple[int, ...], beam_px: float) -> None:
+        n_channels, n_y, n_x = shape
+        self.shape, self.beam_px = (n_y, n_x), beam_px
+        self.rows = max(1, math.isqrt(n_y * n_x // IN_CHANNEL))
         self.area = gaussian_area(beam_px, beam_px)
         # A box of at least some beams has as many independent values as are wanted in so many channels.
         self.side = max(LEAST_BEAMS * beam_px, math.sqrt(ENOUGH * self.area / n_channels))
         wanted = min(n_channels, math.ceil(IN_BOX * self.area / self.side**2))
         self.channels = set(np.linspace(0, n_channels - 1, wanted).round().astype(int).tolist())
         self.step = max(1, math.floor(DENSE * beam_px))
+
+    def free(self, values: np.ndarray, spacing: int, known: Levels | None, number: int) -> np.ndarray:
+        """Pixels of a channel with data that do not stand out of a noise that is known; all if next to none is left."""
+        held = np.isfinite(values)
+        if known is None or not np.isfinite(known.channel[number]):
+            return held
+        noise = known.channel[number] * known.place[::spacing, ::spacing]
+        free = held & ~self.stands_out((values / noise).astype(np.float32), spacing)
+        return free if free.sum() > LEAST_FREE * held.sum() else held
+
+    def stands_out(self, plane: np.ndarray, spacing: int) -> np.ndarray:
+        """Pixels of what is far above or below the noise over a beam, in a channel in units of it, (y, x).
+
+        A source that fills a third of an image makes the robust width of its channel twice that of the noise.
+        """
+        side, held = max(1, round(self.beam_px / spacing)), np.isfinite(plane)
+        smooth = uniform_filter(np.where(held, plane, np.float32(0.0)), side, mode="constant")
+        found, before = np.zeros(plane.shape, dtype=bool), -1
+        while int(found.sum()) > before:
+            before = int(found.sum())
+            rest = smooth[held & ~found]
+            if rest.size:
+                high = np.abs(smooth - float(np.median(rest))) > FAR * robust_width(rest)
+                found |= maximum_filter(high & held, side) & held
+        return found
+
+    def share_that_stands_out(self, scaled: np.ndarray) -> float:
+        """Of what is looked at, in units of its noise."""
+        number = sum(int(self.stands_out(plane, self.step).sum()) for plane in scaled)
+        return number / max(int(np.isfinite(scaled).sum()), 1)
 
     def by_place(self, scaled: np.ndarray, inside: np.ndarray) -> np.ndarray:
         """Relative noise of each pixel: robust widths in half overlapping boxes, interpolated between their centres."""
@@ -168,14 +217,15 @@ class _Sample:
         own = self.area / step**2  # pixels that are looked at, in a beam
         middle = scaled[:, coarse > RIM]
         middle = middle[np.isfinite(middle)]
-        if middle.size < ENOUGH * own:
+        known = middle.size / own
+        if known < LEAST_IN_MIDDLE:
             return factor
         usual = robust_width(middle[:: max(1, middle.size // (10 * IN_CHANNEL))])
         for near in range(RIM):
             within = (distance > near) & (distance <= near + 1)
             values = scaled[:, within[::step, ::step] & inside[::step, ::step]]
             values = values[np.isfinite(values)]
-            scatter = SCATTER / math.sqrt(max(values.size / own, 1.0))
+            scatter = SCATTER * math.sqrt(1.0 / max(values.size / own, 1.0) + 1.0 / known)
             if values.size > LEAST_IN_RING * own and robust_width(values) > (1.0 + CERTAIN * scatter) * usual:
                 factor[inside & within] = robust_width(values) / usual
         return factor
