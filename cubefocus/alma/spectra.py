@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.optimize import leastsq
-from scipy.signal import find_peaks, peak_widths
 
 from cubefocus.alma.rows import Line
 from cubefocus.cube.cutouts import SIGMA_TO_FWHM, line_free, standardise
@@ -91,6 +89,8 @@ def find_lines(clean: np.ndarray, settings: SpectraSettings) -> list[Line]:
         Highest first. Peaks in the first and the last channel count as well. Each fit sees the channels between
         the lowest points on both sides of its peak.
     """
+    from scipy.signal import find_peaks, peak_widths  # as `leastsq` below
+
     # A rim as low as the spectrum's lowest value makes a border channel a peak if it stands out, but not a flat one.
     padded = np.pad(clean.astype(float), 1, constant_values=float(clean.min()))
     peaks, _ = find_peaks(padded, height=settings.peak_height, prominence=settings.peak_prominence or None)
@@ -146,6 +146,8 @@ def _least_squares(
         shape = np.exp(-0.5 * scaled**2)
         along = amplitude / sigma * shape * scaled
         return np.stack([shape, along, along * scaled])
+
+    from scipy.optimize import leastsq  # takes half a second, and not all that import this come here
 
     with np.errstate(all="ignore"):  # a step far off is refused by the algorithm
         best, covariance, info, _, code = leastsq(

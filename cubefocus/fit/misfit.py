@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from cubefocus.fit.grid import squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of
@@ -65,8 +65,8 @@ class Misfit:
     @property
     def probability(self) -> float:
         """Of a Gaussian source to leave as much: that of the more improbable of both numbers."""
-        left = float(chi2.sf(self.chi2 / self.level, self.dof)) if self.dof > 0 else 1.0
-        return min(left, float(chi2.sf(self.gradient_chi2 / self.level, 2)))
+        left = float(chdtrc(self.dof, self.chi2 / self.level)) if self.dof > 0 else 1.0
+        return min(left, float(chdtrc(2, self.gradient_chi2 / self.level)))
 
 
 def misfits(

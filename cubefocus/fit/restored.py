@@ -27,6 +27,8 @@ from cubefocus.fit.noise import SAME, Noise, smoothed
 
 CLIPPED = 4.0  # times their rms: differences of channels beyond that are lines, a beam around them included
 LEAST_CHANNELS = 4  # with data: in fewer the power at one spatial frequency is not known, only the rms
+LEAST_PAIRS = 64  # of channels, whose differences tell the power of the noise: it is averaged over frequencies, too ...
+MOST_PIXELS = 1_500_000  # ... and in all of them together, of a cube with more
 LEAST_KEPT = 0.25  # of the pixels: a difference with more than the rest in lines is left out as a whole
 MAD_TO_RMS = 1.482602
 MAD_SCATTER = 1.17  # of an rms from the median of n absolute deviations, relative and times the root of n
@@ -117,7 +119,9 @@ def _of_differences(
     reach = max(1, round(beam.fwhm[0]))
     around = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
     power, squares, used = np.zeros(beam.grid.inside.shape), 0.0, 0
-    for first, second in pairwise(alive.tolist()):
+    pairs = list(pairwise(alive.tolist()))
+    wanted = min(len(pairs), max(LEAST_PAIRS, math.ceil(MOST_PIXELS / inside.sum())))
+    for first, second in (pairs[at] for at in np.linspace(0, len(pairs) - 1, wanted).round().astype(int)):
         difference = np.where(inside, data[second] - data[first], 0.0) / math.hypot(relative[first], relative[second])
         own = MAD_TO_RMS * float(np.median(np.abs(difference[inside])))
         kept = inside & ~binary_dilation(np.abs(difference) > CLIPPED * own, around)

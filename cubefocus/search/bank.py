@@ -43,7 +43,7 @@ REACH = 3.0  # standard deviations at which a line, and an image, end
 MOST_VALUES = 500_000  # in which the noise of a template is measured
 COARSE = 0.7  # standard deviations of what a template leaves between the pixels in which it is looked at, at most
 STEPS = (8, 4, 2)  # such distances, pixels
-AT_A_TIME = 16_000_000  # voxels that are transformed at once
+AT_A_TIME = 2_000_000  # voxels that are transformed at once
 LINES = 32  # channels of a line's correlation at a time
 BLOCK = 131_072  # voxels whose spectra are done at once
 
@@ -183,7 +183,7 @@ class _Bank:
         self.scaled = torch.from_numpy(scaled).to(device)
         self.gaps = None if gaps is None else torch.from_numpy(gaps).to(device)
         self.positive, self.negative = torch.zeros_like(self.scaled), torch.zeros_like(self.scaled)
-        self.stands_out = False
+        self.standing = np.zeros(len(data), dtype=bool)  # channels in which anything stood out so far
         self.covariance, self.area = _of_beam(beam)
         self.lines = {width: self.matrices(width) for width in WIDTHS[1:] if width <= self.alive.sum()}
 
@@ -215,7 +215,7 @@ class _Bank:
             return
         step = self.step(size)
         smooth, usable = self.smooth(size, step)
-        high, low = (self.coarse(one, step) if self.stands_out else None for one in (self.positive, self.negative))
+        high, low = (self.coarse(one, step) if self.standing.any() else None for one in (self.positive, self.negative))
         values = smooth.flatten(1)
         if self.given is None:
             self.noises[size] = self.measured(values, usable, widths, high, low)
@@ -231,8 +231,9 @@ class _Bank:
         )
 
         def block(part: slice) -> None:
-            above = None if high is None else high[:, part]
-            below = None if low is None else low[:, part]
+            above, below = (None if one is None else one[:, part] for one in (high, low))
+            if above is not None and below is not None and not (above.any() or below.any()):
+                above = below = None  # as nearly everywhere
             best, worst = self.cascade(values[:, part], above, below, noises)
             if step > 1:
                 up[:, part], down[:, part] = best, -worst
@@ -245,7 +246,8 @@ class _Bank:
         if step > 1:
             self.spread(up.reshape(smooth.shape), self.positive, step)
             self.spread(down.reshape(smooth.shape), self.negative, step)
-        self.stands_out = bool(self.positive.max() > STANDS_OUT or self.negative.max() > STANDS_OUT)
+        highest = torch.maximum(*(one.amax(dim=(1, 2)) for one in (self.positive, self.negative)))
+        self.standing = (highest > STANDS_OUT).cpu().numpy()
 
     def each(self, parts: Sequence[slice], call: Callable[[slice], None]) -> None:
         """Do all parts, on a processor side by side: one operation at a time is too short for all of its cores."""
@@ -289,7 +291,7 @@ class _Bank:
     def source(self, part: slice) -> torch.Tensor:
         """Channels in units of their noise, less of what stood out so far."""
         values = self.scaled[part]
-        if not self.stands_out:
+        if not self.standing[part].any():
             return values
         return _cut(values, self.positive[part] > STANDS_OUT, self.negative[part] > STANDS_OUT)
 

@@ -29,6 +29,7 @@ ROUNDS = 4  # of measuring, and looking for what stands out of the noise
 LEAST_FREE = 0.2  # share of a channel that is left to measure its noise in; else all of it is taken
 CERTAIN = 3.0  # times that scatter: by so much the places must differ, else their noise is the same
 IN_CHANNEL = 200_000  # pixels of a channel in which its noise is measured
+LEAST_IN_CHANNEL = 20_000  # below which all are looked at
 IN_BOX = 2400.0  # independent values of a box that are looked at: its width is known to 2.4 per cent
 DENSE = 0.4  # of a beam between neighbouring pixels that are looked at: those between them say nothing new
 
@@ -141,13 +142,15 @@ class _Sample:
     def __init__(self, shape: tuple[int, ...], beam_px: float) -> None:
         n_channels, n_y, n_x = shape
         self.shape, self.beam_px = (n_y, n_x), beam_px
-        self.rows = max(1, math.isqrt(n_y * n_x // IN_CHANNEL))
         self.area = gaussian_area(beam_px, beam_px)
         # A box of at least some beams has as many independent values as are wanted in so many channels.
         self.side = max(LEAST_BEAMS * beam_px, math.sqrt(ENOUGH * self.area / n_channels))
         wanted = min(n_channels, math.ceil(IN_BOX * self.area / self.side**2))
         self.channels = set(np.linspace(0, n_channels - 1, wanted).round().astype(int).tolist())
         self.step = max(1, math.floor(DENSE * beam_px))
+        # Neighbours in a beam say the same; more than so many say no more.
+        few, most = (math.isqrt(n_y * n_x // wanted) for wanted in (LEAST_IN_CHANNEL, IN_CHANNEL))
+        self.rows = max(1, most, min(self.step, few))
 
     def free(self, values: np.ndarray, spacing: int, known: Levels | None, number: int) -> np.ndarray:
         """Pixels of a channel with data that do not stand out of a noise that is known; all if next to none is left."""
