@@ -7,11 +7,13 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy import units as u
+from astropy.constants import c, k_B
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 
@@ -19,6 +21,7 @@ from cubefocus.cube import axes
 from cubefocus.cube.beams import header_beam, median_beam, set_beam, table_beams
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.repair import clean, finite
+from cubefocus.cube.scale import gaussian_area
 from cubefocus.cube.spectral import frequencies
 from cubefocus.cube.units import read_unit
 from cubefocus.cube.windows import Stored, Windows
@@ -28,6 +31,7 @@ from cubefocus.provenance import decode
 
 log = logging.getLogger(__name__)
 
+JANSKY = 1e-26  # W / m^2 / Hz
 NOT_A_CUBE = ("MASK", "FLAG", "WEIGHT", "WHT", "ERR", "VAR", "NOISE", "RMS", "DQ", "MODEL")
 
 
@@ -180,7 +184,10 @@ def _use_beams(header: fits.Header, beams: np.ndarray, notes: list[str]) -> None
 
 
 def in_jy_per_beam(cube: Cube, path: str | Path) -> Cube:
-    """A dirty cube in Jy/beam, and a map of moment 0 in Jy/beam km/s, from any multiple of them.
+    """A cube in Jy/beam from any multiple of it or from K, and a map of moment 0 in Jy/beam km/s.
+
+    Brightness temperatures are those of Rayleigh and Jeans, as radio interferometry has them: 2 k nu^2 / c^2 times the
+    area of the beam is the flux density in a beam for a kelvin, channel by channel.
 
     Parameters
     ----------
@@ -191,17 +198,43 @@ def in_jy_per_beam(cube: Cube, path: str | Path) -> Cube:
     Raises
     ------
     CubefocusError
-        If the header does not say where the channels are, or the unit is no flux in a beam.
+        If the header does not say where the channels are, or the unit is no flux in a beam; of a cube in K, if it has
+        no beam or no frequency, or is read in parts.
     """
     text = str(cube.header.get("BUNIT", "")).strip()
     try:
         _ = cube.frequencies_hz
+        if text and read_unit(text).is_equivalent(u.K):
+            return _from_kelvin(cube, float(read_unit(text).to(u.K)), path)
         factor = 1.0 if not text else _flux_factor(text, cube, path)
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error
     if not text:
         log.warning("%s: has no BUNIT, taken as Jy/beam", path)
-    return cube if factor == 1.0 else cube.with_data(cube.data * np.float32(factor))
+    return cube if factor == 1.0 else _in_jy(cube, cube.data * np.float32(factor))
+
+
+def _from_kelvin(cube: Cube, scale: float, path: str | Path) -> Cube:
+    """A cube in K (times a scale) in Jy/beam."""
+    if not isinstance(cube.data, np.ndarray):
+        raise CubefocusError("is in K, and larger than what is read at once; convert it to Jy/beam first")
+    if cube.beam is None:
+        raise CubefocusError("is in K and has no beam (BMAJ, BMIN), so that nothing says what a beam holds; add it")
+    hz = cube.frequencies_hz
+    if not np.isfinite(hz).all():
+        raise CubefocusError("is in K and does not say its frequency; add RESTFRQ, or a frequency axis")
+    beams = [cube.beam] * len(hz) if cube.beams is None else cube.beams.tolist()
+    area = np.array([gaussian_area(major, minor) for major, minor, _ in beams]) * (u.arcsec**2).to(u.sr)
+    factor = scale * 2.0 * k_B.value * hz**2 / c.value**2 * area / JANSKY
+    log.info("%s: is in K, taken as Jy/beam by the factors %.4g to %.4g", path, np.nanmin(factor), np.nanmax(factor))
+    return _in_jy(cube, (cube.data * factor[:, None, None]).astype(np.float32))
+
+
+def _in_jy(cube: Cube, data: Any) -> Cube:
+    """A cube with other values and the unit that they are in."""
+    header = cube.header.copy()
+    header["BUNIT"] = "Jy/beam"
+    return replace(cube, data=data, header=header)
 
 
 def _flux_factor(text: str, cube: Cube, path: str | Path) -> float:

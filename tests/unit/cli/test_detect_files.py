@@ -85,7 +85,7 @@ def test_error_of_a_bad_cube_names_its_file(scene, source, oracle, tmp_path):
 @pytest.mark.parametrize(
     ("cards", "message"),
     [
-        ({"BUNIT": "K"}, "is in K, not in Jy/beam"),
+        ({"BUNIT": "K", "BMAJ": 0.0}, "is in K and has no beam"),
         ({"BUNIT": "bananas"}, "BUNIT is 'bananas'"),
         ({"CTYPE3": "VRAD", "CUNIT3": "m/s"}, "without RESTFRQ"),
         ({"CUNIT3": "m/s"}, "CTYPE3 is FREQ but CUNIT3 is m/s"),
@@ -100,13 +100,28 @@ def test_cube_that_says_too_little_is_refused_by_name(scene, cards, message, tmp
         load_dirty(tmp_path / "odd.fits")
 
 
+@pytest.mark.parametrize(("unit", "scale"), [("K", 1.0), ("mK", 1e-3)])
+def test_a_brightness_temperature_becomes_a_flux_density_in_a_beam(scene, unit, scale, tmp_path):
+    """T = 1.222e6 K S / (nu^2 a b), S in Jy, nu in GHz, beam in arcsec: of each channel its own."""
+    cube = scene([]).cube
+    ghz = cube.frequencies_hz / 1e9
+    cube.header.update({"BUNIT": unit, "BMAJ": 0.6 / 3600, "BMIN": 0.4 / 3600, "BPA": 0.0})
+    write_cube(tmp_path / "a.fits", cube.data, cube.header, {})
+    read = load_dirty(tmp_path / "a.fits")
+    kelvin = scale * cube.data
+    np.testing.assert_allclose(1.222e6 * read.data / (ghz**2 * 0.6 * 0.4)[:, None, None], kelvin, rtol=1e-3)
+    assert read.header["BUNIT"] == "Jy/beam"
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("Jy/beam", 1.0), ("JY/BEAM", 1.0), ("mJy/beam", 1e-3), (None, 1.0)])
 def test_catalogue_is_in_jy_per_beam_whatever_the_file_is_in(scene, unit, factor, tmp_path):
     cube = scene([]).cube
     if unit:
         cube.header["BUNIT"] = unit
     write_cube(tmp_path / "a.fits", cube.data, cube.header, {})
-    np.testing.assert_allclose(load_dirty(tmp_path / "a.fits").data, factor * cube.data, rtol=1e-6)
+    read = load_dirty(tmp_path / "a.fits")
+    np.testing.assert_allclose(read.data, factor * cube.data, rtol=1e-6)
+    assert unit is None or factor == 1.0 or read.header["BUNIT"] == "Jy/beam"  # what is written of it says so
 
 
 def test_output_that_is_a_file_is_refused(scene, source, oracle, tmp_path):
