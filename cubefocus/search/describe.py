@@ -139,7 +139,9 @@ class Search:
         window = with_complete_pixel(window, self.cube)
         cube = window.of(self.cube)
         levels, beam = self.levels.within(window.rows, window.columns), self.beam.within(window.rows, window.columns)
-        own = self.islands.of(window.members, window.corner, cube.data.shape)
+        others = [number for number in window.others if self.islands.reaches(number, window.rows, window.columns)]
+        numbers = window.members + others
+        own = self.islands.of(numbers, window.corner, cube.data.shape)
         flat = cube.with_data(
             cube.data / levels.place.astype(np.float32)
         )  # noise alike everywhere, as the fit wants it
@@ -153,6 +155,7 @@ class Search:
             extents=boxes_of(own), order=_emitting(fitted),
         )  # fmt: skip
         measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, fitted)
+        fits = fits[np.asarray(fits["candidate_id"], dtype=int) < len(window.members)]
         rows, components = _rows(fits, own, measured), np.asarray(fits["candidate_id"], dtype=int).tolist()
         for row, component in zip(rows, components, strict=True):
             number = window.members[component]
@@ -173,7 +176,7 @@ def with_complete_pixel(window: Window, cube: Cube) -> Window:
             slice(max(0, part.start - (part.stop - part.start)), min(size, part.stop + (part.stop - part.start)))
             for part, size in zip((window.rows, window.columns), shape[1:], strict=True)
         )
-        window = Window(rows, columns, window.members)
+        window = Window(rows, columns, window.members, window.others)
 
 
 def _behind(beam: Beam, levels: Levels) -> Beam:

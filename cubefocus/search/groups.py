@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,12 +27,15 @@ class Window:
     ----------
     rows, columns : slice
     members : list of int
-        Islands that are fitted in it.
+        Islands whose sources are told from it.
+    others : list of int
+        Islands that reach into it and are fitted with them, and told from another window.
     """
 
     rows: slice
     columns: slice
     members: list[int]
+    others: list[int] = field(default_factory=list)
 
     @property
     def corner(self) -> tuple[int, int]:
@@ -71,51 +74,55 @@ def windows_of(
     beam : (major, minor, angle)
         FWHM in pixels.
     most_voxels : float
-        Of a window: where the islands are so dense, or so large, that those that touch need more, the margins are
-        narrower.
+        Of a window: islands near each other are not fitted in one where it would be larger. Each then has those
+        around it as others.
 
     Returns
     -------
     list of Window
-        In the order of their first islands. None holds a part of an island of another.
+        In the order of their first islands.
     """
     area = gaussian_area(*beam[:2])
-    wide = max(MARGIN * beam[0], 0.5 * math.sqrt(ENOUGH * area / shape[0]))
-    margin = wide
-    while True:
-        found = _joined(boxes, members, shape, margin)
-        largest = max((_area(*one[:2]) for one in found), default=0)
-        if largest * shape[0] <= most_voxels or margin < beam[0]:
-            return [Window(*one) for one in found]
-        margin *= 0.7
+    margin = max(MARGIN * beam[0], 0.5 * math.sqrt(ENOUGH * area / shape[0]))
+    inner, groups = _joined(boxes[list(members)], [[number] for number in members], shape, margin, most_voxels)
+    found = []
+    for box, group in zip(inner, groups, strict=True):
+        rows, columns = _inside(_grown(box, margin), shape)
+        window = np.array([columns.start, rows.start, columns.stop, rows.stop])
+        others = [number for number in members if number not in group and _overlap(window, boxes[number])]
+        found.append(Window(rows, columns, sorted(group), others))
+    return sorted(found, key=lambda window: window.members[0])
 
 
 def _joined(
-    boxes: np.ndarray, members: Sequence[int], shape: tuple[int, ...], margin: float
-) -> list[tuple[slice, slice, list[int]]]:
-    """Boxes with margins, those that reach into each other's islands joined until none does."""
-    inner = [boxes[number].astype(float) for number in members]
-    groups = [[number] for number in members]
-    number = 0
-    while number < len(inner):
-        outer = _grown(inner[number], margin)
-        for other in range(len(inner)):
-            if other != number and _overlap(outer, inner[other]):
+    boxes: np.ndarray, groups: list[list[int]], shape: tuple[int, ...], margin: float, most_voxels: float
+) -> tuple[np.ndarray, list[list[int]]]:
+    """Boxes of islands, those with others within their margin joined, as long as a window of all of them may be."""
+    boxes, number = boxes.astype(float), 0
+    while number < len(boxes):
+        outer = _grown(boxes[number], margin)
+        near = np.concatenate([outer[:2] < boxes[:, 2:], boxes[:, :2] < outer[2:]], axis=1).all(axis=1)
+        for other in (one for one in np.flatnonzero(near).tolist() if one != number):
+            low, high = np.minimum(boxes[number], boxes[other])[:2], np.maximum(boxes[number], boxes[other])[2:]
+            both = np.concatenate([low, high])
+            rows, columns = _inside(_grown(both, margin), shape)
+            if (rows.stop - rows.start) * (columns.stop - columns.start) * shape[0] <= most_voxels:
                 first, last = sorted((number, other))
-                low, high = np.minimum(inner[first], inner[last])[:2], np.maximum(inner[first], inner[last])[2:]
-                inner[first] = np.concatenate([low, high])
+                boxes[first] = both
                 groups[first] += groups[last]
-                del inner[last], groups[last]
-                number = -1  # what has grown may reach others
+                boxes = np.delete(boxes, last, axis=0)
+                del groups[last]
+                number = first - 1  # what has grown may reach others
                 break
         number += 1
-    found = []
-    for box, group in zip(inner, groups, strict=True):
-        x0, y0, x1, y1 = _grown(box, margin)
-        rows = slice(max(0, math.floor(y0)), min(shape[1], math.ceil(y1)))
-        columns = slice(max(0, math.floor(x0)), min(shape[2], math.ceil(x1)))
-        found.append((rows, columns, sorted(group)))
-    return found
+    return boxes, groups
+
+
+def _inside(box: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a box in the image."""
+    x0, y0, x1, y1 = box
+    return (slice(max(0, math.floor(y0)), min(shape[1], math.ceil(y1))),
+            slice(max(0, math.floor(x0)), min(shape[2], math.ceil(x1))))  # fmt: skip
 
 
 def _grown(box: np.ndarray, margin: float) -> np.ndarray:
@@ -125,7 +132,3 @@ def _grown(box: np.ndarray, margin: float) -> np.ndarray:
 
 def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
     return bool((one[:2] < other[2:]).all() and (other[:2] < one[2:]).all())
-
-
-def _area(rows: slice, columns: slice) -> int:
-    return (rows.stop - rows.start) * (columns.stop - columns.start)

@@ -95,19 +95,26 @@ class Islands:
         return self.of(order[np.argsort(-self.peak[order], kind="stable")].tolist())
 
     def of(self, numbers: Sequence[int], corner: tuple[int, int] = (0, 0), shape: tuple[int, ...] = ()) -> Islands:
-        """Islands of these numbers, in a part of the image of this shape from a (y, x) on."""
+        """Islands of these numbers, in a part of the image of this shape from a (y, x) on; the rest is cut off."""
         shift = np.array([0, *corner], dtype=np.int32)
+        limits = np.array(shape or self.shape, dtype=np.int32)[:, None]
         places = [self.places[number] - shift[:, None] for number in numbers]
+        places = [one[:, ((one >= 0) & (one < limits)).all(axis=0)] for one in places]
         windows = [
             tuple(
-                slice(part.start - off, part.stop - off)
-                for part, off in zip(self.windows[n], shift.tolist(), strict=True)
+                slice(low, high + 1)
+                for low, high in zip(*(way(axis=1).tolist() for way in (one.min, one.max)), strict=True)
             )
-            for n in numbers
+            for one in places
         ]
         index = np.array(numbers, dtype=int)
         return Islands(shape or self.shape, places, windows, self.peak[index], self.place[index] - shift,
                        self.size[index])  # fmt: skip
+
+    def reaches(self, number: int, rows: slice, columns: slice) -> bool:
+        """Whether an island has voxels in a part of the image."""
+        _, y, x = self.places[number]
+        return bool(((y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)).any())
 
     @cached_property
     def labels(self) -> np.ndarray:
