@@ -87,7 +87,7 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@$(BIN) -m pytest -m faults
 
 bench: env  ## times of dry runs, simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
-	@for name in dryrun casa simulation inference finding finders training memory; do $(BIN) benchmarks/$$name.py; done
+	@for name in dryrun casa simulation inference finding finders detect training memory; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .

@@ -215,3 +215,15 @@ def test_a_dirty_cube_that_is_too_large_is_refused_and_told_what_it_takes(path, 
 def test_a_memory_that_no_search_can_do_with_is_refused(path, tmp_path, capsys, value):
     assert main(["detect", str(path), "-o", str(tmp_path / "out"), "--memory", value]) == 1
     assert "--memory is" in capsys.readouterr().err
+
+
+def test_a_faint_continuum_is_as_significant_in_every_channel():
+    """Of 1.5 times the noise in a channel: a flat spectrum tells it, at the ends of the band as well as within."""
+    n_channels, n_y, n_x = SHAPE
+    noise = gaussian_filter(np.random.default_rng(3).standard_normal(SHAPE), (0, SIGMA / 1.414, SIGMA / 1.414))
+    y, x = np.ogrid[:n_y, :n_x]
+    data = noise / noise.std() + 1.5 * np.exp(-0.5 * ((x - 70.0) ** 2 + (y - 90.0) ** 2) / SIGMA**2)
+    levels = measure_levels(data.astype(np.float32), FWHM)
+    found = significance(data.astype(np.float32), levels, BEAM).positive[:, 90, 70]
+    assert found.min() > 0.7 * 1.5 * math.sqrt(n_channels)
+    assert found.min() > 0.8 * found.max()
