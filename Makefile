@@ -29,7 +29,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env wheel demo run report paper-tables publish schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env wheel demo run report paper-tables publish ship schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,11 @@ paper-tables: env  ## the papers' tables with a run's figures beside them: resul
 
 publish: env  ## tables, figures, settings and times of a run into docs/results/<experiment>, to be committed
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
+
+ship: env  ## the network that a run of experiments/general.yaml made, into the package
+	@$(BIN) -c "from cubefocus.learn.bundle import Bundle; Bundle.load('results/general/bundle')"
+	@rm -rf cubefocus/models/general && mkdir -p cubefocus/models && cp -r results/general/bundle cubefocus/models/general
+	@rm -f cubefocus/models/general/.snakemake_timestamp
 
 test: env  ## all tests but the slow ones
 	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults and not gpu"

@@ -15,6 +15,7 @@ STUDIES = {
     "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "fit", "prepare"]
     + ["tune", "find", "records", "evaluate", "course", "engines"],
     "detect": ["study", "search"],
+    "general": ["study", "train", "compare"],
 }
 
 # The experiment that overlays change. A list of cubes has defaults for every key, and no other file.

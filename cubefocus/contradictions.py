@@ -15,7 +15,25 @@ from cubefocus.errors import shown
 
 def of_config(config: Mapping[str, Any]) -> Iterator[str]:
     """Contradictions of a whole config of any study."""
-    yield from {"alma": of_experiment, "detect": of_list}[config["study"]](config)
+    yield from {"alma": of_experiment, "detect": of_list, "general": of_general}[config["study"]](config)
+
+
+def of_general(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of the study ``general``."""
+    for key in ("train", "heldout"):
+        if not config[key]:
+            yield f"{key} is []: give one observing set-up at least, by the keys in which it differs from observation"
+        for number, own in enumerate(config[key]):
+            if own in config[key][:number]:
+                yield f"{key}[{number}] is the same as one before it: give each set-up once"
+            for problem in of_observation({**config["observation"], **own}):
+                yield problem.replace("observation.", f"{key}[{number}].", 1)
+    for number, own in enumerate(config["heldout"]):
+        if own in config["train"]:
+            yield f"heldout[{number}] is one of train too: give set-ups that the network does not learn from"
+    for key in ("draws", "comparison"):
+        if not any(config[key]["types"].values()):
+            yield f"{key}.types is {shown(dict(config[key]['types']))}: give at least one type a weight above 0"
 
 
 def of_list(config: Mapping[str, Any]) -> Iterator[str]:

@@ -176,7 +176,14 @@ SKY_TYPES: dict[str, str] = {
     "diffuse": "cubefocus.sky.diffuse:Diffuse",
 }
 
-STUDIES: tuple[str, ...] = ("alma", "detect")
+PROPOSERS: dict[str, str] = {
+    "matched": "cubefocus.search.tiles:matched",
+    "network": "cubefocus.search.network:network",
+}
+"""What tells how far the voxels of a restored cube stand out of its noise: of the cube, its noise, beam, device and
+whether it is searched in parts to a `cubefocus.search.proposers.Proposer`, which takes each of them."""
+
+STUDIES: tuple[str, ...] = ("alma", "detect", "general")
 
 
 def load(reference: str) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+FIRST = ("detection", "proposers")  # tables of which a run has one, by its study
 LARGEST = 1_000_000  # bytes, of a file that is committed
 
 
@@ -35,8 +36,8 @@ def shrink(picture: Path, place: Path) -> None:
 
 def main(run: Path, target: Path) -> None:
     """Replace ``target`` by what is small of ``run``; its README.md stays."""
-    if not (run / "tables" / "detection.csv").is_file():
-        sys.exit(f"{run}: has no tables/detection.csv; run the experiment first")
+    if not any((run / "tables" / f"{name}.csv").is_file() for name in FIRST):
+        sys.exit(f"{run}: has no tables/{FIRST[0]}.csv; run the experiment first")
     sources = [run / "config.yaml", *sorted(run.glob("tables/*")), *sorted(run.glob("figures/**/*.png"))]
     large = [
         f"{path} ({path.stat().st_size} bytes)"

@@ -26,6 +26,11 @@ INTRODUCTIONS = {
         "`snakemake --profile profiles/slurm --configfile cubes.yaml`, a file with `study: detect` and the list of",
         "cubes. Each key with its default and what it may be.",
     ],
+    "general": [
+        "Trains the network that is shipped with the package, compares it with the bank of templates, and makes its",
+        "bundle: `snakemake --profile profiles/local --configfile experiments/general.yaml`. Each key with its default",
+        "and what it may be. [lo, hi] are ranges of draws.",
+    ],
 }
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 KEYWORDS = {**LIMITS, "multiple_of": "multipleOf"}  # pydantic's words where a validator stands before a limit
@@ -38,9 +43,10 @@ def schema(study: str) -> dict[str, Any]:
     settings = CONFIGS[study]
     raw = TypeAdapter(settings).json_schema()
     found = plain(raw, raw.get("$defs", {}))
-    if "sky" in found["properties"]:
-        for name, entry in found["properties"]["sky"]["properties"]["types"]["properties"].items():
-            entry["description"] = load(SKY_TYPES[name]).__doc__.splitlines()[0].removesuffix(".")
+    for part in ("sky", "draws", "comparison"):
+        if part in found["properties"]:
+            for name, entry in found["properties"][part]["properties"]["types"]["properties"].items():
+                entry["description"] = load(SKY_TYPES[name]).__doc__.splitlines()[0].removesuffix(".")
     fill(found, settings())
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -10,6 +10,7 @@ with job(snakemake):
     files = {name: Path(path) for name in ("cube", "psf", "pb") if (path := snakemake.input.get(name))}
     options = snakemake.params["options"]
     purity = None if "psf" in files else options["purity"]
+    proposals = None if "psf" in files else options["proposals"]
     rest, memory = options["rest_frequency_ghz"], options["memory"]
-    method = method_of(files.get("psf"), files.get("pb"), purity, rest, "auto", memory)
+    method = method_of(files.get("psf"), files.get("pb"), purity, rest, "auto", memory, proposals)
     search([files["cube"]], Path(snakemake.output["found"]), method, pictures=options["pictures"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from torch import Tensor
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import angles, augment
 from cubefocus.learn.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
-from cubefocus.learn.task import Arrays, Outputs, Task
+from cubefocus.learn.task import Arrays, Outputs, Task, logit
 from cubefocus.settings import ModelsSettings
 from cubefocus.specs import SHAPES
 
@@ -22,11 +21,6 @@ DECORAS_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"decoras": msle
 SQUARES_WEIGHT = 5.0  # of the mean squared error in the U-Net's loss
 ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
 SMALLEST_SIGMA = 0.1  # px; a regression can leave the range of its training, a width of zero is no Gaussian
-
-
-def _logit(mean: float) -> float:
-    mean = min(max(mean, 1e-4), 1 - 1e-4)  # an empty training sky must not give an infinite bias
-    return math.log(mean / (1 - mean))
 
 
 class BlobsFinderTask(Task):
@@ -65,7 +59,7 @@ class BlobsFinderTask(Task):
             float(augment.scale01(augment.centre_crop(torch.from_numpy(part), size)).double().mean(dim=(1, 2)).sum())
             for part in np.array_split(sky, max(len(sky) // 256, 1))
         ]
-        return {**self.options, "output_bias": _logit(sum(sums) / len(sky))}
+        return {**self.options, "output_bias": logit(sum(sums) / len(sky))}
 
     def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
         """Rotated or cropped to ``image_size``, flipped, moved."""
@@ -173,7 +167,7 @@ class DeepGRUTask(Task):
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Length of the spectra, units, and the bias that starts at the mean target."""
         sky = augment.scale01(torch.from_numpy(np.asarray(data["spectra/sky"])))
-        return {"n_channels": sky.shape[1], "hidden": self.hidden, "output_bias": _logit(float(sky.mean()))}
+        return {"n_channels": sky.shape[1], "hidden": self.hidden, "output_bias": logit(float(sky.mean()))}
 
     def augment(self, arrays: Arrays, kind: str, u: Tensor) -> Arrays:
         """Reversed, and moved round."""

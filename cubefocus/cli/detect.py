@@ -9,7 +9,8 @@ import argparse
 import math
 from pathlib import Path
 
-from cubefocus.errors import CubefocusError
+from cubefocus.errors import CubefocusError, limit_wanted
+from cubefocus.specs import PROPOSERS
 
 PURITY = 0.95  # as `cubefocus.settings.SearchSettings`, which takes a second to import
 MEMORY = 4.0  # GB, as there
@@ -40,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--purity", type=float, metavar="SHARE",
                         help="without --models and --psf: share of the sources that are to be true (default: "
                         f"{PURITY:g})")  # fmt: skip
+    parser.add_argument("--proposals", metavar="NAMES",
+                        help="without --models and --psf: what finds candidates, of "
+                        f"{', '.join(PROPOSERS)}, separated by commas: a bank of templates, the network that is "
+                        "shipped, or both")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
     parser.add_argument("--no-pictures", action="store_true",
@@ -77,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CubefocusError("--purity is for a search without networks; leave out --models, or change --settings")
     if arguments.memory is not None:
         raise CubefocusError("--memory is for a search without networks; leave it out, or --models")
+    if arguments.proposals is not None:
+        raise CubefocusError("--proposals is for a search without networks of a run; leave it out, or --models")
     if arguments.no_pictures:
         raise CubefocusError("--no-pictures is for a search without networks; leave it out, or --models")
     if arguments.pb is not None and arguments.psf is None and not arguments.restored:
@@ -110,13 +117,22 @@ def _without_networks(arguments: argparse.Namespace) -> int:
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
     check_memory(arguments.memory, "--memory")
+    if arguments.proposals is not None and arguments.psf is not None:
+        raise CubefocusError("--proposals is for restored cubes; leave it out, or --psf")
+    proposals = None if arguments.proposals is None else proposals_of(arguments.proposals)
     from cubefocus.files import refuse_missing
 
     refuse_missing(arguments.psf, arguments.pb)
     from cubefocus.cli import search_files  # takes seconds
 
     method = search_files.method_of(
-        arguments.psf, arguments.pb, arguments.purity, arguments.rest_frequency, arguments.device, arguments.memory
+        arguments.psf,
+        arguments.pb,
+        arguments.purity,
+        arguments.rest_frequency,
+        arguments.device,
+        arguments.memory,
+        proposals,
     )
     search_files.search(arguments.cubes, arguments.output, method, arguments.overwrite, not arguments.no_pictures)
     return 0
@@ -133,6 +149,23 @@ def check_memory(value: float | None, name: str) -> None:
         raise CubefocusError(
             f"{name} is {value:g}; give GB, more than the {LEAST_MEMORY:g} that the program takes without a cube"
         )
+
+
+def proposals_of(text: str) -> list[str]:
+    """Names of proposers, separated by commas.
+
+    Raises
+    ------
+    CubefocusError
+        If one is unknown or stands twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in PROPOSERS:
+            raise CubefocusError(f"--proposals has '{name}': {limit_wanted('enum', [*PROPOSERS])}, separated by commas")
+    if len(set(names)) < len(names):
+        raise CubefocusError(f"--proposals is {text}: give each of them once")
+    return names
 
 
 def check_rest_frequency(value: float) -> None:

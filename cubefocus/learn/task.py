@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -117,6 +118,12 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
         """What the outputs for raw arrays (b, ...) mean: values (b, ...) in their units, by name."""
+
+
+def logit(mean: float) -> float:
+    """Where the bias before a sigmoid starts: at the mean target."""
+    mean = min(max(mean, 1e-4), 1 - 1e-4)  # an empty training sky must not give an infinite bias
+    return math.log(mean / (1 - mean))
 
 
 def as_outputs(value: Tensor | tuple[Tensor, ...]) -> Outputs:

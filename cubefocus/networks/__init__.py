@@ -2,7 +2,8 @@
 
 from cubefocus.networks.blobs_finder import BlobsFinder
 from cubefocus.networks.deep_gru import DeepGRU
+from cubefocus.networks.proposer import Proposer
 from cubefocus.networks.resnet import ResNet
 from cubefocus.networks.unet import UNet
 
-__all__ = ["BlobsFinder", "DeepGRU", "ResNet", "UNet"]
+__all__ = ["BlobsFinder", "DeepGRU", "Proposer", "ResNet", "UNet"]

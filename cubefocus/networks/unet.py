@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cubefocus.errors import CubefocusError
 
 
-def _level(n_in: int, n_out: int) -> nn.Sequential:
+def level(n_in: int, n_out: int) -> nn.Sequential:
     """Two convolutions at one resolution; batch normalisation takes the place of their biases."""
     layers: list[nn.Module] = []
     for n_maps in (n_in, n_out):
@@ -54,8 +54,8 @@ class UNet(nn.Module):
         if image_size < step or image_size % step:
             raise CubefocusError(f"models.image_size is {image_size}; the U-Net needs a multiple of {step}")
         self.image_size = image_size
-        self.down = nn.ModuleList(_level(a, b) for a, b in pairwise([shuffle**2, *widths]))
-        self.up = nn.ModuleList(_level(a + b, b) for a, b in pairwise(widths[::-1]))
+        self.down = nn.ModuleList(level(a, b) for a, b in pairwise([shuffle**2, *widths]))
+        self.up = nn.ModuleList(level(a + b, b) for a, b in pairwise(widths[::-1]))
         self.final = nn.Conv2d(widths[0], shuffle**2, 1)
         self.side = shuffle
         self.pool, self.enlarge = nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear")
@@ -76,7 +76,7 @@ class UNet(nn.Module):
         Tensor, shape (b, 1, y, x)
             Estimate of the integrated sky image scaled to [0, 1].
         """
-        maps = self.down[0](_unshuffle(images, self.side))
+        maps = self.down[0](unshuffle(images, self.side))
         skipped = []
         for level in self.down[1:]:
             skipped.append(maps)
@@ -84,18 +84,18 @@ class UNet(nn.Module):
         for level in self.up:
             maps = level(torch.cat([self.enlarge(maps), skipped.pop()], dim=1))
         with torch.autocast(maps.device.type, enabled=False):  # bfloat16 has three digits, too few for what is compared
-            return torch.sigmoid(_shuffle(self.final(maps.to(self.final.weight.dtype)), self.side))
+            return torch.sigmoid(shuffle(self.final(maps.to(self.final.weight.dtype)), self.side))
 
 
 # torch's own pixel_unshuffle and pixel_shuffle (2.13) give a batch of no images back as it is, in the wrong shape.
-def _unshuffle(images: Tensor, side: int) -> Tensor:
+def unshuffle(images: Tensor, side: int) -> Tensor:
     """Squares of pixels to maps, (b, 1, y, x) to (b, side^2, y / side, x / side)."""
     b, _, y, x = images.shape
     squares = images.reshape(b, y // side, side, x // side, side).permute(0, 2, 4, 1, 3)
     return squares.reshape(b, side**2, y // side, x // side)
 
 
-def _shuffle(maps: Tensor, side: int) -> Tensor:
+def shuffle(maps: Tensor, side: int) -> Tensor:
     """The way back."""
     b, _, y, x = maps.shape
     squares = maps.reshape(b, side, side, y, x).permute(0, 3, 1, 4, 2)

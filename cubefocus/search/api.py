@@ -70,7 +70,7 @@ def detect(
 def detect(
     cubes: Cubes, bundle: None = ..., settings: None = ..., ids: Sequence[int] | None = ..., device: str = ..., *,
     psf: str | Path | None = ..., primary_beam: str | Path | None = ..., purity: float | None = ...,
-    rest_frequency_ghz: float | None = ..., memory: float | None = ...,
+    rest_frequency_ghz: float | None = ..., memory: float | None = ..., proposals: Sequence[str] | None = ...,
 ) -> Found: ...  # fmt: skip
 def detect(
     cubes: Cubes,
@@ -84,6 +84,7 @@ def detect(
     purity: float | None = None,
     rest_frequency_ghz: float | None = None,
     memory: float | None = None,
+    proposals: Sequence[str] | None = None,
 ) -> Detections | Found:
     """Find and characterise the sources in cubes.
 
@@ -110,6 +111,9 @@ def detect(
     memory : float, optional
         Without a bundle: GB that the search may take; 4 if left out. A file that needs more is searched in parts, and
         its outcome has no maps on all voxels, which the command writes to disk.
+    proposals : sequence of str, optional
+        Without a bundle: what finds candidates in a restored cube, ``matched`` (a bank of templates), ``network`` (the
+        one that is shipped) or both; `cubefocus.settings.SearchSettings` has the default.
 
     Returns
     -------
@@ -142,8 +146,8 @@ def detect(
     30 40 8
     """
     if bundle is not None:
-        given = {"psf": psf, "primary_beam": primary_beam, "purity": purity, "rest_frequency_ghz": rest_frequency_ghz,
-                 "memory": memory}  # fmt: skip
+        given: dict[str, Any] = {"psf": psf, "primary_beam": primary_beam, "purity": purity, "memory": memory}
+        given |= {"rest_frequency_ghz": rest_frequency_ghz, "proposals": proposals}
         for name, value in given.items():
             if value is not None:
                 raise CubefocusError(f"{name} is for a search without networks; leave it out, or the bundle")
@@ -158,7 +162,7 @@ def detect(
         )
     check_memory(memory, "memory")
     dirty, primary = (None if one is None else Path(one) for one in (psf, primary_beam))
-    method = method_of(dirty, primary, purity, rest_frequency_ghz, device, memory)
+    method = method_of(dirty, primary, purity, rest_frequency_ghz, device, memory, proposals)
     outcomes = []
     for one, number in zip(listed, numbers, strict=True):
         path = MEMORY if isinstance(one, Cube) else Path(one)

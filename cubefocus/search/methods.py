@@ -18,6 +18,7 @@ from cubefocus.cube.cutouts import channel_sum
 from cubefocus.cube.windows import Windows
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.distributed import pick_device
+from cubefocus.learn.ranges import measured, outside
 from cubefocus.search.dirty import search_dirty
 from cubefocus.search.instruments import DirtyBeam, Instrument, RestoringBeam, beams_px
 from cubefocus.search.maps import fill_mask, maps_of
@@ -144,10 +145,21 @@ class Restored:
         """Of the memory of the settings."""
         return most_in_memory(self.settings.memory)
 
+    def outside(self, cube: Cube) -> list[str]:
+        """In what a cube lies outside of those that the shipped network was trained on, where that is asked."""
+        if "network" not in self.settings.proposals:
+            return []
+        from cubefocus.search.network import shipped_bundle  # here, as the bank does without
+
+        return [*outside(shipped_bundle().ranges, measured(cube))]
+
     def search(self, cube: Cube, path: Path, cube_id: int, store: Store | None = None) -> Outcome:
         """Islands of what stands out of the noise, and a fit of each."""
         beam = self.beam.beam(cube, path)
         beams = beams_px(cube, cube.beam or (0.0, 0.0, 0.0))
+        told_outside = self.outside(cube)
+        for sentence in told_outside:
+            log.warning("%s: %s", path, sentence)
         middle = beams[len(beams) // 2].tolist()
         cubes: dict[str, tuple[np.ndarray, str]] = {}
         with _kept(cubes, cube.data) if store is None else store("snr", "") as snr:
@@ -180,6 +192,7 @@ class Restored:
             ("islands", f"{len(found.candidates)} above {self.settings.link:g} times the noise, {found.rate.seen} "
                         f"below minus that; {self.settings.purity:.0%} of the sources are to be true"),
         ]  # fmt: skip
+        told += [("network", sentence) for sentence in told_outside]
         views = [View("best signal-to-noise", highest, ""), sum_of(total)]
         if "moment0" in maps:
             views.append(View("moment 0", *maps["moment0"]))
@@ -277,6 +290,7 @@ def method_of(
     rest_frequency_ghz: float | None,
     device: str,
     memory: float | None = None,
+    proposals: Sequence[str] | None = None,
 ) -> Method:
     """The way to search cubes of which that is known.
 
@@ -294,15 +308,21 @@ def method_of(
         ``auto``, ``cpu`` or ``cuda``.
     memory : float or None
         GB that the search may take; those of the settings if None.
+    proposals : sequence of str, optional
+        What finds candidates in a restored cube, names of `cubefocus.specs.PROPOSERS`; the default of
+        `cubefocus.settings.SearchSettings` if left out.
 
     Raises
     ------
     CubefocusError
-        If there is no such device.
+        If there is no such device or proposer, or proposers are named for a dirty cube.
     """
     where = str(pick_device(device))
-    given = {key: value for key, value in {"purity": purity, "memory": memory}.items() if value is not None}
-    settings = replace(SearchSettings(), **given)
+    if psf is not None and proposals is not None:
+        raise CubefocusError("proposals are for restored cubes; leave them out, or the dirty beam")
+    given: dict[str, Any] = {"purity": purity, "memory": memory}
+    given["proposals"] = None if proposals is None else tuple(proposals)
+    settings = replace(SearchSettings(), **{name: value for name, value in given.items() if value is not None})
     if psf is not None:
         return Dirty(DirtyBeam(psf, pb), rest_frequency_ghz, where, settings.memory)
     return Restored(RestoringBeam(pb), settings, rest_frequency_ghz, where)

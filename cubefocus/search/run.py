@@ -1,7 +1,8 @@
 """Search a restored cube: what stands out of its noise is linked, weighed against what is negative, and fitted.
 
-noise by channel and place -> significance of the best template, part by part -> islands above and below the noise
--> reliability of those above, from those below -> one source an island, fitted behind the beam with those around it
+noise by channel and place -> significance of each voxel, by templates or a network, part by part -> islands above and
+below the noise -> reliability of those above, from those below -> one source an island, fitted behind the beam with
+those around it
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def search_cube(
     shape = cube.data.shape
     levels = measure_levels(cube.data, float(np.sqrt(beam_px[0] * beam_px[1])))
     most = voxels_in(settings.memory, cube.data, snr)
-    found = search_tiles(cube.data, levels, beam_px, settings.link, most, device, snr)
+    found = search_tiles(cube.data, levels, beam_px, settings.link, most, device, snr, settings.proposals)
     above, below = (link(one, shape, settings.link, found.alive) for one in (found.above, found.below))
     every = above.chosen(np.ones(len(above), dtype=bool))
     rate = FalseRate.of(below.peak, settings.link)

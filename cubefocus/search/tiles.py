@@ -9,7 +9,7 @@ searched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -28,6 +28,7 @@ from cubefocus.search.bank import (
 )
 from cubefocus.search.levels import Levels
 from cubefocus.search.linking import Voxels
+from cubefocus.search.proposers import proposer
 
 HELD = 28  # bytes a voxel of a part, while it is searched
 OF_FIT = 60  # bytes a voxel of what is fitted
@@ -38,8 +39,6 @@ MOST_TILES = 64  # along each axis
 
 LEAST_VOXELS = 8e6  # of a part, however little memory there may be
 IN_MEMORY = 8  # bytes a voxel of a cube that is in memory as a whole: its values, and their significance
-
-Propose = Callable[[np.ndarray, Levels, tuple[float, float, float], str], Significance]
 
 
 def most_in_memory(memory_gb: float) -> float:
@@ -199,7 +198,7 @@ def _middles(size: int) -> list[int]:
 
 def search_tiles(
     data: np.ndarray, levels: Levels, beam: tuple[float, float, float], threshold: float, most_voxels: float,
-    device: str = "cpu", snr: np.ndarray | None = None, propose: Propose | None = None,
+    device: str = "cpu", snr: np.ndarray | None = None, proposals: Sequence[str] = ("matched",),
 ) -> Searched:  # fmt: skip
     """Search a cube part by part.
 
@@ -216,8 +215,8 @@ def search_tiles(
     device : str
     snr : ndarray, shape (channel, y, x), optional
         Gets the significance of all voxels, negative where what is below the noise stands out more.
-    propose : callable, optional
-        Tells what stands out of a part: the bank of templates if left out.
+    proposals : sequence of str
+        What tells what stands out of a part: names of `cubefocus.specs.PROPOSERS`.
 
     Raises
     ------
@@ -226,7 +225,7 @@ def search_tiles(
     """
     shape = data.shape
     parts = tiles_of((shape[0], shape[1], shape[2]), reach_of(beam), most_voxels)
-    propose = propose or matched(data, levels, beam, device, len(parts) > 1)
+    propose = proposer(proposals, data, levels, beam, device, len(parts) > 1)
     n_channels = int(np.isfinite(levels.channel).sum())
     highest, total = np.zeros(shape[1:], dtype=np.float32), np.full(shape[1:], np.nan)
     alive, above, below = np.zeros(shape[0], dtype=bool), [], []

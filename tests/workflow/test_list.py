@@ -55,6 +55,7 @@ def test_each_cube_is_searched_and_the_catalogue_has_all(snakemake, tmp_path, cu
         ({"cubes": ["a.fits", "a.fits"]}, "give each of them once"),
         ({"cubes": ["a.fits"], "seed": 3}, "seed"),
         ({"cubes": ["a.fits"], "purity": 1.5}, "purity is 1.5"),
+        ({"cubes": ["a.fits"], "proposals": ["guess"]}, "proposals[0] is 'guess': give one of matched, network"),
     ],
 )
 def test_a_list_that_cannot_be_searched_is_one_clear_line(snakemake, tmp_path, values, said):

@@ -21,7 +21,7 @@ from configuration import ConfigError, validate_config, validate_networks
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_yaml
 from cubefocus.instrument.observation import Observation
-from cubefocus.settings import CONFIGS, AlmaSettings, SkySettings
+from cubefocus.settings import CONFIGS, AlmaSettings, GeneralSettings, SkySettings
 from cubefocus.sky.catalogue import noise_seed
 from cubefocus.specs import SKY_TYPES, STUDIES
 
@@ -39,6 +39,7 @@ EXPERIMENTS = {
     "engines": ["experiments/engines.yaml"],
     "tiny": ["tests/config/tiny.yaml"],
 }
+GENERAL = "experiments/general.yaml"  # of another study: nothing of config.yaml is below it
 
 
 def load(path: str) -> dict[str, Any]:
@@ -193,7 +194,9 @@ def test_own_configs_have_no_key_twice(path: str) -> None:
 
 
 def test_study_without_a_schema_is_refused() -> None:
-    assert complaints(with_value("study", "meerkat")) == ["config: study is 'meerkat': give one of alma, detect"]
+    assert complaints(with_value("study", "meerkat")) == [
+        "config: study is 'meerkat': give one of alma, detect, general"
+    ]
 
 
 def test_section_that_is_given_in_part_keeps_its_values_and_gets_the_rest() -> None:
@@ -238,7 +241,18 @@ def test_every_experiment_passes(name: str) -> None:
 
 def test_every_experiment_file_is_tested() -> None:
     tested = {Path(overlay).stem for overlays in EXPERIMENTS.values() for overlay in overlays}
-    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"}
+    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"} | {Path(GENERAL).stem}
+
+
+def test_the_experiment_of_the_shipped_network_passes_and_the_package_takes_it_as_it_is() -> None:
+    config = load(GENERAL)
+    validate_config(config, SCHEMAS)
+    settings = GeneralSettings.from_mapping(config)
+    setups = [
+        Observation.from_mapping({**config["observation"], **one}) for one in (*settings.train, *settings.heldout)
+    ]
+    assert len({one.digest() for one in setups}) == len(config["train"]) + len(config["heldout"])
+    assert min(one.n_channels for one in setups[len(settings.train) :]) >= 16
 
 
 def test_experiments_write_to_different_folders_from_different_seeds() -> None:

@@ -25,8 +25,8 @@ rule search:
             gpu=0,
         ),
     params:
-        options={key: config[key] for key in ("purity", "rest_frequency_ghz", "memory", "pictures")},
-        code=digest("search"),
+        options={key: config[key] for key in ("purity", "proposals", "rest_frequency_ghz", "memory", "pictures")},
+        code=digest("search", *specs.PROPOSERS.values()),
     script:
         "../../../scripts/search.py"
 
