@@ -30,8 +30,13 @@ def card_figure(portrait: Portrait, title: str) -> Figure:
         axes.set_title(label, fontsize=9)
         axes.set(xticks=[], yticks=[])
     figure.colorbar(picture, ax=[left, middle], shrink=0.8)
+    if not portrait.is_fitted:
+        middle.clear()
+        middle.set_axis_off()
+        middle.text(0.5, 0.5, "no Gaussian:\nvalues are sums and\nmoments of its voxels", ha="center", va="center",
+                    transform=middle.transAxes, fontsize=9)  # fmt: skip
     peak = float(portrait.model.max()) if portrait.model.size else 0.0
-    if peak > 0:
+    if peak > 0 and portrait.is_fitted:
         left.contour(portrait.model, levels=peak * np.array(CONTOURS), colors="white", linewidths=0.7)
     _spectrum_panel(right, portrait)
     figure.suptitle(title)
@@ -45,13 +50,16 @@ def _spectrum_panel(axes: Axes, portrait: Portrait) -> None:
     )
     if len(ghz) == 1:
         axes.errorbar(ghz, flux, error, fmt="o", color="C0")
-        axes.plot(ghz, model, "x", color="C3", label="fit")
+        if portrait.is_fitted:
+            axes.plot(ghz, model, "x", color="C3", label="fit")
     else:
         axes.step(ghz, flux, where="mid", color="C0", linewidth=0.9)
         axes.fill_between(ghz, flux - error, flux + error, step="mid", color="C0", alpha=0.25, linewidth=0)
-        axes.plot(ghz, model, color="C3", linewidth=1.0, label="fit")
+        if portrait.is_fitted:
+            axes.plot(ghz, model, color="C3", linewidth=1.0, label="fit")
         ends = ghz[[portrait.channels[0], portrait.channels[1]]]
         axes.axvspan(float(ends.min()), float(ends.max()), color="grey", alpha=0.12, linewidth=0)
     axes.axhline(0.0, color="grey", linewidth=0.5)
     axes.set(xlabel="frequency [GHz]", ylabel="flux density [mJy]")
-    axes.legend(fontsize=8, frameon=False)
+    if portrait.is_fitted:
+        axes.legend(fontsize=8, frameon=False)

@@ -21,7 +21,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_sum, clip_box
 from cubefocus.fit.fitted import Fitted
 from cubefocus.search.describe import COLUMNS as OF_SEARCH
-from cubefocus.search.describe import Described
+from cubefocus.search.describe import FROM_VOXELS, Described
 from cubefocus.tables.columns import BOX, define
 
 MARGIN = 1.0  # of the size of a source's box, and beams, around it in the part of the cube that is cut out
@@ -57,6 +57,8 @@ class Portrait:
         Its box in these images, half-open.
     channels : (first, last)
         That were summed.
+    is_fitted : bool
+        Whether its values are those of the fit; else they are sums over its voxels, and the model is not that of it.
     """
 
     source_id: int
@@ -66,6 +68,7 @@ class Portrait:
     model: np.ndarray
     box: tuple[int, int, int, int]
     channels: tuple[int, int]
+    is_fitted: bool = True
 
 
 def portraits_of(
@@ -166,6 +169,7 @@ def _portrait(
         model,
         (int(box[0] - left), int(box[1] - top), int(box[2] - left), int(box[3] - top)),
         (first, last),
+        FROM_VOXELS not in str(row["flags"]).split(";"),
     )
 
 

@@ -10,7 +10,9 @@ from scipy.ndimage import gaussian_filter
 from test_search import AREA, FWHM, KMS, SIGMA, Line, nearest, noise, run
 
 from cubefocus.search.bank import significance
+from cubefocus.search.card import card_figure
 from cubefocus.search.levels import Levels, measure_levels
+from cubefocus.search.sources import portraits_of
 from cubefocus.tables.columns import column
 
 
@@ -96,3 +98,14 @@ def test_the_noise_of_an_image_of_few_beams_rises_to_its_edge():
         for low, high in ((0.2, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.0)):
             ratio = levels.rms * levels.place * primary
             assert 0.8 < np.median(ratio[(primary > low) & (primary < high)]) < 1.2
+
+
+def test_the_card_of_what_is_no_gaussian_shows_no_fit():
+    """The Gaussian that was refused is a part of the source: its contours and its line say something wrong."""
+    labels = []
+    for data in (noise(5) + ring(14.0, 0.12), noise(5) + Line(40.0, 50.0, 12.0, 0.8).cube()):
+        found = run(data)
+        portrait = portraits_of(found.catalogue, found.described)[0]
+        axes = card_figure(portrait, "").axes
+        labels.append([text for one in axes for text in one.get_legend_handles_labels()[1]])
+    assert labels == [[], ["fit"]]
