@@ -14,7 +14,7 @@ from cubefocus.files import atomic_path
 from cubefocus.settings import CONFIGS
 from cubefocus.specs import SKY_TYPES, load
 
-NOTE = "Written by `make schema` from cubefocus/settings.py, not by hand."
+NOTE = "Written by `make schema` from cubefocus/settings/, not by hand."
 INTRODUCTIONS = {
     "alma": [
         "Each key with its default, that of the experiment `demo`, and what it may be. `config.yaml` says when to",

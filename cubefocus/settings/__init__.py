@@ -1,0 +1,66 @@
+"""Every section of the config: defaults (those of config.yaml), limits and descriptions, and nothing holds them twice.
+
+``workflow/schemas/<study>.schema.yaml`` and ``docs/config.md`` are written from these classes: `make schema`. The names
+of networks, finders and sky types are those of `cubefocus.specs`. A field of type `SkipJsonSchema` is no key of the
+config; it is for those who call the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cubefocus.sections import Section
+from cubefocus.settings.alma import AlmaSettings
+from cubefocus.settings.detect import DetectSettings
+from cubefocus.settings.detection import (
+    BlobSettings,
+    Criterion,
+    DetectionSettings,
+    EvaluationSettings,
+    FitSettings,
+    FocusSettings,
+    SearchSettings,
+    SpectraSettings,
+)
+from cubefocus.settings.general import (
+    ComparisonSettings,
+    DrawSettings,
+    GeneralSettings,
+    ProposerShape,
+    ProposerTraining,
+)
+from cubefocus.settings.kinds import SPLITS
+from cubefocus.settings.networks import ModelsSettings, TrainingSettings
+from cubefocus.settings.observation import SetupSettings
+from cubefocus.settings.sky import SkySettings
+
+CONFIGS: Mapping[str, type[Section]] = {
+    "alma": AlmaSettings,
+    "detect": DetectSettings,
+    "general": GeneralSettings,
+}
+"""The config of each study of `cubefocus.specs.STUDIES`."""
+
+__all__ = [
+    "CONFIGS",
+    "SPLITS",
+    "AlmaSettings",
+    "BlobSettings",
+    "ComparisonSettings",
+    "Criterion",
+    "DetectSettings",
+    "DetectionSettings",
+    "DrawSettings",
+    "EvaluationSettings",
+    "FitSettings",
+    "FocusSettings",
+    "GeneralSettings",
+    "ModelsSettings",
+    "ProposerShape",
+    "ProposerTraining",
+    "SearchSettings",
+    "SetupSettings",
+    "SkySettings",
+    "SpectraSettings",
+    "TrainingSettings",
+]
