@@ -30,6 +30,7 @@ from cubefocus.search.groups import Window
 from cubefocus.search.levels import IN_CHANNEL, Levels
 from cubefocus.search.linking import Islands
 from cubefocus.search.moments import Moments, measure
+from cubefocus.search.parts import with_parts
 from cubefocus.settings import FitSettings, SkySettings
 from cubefocus.tables.columns import BOX, define
 
@@ -149,16 +150,18 @@ class Search:
         noise = measure_restored(flat.data, beam, relative_noise(self.levels.channel, n_pixels, beam))
         scene = Scene.of(flat.data, _behind(beam, levels), flat.frequencies_hz, noise, self.device)
         starts = [_start(own, number, beam, flat.data.shape) for number in range(len(own))]
-        fitted = fit_given(scene, starts, FitSettings(line=self.line))
+        single = fit_given(scene, starts, FitSettings(line=self.line))
+        fitted, owners = with_parts(single, own, len(window.members), self.line)
+        measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, fitted, owners)
         fits = catalogue_of(
             flat, fitted, SkySettings().box_level, self.cube_id, self.rest_frequency_ghz, shown=cube,
-            extents=boxes_of(own), order=_emitting(fitted),
+            extents=measured.extents(boxes_of(own)), order=_emitting(fitted),
         )  # fmt: skip
-        measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, fitted)
-        fits = fits[np.asarray(fits["candidate_id"], dtype=int) < len(window.members)]
+        told = [owners[number] < len(window.members) for number in np.asarray(fits["candidate_id"], dtype=int)]
+        fits = fits[np.array(told, dtype=bool)]
         rows, components = _rows(fits, own, measured), np.asarray(fits["candidate_id"], dtype=int).tolist()
         for row, component in zip(rows, components, strict=True):
-            number = window.members[component]
+            number = window.members[owners[component]]
             row |= {"candidate_id": number + 1, "reliability": float(self.reliability[number])}
         place = levels.place if levels.by_place else None
         return Described(window, self.cube, fitted, place, rows, components)
@@ -225,12 +228,14 @@ def _rows(fits: Table, every: Islands, measured: _Measured) -> list[dict[str, An
     """Rows of the fit with what is known of their islands."""
     rows, boxes = [dict(zip(fits.colnames, row, strict=True)) for row in fits], boxes_of(every)
     for row in rows:
-        number = int(row["candidate_id"])
+        component = int(row["candidate_id"])
+        number, alone = measured.owners[component], measured.owners.count(measured.owners[component]) == 1
         # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
-        row["significance"] = max(float(every.peak[number]), float(row["significance"]))
+        if alone:
+            row["significance"] = max(float(every.peak[number]), float(row["significance"]))
         row |= measured.noise_at(row)
         flags = set(str(row["flags"]).split(";")) - {""}
-        if flags & NO_GAUSSIAN or measured.holds_more(every, number, number):
+        if alone and (flags & NO_GAUSSIAN or measured.holds_more(every, number)):
             row |= measured.of(every, number) | {"significance": float(every.peak[number])}
             row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
             row["flags"] = ";".join(sorted(flags - {"unresolved", "not_converged"} | {FROM_VOXELS}))
@@ -247,17 +252,32 @@ class _Measured:
     beam_px: tuple[float, float, float]
     rest_frequency_ghz: float | None
     fitted: Fitted
+    owners: list[int]
 
-    def holds_more(self, every: Islands, number: int, component: int) -> bool:
+    def extents(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes that those of the sources of the fit hold at least: that of its island, of one that has it alone."""
+        own = boxes[self.owners]
+        for number, (owner, one) in enumerate(zip(self.owners, self.fitted.components, strict=True)):
+            if self.owners.count(owner) > 1:
+                x, y = (min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.image, strict=True))
+                own[number] = x, y, x + 1, y + 1
+        return own
+
+    @property
+    def image(self) -> tuple[int, int]:
+        """Size along x and y, pixels."""
+        n_y, n_x = self.levels.place.shape
+        return n_x, n_y
+
+    def holds_more(self, every: Islands, number: int) -> bool:
         """Whether the voxels of an island hold more flux than the fit gives to its source: it is a part of it only."""
-        found = self.measure(every, number)
-        scene, one = self.fitted.scene, self.fitted.components[component]
+        found, scene, fitted = self.measure(every, number), self.fitted.scene, 0.0
         alone = Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
-        spectrum = alone.of(one, scene.gains([one])[0])[0]
-        x, y = (
-            min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.levels.place.T.shape, strict=True)
-        )
-        fitted = float(spectrum[every.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
+        for owner, one in zip(self.owners, self.fitted.components, strict=True):
+            if owner == number:
+                spectrum = alone.of(one, scene.gains([one])[0])[0]
+                x, y = (min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.image, strict=True))
+                fitted += float(spectrum[every.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
         return found.total > MORE[0] * fitted and found.total - fitted > MORE[1] * found.flux_err
 
     def noise_at(self, row: Mapping[str, Any]) -> dict[str, float]:

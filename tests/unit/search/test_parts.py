@@ -1,0 +1,46 @@
+"""Islands of several sources: each has a row of its own, with its own values; what is one source stays one."""
+
+from __future__ import annotations
+
+import pytest
+from test_search import FWHM, Line, noise, run
+
+from cubefocus.search.parts import with_parts
+
+APART = 1.5 * FWHM
+PAIRS = {
+    "along x": (Line(44.0, 48.3, 11.0, 1.2), Line(44.0 + APART, 48.3, 11.5, 1.0)),
+    "of other lines": (Line(44.0, 48.3, 9.0, 0.6), Line(44.0 + APART, 48.3, 13.0, 0.6)),
+    "aslant": (Line(44.0, 44.0, 12.0, 1.0), Line(44.0 + 0.7 * APART, 44.0 + 0.7 * APART, 12.0, 1.4)),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=list(PAIRS))
+def test_neighbours_in_one_island_are_two_sources(pair):
+    found = run(sum(one.cube() for one in pair) + noise(31))
+    assert len(found.catalogue) == 2
+    assert len(set(found.catalogue["candidate_id"])) <= 2
+    for one in pair:
+        row = min(found.catalogue, key=lambda row, one=one: abs(row["x"] - one.x) + abs(row["y"] - one.y))
+        for name in ("x", "y", "z"):
+            assert abs(row[name] - getattr(one, name)) < 5.0 * row[f"{name}_err"], name
+        assert "from_voxels" not in str(row["flags"])
+    assert len({row["name"] for row in found.catalogue}) == 2
+
+
+def test_at_least_one_of_the_pairs_is_one_island():
+    """Else the others tell nothing of islands that hold several sources."""
+    held = [run(sum(one.cube() for one in pair) + noise(31)).catalogue["candidate_id"] for pair in PAIRS.values()]
+    assert any(len(set(one)) == 1 for one in held)
+
+
+def test_one_source_stays_one():
+    (row,) = run(Line(44.0, 48.3, 11.0, 1.5, sigma=2.0).cube() + noise(32)).catalogue
+    assert "from_voxels" not in str(row["flags"])
+
+
+def test_where_nothing_is_left_nothing_is_fitted_again():
+    (described,) = run(Line(44.0, 48.3, 11.0, 0.5).cube() + noise(33)).described
+    again, owners = with_parts(described.fitted, None, 1, 5.0)
+    assert again is described.fitted
+    assert owners == [0]
