@@ -2,14 +2,13 @@
 
 Sources nearer than some beams touch above the threshold of the linking. What stands out of the fit with one source an
 island is fitted as well, and stays where two explain the data better than one. A source that rotates, or a ring, is one
-island as well, and Gaussians that describe it overlap, or describe it badly. So parts are taken only where each of them
-is described well and lies apart from the others for its width and theirs; else an island stays one source.
+island as well, and Gaussians describe it badly, or come to no end. So parts are taken only where each of them is
+described well by a fit that converged; else an island stays one source.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import combinations
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from cubefocus.fit.run import fit_given, fit_sources
 from cubefocus.fit.search import highest_peaks
 from cubefocus.fit.sky import strongest_line
 from cubefocus.fit.source import Component
-from cubefocus.fit.steps import may_be_one
 from cubefocus.search.linking import Islands
 from cubefocus.settings import FitSettings
 
@@ -65,12 +63,6 @@ def with_parts(fitted: Fitted, islands: Islands, members: int, line: float) -> t
         owner: [tried.components[number] for number in parts[owner]]
         for owner in range(members)
         if len(parts.get(owner, ())) > 1 and all(left[number].probability >= POOR for number in parts[owner])
-    }
-    sigma = fitted.scene.beam.sigma
-    several = {
-        owner: some
-        for owner, some in several.items()
-        if not any(may_be_one(one, other, sigma) for one, other in combinations(some, 2))
     }
     if not several or not tried.solution.converged:
         return fitted, single
