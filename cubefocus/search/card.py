@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from cubefocus.search.sources import Portrait
 
+TICKS = 5  # of the frequencies, whose labels are long
 CONTOURS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the highest pixel of the fit
 
 
@@ -61,5 +63,6 @@ def _spectrum_panel(axes: Axes, portrait: Portrait) -> None:
         axes.axvspan(float(ends.min()), float(ends.max()), color="grey", alpha=0.12, linewidth=0)
     axes.axhline(0.0, color="grey", linewidth=0.5)
     axes.set(xlabel="frequency [GHz]", ylabel="flux density [mJy]")
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS))
     if portrait.is_fitted:
         axes.legend(fontsize=8, frameon=False)

@@ -30,8 +30,8 @@ def fill_mask(found: SearchedCube, onto: Any) -> None:
 
 
 def _islands_of(found: SearchedCube) -> list[int]:
-    """Numbers of the islands of the sources, from 0."""
-    return [int(number) - 1 for number in found.catalogue["candidate_id"]]
+    """Numbers of the islands of the sources, from 0, each once: an island may hold several sources."""
+    return [number - 1 for number in sorted({int(number) for number in found.catalogue["candidate_id"]})]
 
 
 def maps_of(

@@ -200,7 +200,7 @@ class Restored:
             views.append(
                 View("noise", np.where(np.isfinite(total), 1e3 * found.levels.rms * place, np.nan), "mJy/beam")
             )
-        each = partial(portraits_of, found.catalogue, found.described, self.rest_frequency_ghz)
+        each = partial(portraits_of, found.described, self.rest_frequency_ghz)
         noise = 1e3 * found.levels.channel
         return Outcome(found.catalogue, found.candidates, maps, draw, views, told, each, noise)
 

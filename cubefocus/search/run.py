@@ -129,12 +129,12 @@ def search_cube(
 
 
 def _catalogue(described: list[Described]) -> Table:
-    """Sources of all windows, most significant first."""
-    rows = [row for one in described for row in one.rows_of_cube]
-    rows.sort(key=lambda row: -row["significance"])
-    for source_id, row in enumerate(rows):
+    """Sources of all windows, most significant first; their numbers are put into the rows of the windows, too."""
+    every = [row for one in described for row in one.rows]
+    for source_id, row in enumerate(sorted(every, key=lambda row: -row["significance"])):
         row["source_id"] = source_id
-    return build_table(COLUMNS, rows)
+    rows = [row for one in described for row in one.rows_of_cube]
+    return build_table(COLUMNS, sorted(rows, key=lambda row: row["source_id"]))
 
 
 def _candidate(every: Islands, number: int, box: np.ndarray) -> dict[str, Any]:

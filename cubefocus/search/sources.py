@@ -71,15 +71,11 @@ class Portrait:
     is_fitted: bool = True
 
 
-def portraits_of(
-    catalogue: Table, described: Sequence[Described], rest_frequency_ghz: float | None = None
-) -> list[Portrait]:
+def portraits_of(described: Sequence[Described], rest_frequency_ghz: float | None = None) -> list[Portrait]:
     """What each source of a restored cube has for itself, window by window.
 
     Parameters
     ----------
-    catalogue : Table
-        Of all windows.
     described : sequence of Described
     rest_frequency_ghz : float, optional
         Of the line; that of the header if left out.
@@ -89,11 +85,9 @@ def portraits_of(
     list of Portrait
         In the order of the catalogue.
     """
-    numbers = {int(row["candidate_id"]): int(row["source_id"]) for row in catalogue}
     found: list[Portrait] = []
     for one in described:
-        rows = build_table(OF_SEARCH, [row | {"source_id": numbers[row["candidate_id"]]} for row in one.rows])
-        part = one.window.of(one.cube)
+        part, rows = one.window.of(one.cube), build_table(OF_SEARCH, one.rows)
         found += portraits(part, rows, one.fitted, one.components, one.place, rest_frequency_ghz)
     return sorted(found, key=lambda portrait: portrait.source_id)
 

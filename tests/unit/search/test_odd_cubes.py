@@ -105,7 +105,7 @@ def test_the_card_of_what_is_no_gaussian_shows_no_fit():
     labels = []
     for data in (noise(5) + ring(14.0, 0.12), noise(5) + Line(40.0, 50.0, 12.0, 0.8).cube()):
         found = run(data)
-        portrait = portraits_of(found.catalogue, found.described)[0]
+        portrait = portraits_of(found.described)[0]
         axes = card_figure(portrait, "").axes
         labels.append([text for one in axes for text in one.get_legend_handles_labels()[1]])
     assert labels == [[], ["fit"]]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from test_search import FWHM, Line, noise, run
+from test_search import FWHM, Line, cube_of, noise, run
 
+from cubefocus.search.maps import fill_mask, maps_of
 from cubefocus.search.parts import with_parts
+from cubefocus.search.sources import portraits_of
 
 APART = 1.5 * FWHM
 PAIRS = {
@@ -26,6 +29,28 @@ def test_neighbours_in_one_island_are_two_sources(pair):
             assert abs(row[name] - getattr(one, name)) < 5.0 * row[f"{name}_err"], name
         assert "from_voxels" not in str(row["flags"])
     assert len({row["name"] for row in found.catalogue}) == 2
+
+
+def test_products_of_neighbours_in_one_island_are_their_own():
+    """Each has its spectrum and its card, and the island that they share is once in the maps."""
+    pair = PAIRS["of other lines"]
+    data = (sum(one.cube() for one in pair) + noise(31)).astype(np.float32)
+    found = run(data)
+    assert len(set(found.catalogue["candidate_id"])) == 1
+    portraits = portraits_of(found.described)
+    assert [one.source_id for one in portraits] == list(found.catalogue["source_id"]) == [0, 1]
+    for row, portrait in zip(found.catalogue, portraits, strict=True):
+        model = portrait.spectrum["flux_density_model"]
+        assert abs(int(np.argmax(model)) - row["z"]) < 1.0
+    labels = np.zeros(data.shape, dtype=np.int32)
+    fill_mask(found, labels)
+    assert set(np.unique(labels)) == {0, *found.catalogue["candidate_id"]}
+    peak, _ = maps_of(cube_of(data), found)["peak"]
+    total, _ = maps_of(cube_of(data), found)["moment0"]
+    assert np.nanmax(peak) == data[labels > 0].max()
+    kms = np.abs(np.gradient(cube_of(data).frequencies_hz)) / cube_of(data).frequencies_hz * 299792.458
+    summed = (np.where(labels > 0, data, 0.0) * kms[:, None, None]).sum()
+    assert np.nansum(total) == pytest.approx(summed, rel=1e-4)
 
 
 def test_at_least_one_of_the_pairs_is_one_island():
