@@ -177,11 +177,11 @@ SKY_TYPES: dict[str, str] = {
 }
 
 PROPOSERS: dict[str, str] = {
-    "matched": "cubefocus.search.tiles:matched",
+    "matched": "cubefocus.search.matched:matched",
     "network": "cubefocus.search.network:network",
 }
 """What tells how far the voxels of a restored cube stand out of its noise: of the cube, its noise, beam, device and
-whether it is searched in parts to a `cubefocus.search.proposers.Proposer`, which takes each of them."""
+whether it is searched in parts to a `cubefocus.search.significance.Proposer`, which takes each of them."""
 
 STUDIES: tuple[str, ...] = ("alma", "detect", "general")
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box, line_free
+from cubefocus.cube.cutouts import channel_slice, clip_box, line_free
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.grid import squared
@@ -114,7 +115,7 @@ def window_images(fitted: Fitted, rows: np.ndarray, columns: np.ndarray) -> np.n
     beam = fitted.scene.beam
     transfer = torch.from_numpy(beam.transfer[len(beam.transfer) // 2].astype(np.float32))
     weighted = transforms(beam.grid, transfer, fitted.components, derivatives=False)
-    weighted = weighted * torch.from_numpy(_weights(beam).astype(np.float32))
+    weighted = weighted * torch.from_numpy((beam.grid.counts / math.prod(beam.grid.padded)).astype(np.float32))
     along_y, along_x = _waves(rows, columns, beam)
     return (along_y @ weighted @ along_x.mT).real.double().numpy()
 
@@ -172,9 +173,9 @@ class _Sums:
     def of(cls, fitted: Fitted, apertures: Sequence[_Aperture]) -> _Sums:
         beam, noise = fitted.scene.beam, fitted.scene.noise
         windows = torch.stack([_window(one, beam) for one in apertures])
-        weights = _weights(beam)
+        weights = beam.grid.counts / math.prod(beam.grid.padded)
         # Beyond the longest baseline there is the white part alone.
-        excess = np.maximum(noise.in_endless_image - noise.white**2, 0.0) * beam.grid.inside * weights
+        excess = np.maximum(noise.in_endless_image - noise.white**2, 0.0) * weights
         variance = noise.white**2 * np.array([one.held.sum() for one in apertures])
         variance = variance + (squared(windows).numpy() * excess).sum(axis=(1, 2))
         seen = (windows.conj() * torch.from_numpy(weights.astype(np.float32))).reshape(len(windows), -1)
@@ -199,13 +200,6 @@ def _window(aperture: _Aperture, beam: Beam) -> torch.Tensor:
     along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
     held = torch.from_numpy(aperture.held.astype(np.complex64))
     return along_y.mH @ held @ along_x.conj()
-
-
-def _weights(beam: Beam) -> np.ndarray:
-    """How much each cell of half of the plane counts in a sum over all of it, over the number of pixels, (v, u)."""
-    count = np.full(beam.grid.inside.shape, 2.0)
-    count[:, 0] = 1.0
-    return count / math.prod(beam.grid.padded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +283,7 @@ def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Apertu
 def _is_seen(aperture: _Aperture, transform: torch.Tensor, beam: Beam) -> bool:
     """Whether the aperture holds more of the main lobe of a source's dirty image than of bowls."""
     along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
-    weighted = transform * torch.from_numpy(_weights(beam).astype(np.float32))
+    weighted = transform * torch.from_numpy((beam.grid.counts / math.prod(beam.grid.padded)).astype(np.float32))
     image = (along_y @ weighted @ along_x.mT).real.numpy()[aperture.held]
     return bool(image.sum() > BOWLS * np.abs(image).sum())
 

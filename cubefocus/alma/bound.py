@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from cubefocus.alma.fitted import KM_S
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.bound import bounds
 from cubefocus.fit.sky import NAMES, from_truth

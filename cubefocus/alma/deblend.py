@@ -13,7 +13,7 @@ from skimage.morphology import reconstruction
 from cubefocus.alma.field import Field
 from cubefocus.alma.rows import Box, Line, Part, Peaks, Reason, Stage
 from cubefocus.alma.snr import global_snr, pixel_snr
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.settings import FocusSettings
 
 # Standard deviation in pixels of the smoothing of a cube whose header names no beam.

@@ -17,7 +17,7 @@ from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of,
 from cubefocus.alma.morphology import fwhm
 from cubefocus.cube.celestial import frame_of, local_axes, position_angle
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.misfit import POOR, Misfit, misfits, noise_levels

@@ -11,7 +11,7 @@ from cubefocus.alma.field import Field
 from cubefocus.alma.lines import dirty_spectra
 from cubefocus.alma.rows import Cut, Part, Shape
 from cubefocus.alma.training_products import focused_images
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.specs import SHAPES
 from cubefocus.stats.noise import noise_of
 

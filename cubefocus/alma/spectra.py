@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cubefocus.alma.rows import Line
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM, line_free, standardise
+from cubefocus.cube.cutouts import line_free, standardise
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.settings import SpectraSettings
 
 PredictSpectra = Callable[[np.ndarray], np.ndarray]

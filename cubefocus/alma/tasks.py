@@ -13,7 +13,7 @@ from torch import Tensor
 from cubefocus.errors import CubefocusError
 from cubefocus.learn import angles, augment
 from cubefocus.learn.losses import VALIDATION_WEIGHTS, image_loss, loss_weights, msle
-from cubefocus.learn.task import Arrays, Outputs, Task, logit
+from cubefocus.learn.task import Arrays, ListedTask, Outputs, Task, logit
 from cubefocus.settings import ModelsSettings
 from cubefocus.specs import SHAPES
 
@@ -23,7 +23,7 @@ ROLL_REACH = 3 / 16  # of the image; keeps sources in its middle half inside
 SMALLEST_SIGMA = 0.1  # px; a regression can leave the range of its training, a width of zero is no Gaussian
 
 
-class BlobsFinderTask(Task):
+class BlobsFinderTask(ListedTask):
     """Integrated dirty image to integrated sky image, both in [0, 1].
 
     The paper's autoencoder learns with a L1 + b DSSIM, whose weights (a, b) change from epoch to epoch. Variant
@@ -149,7 +149,7 @@ class DecorasTask(BlobsFinderTask):
         return DECORAS_LOSSES[self.name](outputs[0], targets[0])
 
 
-class DeepGRUTask(Task):
+class DeepGRUTask(ListedTask):
     """Standardised dirty spectrum to noise-free spectrum in [0, 1]."""
 
     name, network = "deep_gru", "DeepGRU"
@@ -213,7 +213,7 @@ def _turn(images: Tensor, kind: str, u: Tensor) -> Tensor:
     return augment.half_turn(images, u) if kind == "rot180" else images
 
 
-class MorphologyTask(Task):
+class MorphologyTask(ListedTask):
     """Focused image in [0, 1] to sigma_x, sigma_y (px) or pa (deg)."""
 
     network = "ResNet"
@@ -297,7 +297,7 @@ class ShapeTask(MorphologyTask):
         return values
 
 
-class FluxTask(Task):
+class FluxTask(ListedTask):
     """Line image over its peak to the line's flux over the same peak: a brighter source needs no new training."""
 
     name, network = "flux", "ResNet"

@@ -14,11 +14,10 @@ import numpy as np
 from astropy.modeling import fitting, models
 
 from cubefocus.cube.blanks import fill_spectra
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 
 LEAST_SHARE = 0.5
 """Share of a box's pixels that must hold data in a channel for its sum over the box to count as measured."""
-
-SIGMA_TO_FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
 def integrate(data: np.ndarray) -> np.ndarray:

@@ -1,10 +1,14 @@
-"""How large the dirty beam of a cube is for what sees pixels only."""
+"""How large the beam of a cube is, and what is known of a Gaussian by its FWHM."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from cubefocus.cube.cube import Cube
+
+SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 
 
 def beam_px(cube: Cube) -> list[float] | None:
@@ -25,3 +29,13 @@ def beam_area_px(cube: Cube) -> float:
 def gaussian_area(major: float, minor: float) -> float:
     """Integral of a Gaussian of peak 1 with these FWHM, in their unit squared."""
     return math.pi * major * minor / (4.0 * math.log(2.0))
+
+
+def gaussian_moments(major: float, minor: float, angle: float) -> np.ndarray:
+    """Second moments (xx, xy; xy, yy) of a Gaussian with these FWHM, in their unit squared.
+
+    The angle of the major axis is from +y towards -x, deg.
+    """
+    turn = math.radians(angle)
+    along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
+    return (np.outer(along, along) * major**2 + np.outer(across, across) * minor**2) / SIGMA_TO_FWHM**2

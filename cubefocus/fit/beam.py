@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_moments
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.grid import Grid
 from cubefocus.instrument.response import Response
 
-SIGMA_TO_FWHM = math.sqrt(8.0 * math.log(2.0))
 MARGIN = 2  # cells beyond the longest baseline: the edge of the image smears what lies there over its neighbours
 NO_POWER = 2e-3  # of the largest: where the transform of a PSF from a file counts as not sampled
 
@@ -156,7 +156,7 @@ class Beam:
         if len(beams) not in (1, n_channels):
             raise CubefocusError(f"{len(beams)} beams for a cube of {n_channels} channels; give one, or as many")
         padded = (2 * rows, 2 * columns)
-        covs = np.stack([_moments(*beam) for beam in beams.tolist()])
+        covs = np.stack([gaussian_moments(*beam) for beam in beams.tolist()])
         bands = _alike(covs, n_channels, change)
         means = [covs[band].mean(axis=0) if len(covs) > 1 else covs[0] for band in bands]
         # Beyond 3 standard deviations of its transform a Gaussian beam has passed less than a hundredth.
@@ -189,6 +189,14 @@ class Beam:
         return replace(Beam.gaussian(self.restoring, shape), log_pb=log_pb)
 
     @property
+    def density(self) -> np.ndarray:
+        """Density of the visibilities by spatial frequency (v, u), up to a factor.
+
+        With natural weights the power of their noise is it, and so is the transform of the dirty beam.
+        """
+        return self.noise if self.noise is not None else self.transfer.mean(axis=0)
+
+    @property
     def sigma(self) -> float:
         """Standard deviation of the main lobe, pixels: geometric mean of both axes."""
         return math.sqrt(self.fwhm[0] * self.fwhm[1]) / SIGMA_TO_FWHM
@@ -196,7 +204,7 @@ class Beam:
     @property
     def lobe(self) -> np.ndarray:
         """Second moments (xx, xy; xy, yy) of the main lobe or restoring beam of the middle channel, pixels^2."""
-        return _moments(*self.fwhm, self.angle)
+        return gaussian_moments(*self.fwhm, self.angle)
 
     def band_of(self, channel: int) -> int:
         """Band that a channel belongs to."""
@@ -209,13 +217,6 @@ def _log_pb(primary_beam: np.ndarray | None) -> np.ndarray | None:
         return None
     edges = np.nan_to_num(np.stack([primary_beam[0], primary_beam[-1]])).astype(np.float64)
     return np.log(np.maximum(edges, 1e-3))
-
-
-def _moments(major: float, minor: float, angle: float) -> np.ndarray:
-    """Second moments (xx, xy; xy, yy) of a beam, pixels squared; the angle is from +y towards -x, degrees."""
-    turn = math.radians(angle)
-    along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
-    return (np.outer(along, along) * major**2 + np.outer(across, across) * minor**2) / SIGMA_TO_FWHM**2
 
 
 def _alike(covs: np.ndarray, n_channels: int, change: float) -> tuple[slice, ...]:

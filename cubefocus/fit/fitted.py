@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cubefocus.fit.model import Scene, starts_of
+from cubefocus.fit.model import Scene, block_of
 from cubefocus.fit.scatter import covariance
 from cubefocus.fit.solve import Solution
 from cubefocus.fit.source import Component
@@ -51,9 +51,7 @@ class Fitted:
 
     def covariance_of(self, number: int) -> np.ndarray:
         """Covariance of the parameters of one source, the others marginalised."""
-        starts = starts_of(self.components)
-        own = slice(starts[number], starts[number + 1])
-        return self.covariance[own, own]
+        return block_of(self.covariance, self.components, number)
 
     @property
     def positive(self) -> list[int]:

@@ -71,6 +71,13 @@ class Grid:
         rows, columns = self.kept
         return 2.0 * np.pi * rows / self.padded[0], 2.0 * np.pi * columns / self.padded[1]
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How many cells of the whole plane each that is kept stands for in a sum over all of it, shape (v, u)."""
+        twice = np.where(self.inside, 2.0, 0.0)
+        twice[:, 0] *= 0.5
+        return twice
+
     @property
     def scale(self) -> float:
         """Factor on samples that makes the sum of their squares that of the pixels."""

@@ -123,8 +123,7 @@ def noise_levels(scene: Scene, components: Sequence[Component]) -> list[float]:
     planes = scene.residual(components)[used].reshape(-1, *grid.samples)
     power = squared(torch.fft.rfft2(planes, s=grid.cells)).mean(dim=0).double().cpu().numpy() / n_held
     ky, kx = (k.astype(np.float64) for k in grid.wavenumbers)
-    weight = scene.transfer.double().mean(dim=0).cpu().numpy() ** 2
-    weight[:, 1:] *= 2.0  # columns stand for their mirror images too
+    weight = grid.counts * scene.transfer.double().mean(dim=0).cpu().numpy() ** 2
     factors = np.stack([weight, weight * kx[None] ** 2, weight * ky[:, None] ** 2])
     levels = []
     for component in components:

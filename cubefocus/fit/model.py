@@ -321,4 +321,11 @@ def starts_of(components: Sequence[Component]) -> np.ndarray:
     return np.cumsum([0, *(len(one.values) for one in components)])
 
 
-__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "starts_of", "transforms"]
+def block_of(covariance: np.ndarray, components: Sequence[Component], number: int) -> np.ndarray:
+    """The part of a covariance of all parameters that is of one source."""
+    starts = starts_of(components)
+    own = slice(starts[number], starts[number + 1])
+    return covariance[own, own]
+
+
+__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "block_of", "starts_of", "transforms"]

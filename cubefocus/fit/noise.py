@@ -191,7 +191,7 @@ def known_noise(beam: Beam, n_channels: int, white: float, thermal: float) -> No
 
 def _of_parts(white: float, thermal: np.ndarray, relative: np.ndarray, beam: Beam) -> Noise:
     """Noise of a white power and one by spatial frequency (v, u)."""
-    variance, sampled = _pixel_share(thermal, beam), _sampled(beam)
+    variance, sampled = _pixel_share(thermal, beam), np.where(beam.grid.inside, np.maximum(beam.density, 0.0), 0.0)
     endless = white + sampled * (variance / _pixel_share(sampled, beam))
     return Noise(white + thermal, relative, math.sqrt(white), math.sqrt(variance), endless)
 
@@ -207,26 +207,15 @@ def trusted(noise: Noise, beam: Beam) -> Noise:
 
 
 def thermal_shape(beam: Beam) -> np.ndarray:
-    """Power of the noise of the visibilities by spatial frequency, mean 1; that of the dirty beam if it is not known.
-
-    With natural weights both are the density of the visibilities.
-    """
-    shape = beam.noise if beam.noise is not None else beam.transfer.mean(axis=0)
+    """Power of the noise of the visibilities in an image that ends, by spatial frequency: mean 1, shape (v, u)."""
     # Of a dirty beam that ends with its image the transform is noise about 0 where nothing is sampled: smoothed first.
-    shape = np.where(beam.grid.inside, np.maximum(smoothed(shape), 0.0), 0.0)
+    shape = np.where(beam.grid.inside, np.maximum(smoothed(beam.density), 0.0), 0.0)
     return shape / shape[beam.grid.inside].mean()
-
-
-def _sampled(beam: Beam) -> np.ndarray:
-    """Density of the visibilities by spatial frequency (v, u), up to a factor, nowhere below 0."""
-    power = beam.noise if beam.noise is not None else beam.transfer.mean(axis=0)
-    return np.where(beam.grid.inside, np.maximum(power, 0.0), 0.0)
 
 
 def _pixel_share(shape: np.ndarray, beam: Beam) -> float:
     """Variance in a pixel of noise of this power: its mean over the whole plane of spatial frequencies."""
-    twice = shape[:, 1:].sum() * 2.0 + shape[:, 0].sum()
-    return float(twice) / (beam.grid.padded[0] * beam.grid.padded[1])
+    return float((beam.grid.counts * shape).sum()) / math.prod(beam.grid.padded)
 
 
 def _powers(transforms: Transforms, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

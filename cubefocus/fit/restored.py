@@ -24,14 +24,13 @@ from scipy.ndimage import binary_dilation
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.noise import SAME, Noise, smoothed
+from cubefocus.stats.noise import MAD_SCATTER, MAD_TO_SIGMA
 
 CLIPPED = 4.0  # times their rms: differences of channels beyond that are lines, a beam around them included
 LEAST_CHANNELS = 4  # with data: in fewer the power at one spatial frequency is not known, only the rms
 LEAST_PAIRS = 64  # of channels, whose differences tell the power of the noise: it is averaged over frequencies, too ...
 MOST_PIXELS = 1_500_000  # ... and in all of them together, of a cube with more
 LEAST_KEPT = 0.25  # of the pixels: a difference with more than the rest in lines is left out as a whole
-MAD_TO_RMS = 1.482602
-MAD_SCATTER = 1.17  # of an rms from the median of n absolute deviations, relative and times the root of n
 CERTAIN = 1.5  # times the scatter that levels of equal channels have: their noise differs
 
 
@@ -109,7 +108,7 @@ def _rms_of_channels(data: np.ndarray, alive: np.ndarray, inside: np.ndarray) ->
     values = data[alive][:, inside]
     if len(alive) >= LEAST_CHANNELS:
         values = values - np.median(values, axis=0)
-    return MAD_TO_RMS * np.median(np.abs(values - np.median(values, axis=1, keepdims=True)), axis=1)
+    return MAD_TO_SIGMA * np.median(np.abs(values - np.median(values, axis=1, keepdims=True)), axis=1)
 
 
 def _of_differences(
@@ -123,7 +122,7 @@ def _of_differences(
     wanted = min(len(pairs), max(LEAST_PAIRS, math.ceil(MOST_PIXELS / inside.sum())))
     for first, second in (pairs[at] for at in np.linspace(0, len(pairs) - 1, wanted).round().astype(int)):
         difference = np.where(inside, data[second] - data[first], 0.0) / math.hypot(relative[first], relative[second])
-        own = MAD_TO_RMS * float(np.median(np.abs(difference[inside])))
+        own = MAD_TO_SIGMA * float(np.median(np.abs(difference[inside])))
         kept = inside & ~binary_dilation(np.abs(difference) > CLIPPED * own, around)
         if kept.sum() < LEAST_KEPT * inside.sum():
             continue

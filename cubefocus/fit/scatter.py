@@ -19,7 +19,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from cubefocus.fit.grid import Grid
 from cubefocus.fit.model import Products, Scene
 from cubefocus.fit.solve import Priors, Solution
 
@@ -56,13 +55,8 @@ def _spread(scene: Scene, products: Products, band: int) -> np.ndarray:
     held = scene.held.reshape(grid.samples)
     back = torch.fft.irfft2(torch.fft.rfft2(seen, s=grid.cells) * scene.whiten, s=grid.cells)
     ended = torch.fft.rfft2(back[:, : grid.samples[0], : grid.samples[1]] * held, s=grid.cells)
-    power = torch.from_numpy(_weights(grid) * scene.noise.in_endless_image).to(ended.device)
+    # Parseval's theorem: a sum of products over the samples is one over the plane of spatial frequencies.
+    weights = grid.counts / (grid.cells[0] * grid.cells[1])
+    power = torch.from_numpy(weights * scene.noise.in_endless_image).to(ended.device)
     weighted = torch.view_as_real(ended * power.sqrt().to(ended.real.dtype)).flatten(1).double()
     return (weighted @ weighted.T).cpu().numpy()
-
-
-def _weights(grid: Grid) -> np.ndarray:
-    """Of each cell (v, u) in a sum over the whole plane, of which half is kept, as Parseval's theorem has it."""
-    twice = np.full(grid.inside.shape, 2.0)
-    twice[:, 0] = 1.0
-    return twice * grid.inside / (grid.cells[0] * grid.cells[1])

@@ -18,7 +18,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from cubefocus.fit.beam import SIGMA_TO_FWHM, channels_of
+from cubefocus.cube.scale import SIGMA_TO_FWHM
+from cubefocus.fit.beam import channels_of
 from cubefocus.fit.model import Scene
 from cubefocus.fit.source import Component
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.cube.scale import SIGMA_TO_FWHM
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.sky import ROUND, STEP, on_sky
 from cubefocus.fit.source import Component
 

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.cube.scale import SIGMA_TO_FWHM
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.source import N_FIXED, Component, axes_of, cov_of
 
 REACH = 4  # pixels over which the primary beam's slope and curvature are measured

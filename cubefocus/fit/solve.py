@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cubefocus.fit.model import Products, Scene, starts_of
+from cubefocus.fit.model import Products, Scene, block_of, starts_of
 from cubefocus.fit.source import N_FIXED, Component
 
 MAX_STEPS = 40
@@ -89,9 +89,7 @@ class Solution:
 
     def covariance_of(self, number: int) -> np.ndarray:
         """Covariance of the parameters of one source, the others marginalised."""
-        starts = starts_of(self.components)
-        own = slice(starts[number], starts[number + 1])
-        return self.covariance[own, own]
+        return block_of(self.covariance, self.components, number)
 
 
 NOTHING = Solution([], np.zeros((0, 0)), 0.0, None, True, 0)

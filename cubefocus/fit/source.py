@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cubefocus.fit.beam import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 
 SHAPE = ("x", "y", "m", "a", "b")
 CONTINUUM = ("flux", "index")

@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.engines.fft import FourierOperator
 from cubefocus.general.hogbom import components
 from cubefocus.general.plane import transfer_of

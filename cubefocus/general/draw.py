@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.general.plane import Plane
 from cubefocus.general.sources import draw_source, drawn_type, log_uniform
-from cubefocus.search.windows import over_noise, resampled
+from cubefocus.search.bands import over_noise, resampled
 from cubefocus.settings import DrawSettings
 from cubefocus.sky.emission import Frame
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.engines.fft import FourierOperator
 from cubefocus.instrument.response import Response
 from cubefocus.sky.emission import gaussian_image

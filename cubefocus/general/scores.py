@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-SCALED = ("network",)  # proposers whose significance has a scale to be chosen
-
 
 @dataclass(frozen=True, eq=False)
 class Scores:

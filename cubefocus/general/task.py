@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cubefocus.general.draw import Drawer
 from cubefocus.learn.task import Arrays, Outputs, Task, logit
-from cubefocus.settings import ModelsSettings, ProposerShape
+from cubefocus.settings import ProposerShape
 
 NAME = "proposer"
 NUMBERS = "numbers"  # of the images of a set
@@ -50,11 +50,6 @@ class ProposerTask(Task):
         if number not in self._kept:
             self._kept[number] = self.drawer.draw(number)
         return self._kept[number]
-
-    @classmethod
-    def configured(cls, name: str, models: ModelsSettings) -> Task:
-        """Not made of a section ``models``: it needs responses."""
-        raise NotImplementedError("the network of the search is trained by cubefocus.jobs.train_proposer")
 
     def arguments(self, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Widths of the levels, and the bias that starts at the mean target."""

@@ -17,13 +17,13 @@ from cubefocus.files import write_table
 from cubefocus.general.task import NAME
 from cubefocus.jobs.heldout_cubes import read_cubes, rows_as_table
 from cubefocus.learn.bundle import Bundle
-from cubefocus.search.bank import Significance
 from cubefocus.search.instruments import beams_px
 from cubefocus.search.levels import Levels, measure_levels
 from cubefocus.search.linking import islands
+from cubefocus.search.matched import Matched
 from cubefocus.search.network import NetworkProposer
-from cubefocus.search.proposers import Proposer, joined
-from cubefocus.search.tiles import Matched
+from cubefocus.search.proposers import joined
+from cubefocus.search.significance import Proposer, Significance
 
 UNSCALED = 0.6  # of the linking's threshold for the network before its scale is known
 CANDIDATES: dict[str, Any] = {
@@ -121,7 +121,7 @@ def _search(cube: Cube, proposers: Mapping[str, Proposer], together: bool) -> di
     found: dict[str, tuple[Significance, float]] = {}
     for name, propose in proposers.items():
         began = time.process_time()
-        one = propose(cube.data, levels, (major, minor, angle), "cpu")
+        one = propose(cube.data, levels, (major, minor, angle))
         found[name] = (one, time.process_time() - began)
     if together:
         both = joined([one for one, _ in found.values()])

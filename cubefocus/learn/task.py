@@ -30,7 +30,6 @@ class Task(ABC):
     Attributes
     ----------
     name : str
-        As in `cubefocus.specs.NETWORKS`.
     network : str
         Class of the network.
     keys : tuple of str
@@ -47,15 +46,10 @@ class Task(ABC):
     validation_weights: ClassVar[tuple[float, float]] = (1.0, 0.0)
     samples_at_once: ClassVar[int] = 64
 
-    @classmethod
-    @abstractmethod
-    def configured(cls, name: str, models: ModelsSettings) -> Task:
-        """Task of this name with its options from the config section ``models``."""
-
     @property
+    @abstractmethod
     def augmentations(self) -> tuple[str, ...]:
         """Kinds that the task offers; the first one is taken for ``augment: true``."""
-        return NETWORKS[self.name].augmentations
 
     def augmentation(self, choice: bool | str) -> str:
         """Name of the augmentation for a setting: true, false or a name.
@@ -118,6 +112,20 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:
         """What the outputs for raw arrays (b, ...) mean: values (b, ...) in their units, by name."""
+
+
+class ListedTask(Task):
+    """Task of a network of `cubefocus.specs.NETWORKS`, whose options are those of a config."""
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, name: str, models: ModelsSettings) -> Task:
+        """Task of this name with its options from the config section ``models``."""
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Those of the list."""
+        return NETWORKS[self.name].augmentations
 
 
 def logit(mean: float) -> float:

@@ -15,26 +15,23 @@ some pixels at a time, with all of their channels, which stay in the cache of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 import torch
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
-from cubefocus.cube.scale import gaussian_area
-from cubefocus.errors import CubefocusError
+from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_area, gaussian_moments
 from cubefocus.search.filtering import Filter
-from cubefocus.search.levels import SCATTER, Levels
-from cubefocus.stats.noise import robust_width
+from cubefocus.search.levels import Levels
+from cubefocus.search.significance import STANDS_OUT, Significance, check_beam
+from cubefocus.stats.noise import MAD_SCATTER, robust_width
 
 SIZES = (0.0, 0.9, 1.7, 3.0)  # standard deviations of the Gaussians, in those of the beam
 WIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # FWHM of the lines, channels; 1 is a channel by itself
 FLAT = math.inf  # width of a flat spectrum
 LEAST_CHANNELS = 4  # with data: in fewer a flat spectrum is no template of its own
-STANDS_OUT = 5.0  # signal-to-noise above which a voxel is cut down to 0 before a larger template
 EDGE = (
     0.5  # of the largest variance that a template leaves of white noise: nearer to where the data end it says nothing
 )
@@ -48,23 +45,6 @@ LINES = 32  # channels of a line's correlation at a time
 BLOCK = 131_072  # voxels whose spectra are done at once
 
 Noises = Mapping[float, Mapping[float, float]]  # of each size and width; a template that is not there is not used
-
-
-@dataclass(frozen=True, eq=False)
-class Significance:
-    """Signal-to-noise of the best templates.
-
-    Attributes
-    ----------
-    positive, negative : ndarray of float32, shape (channel, y, x)
-        Of what is above the noise, and of what is below it, also counted positive; 0 where there is nothing to say.
-    alive : ndarray of bool, shape (channel,)
-        Channels with data.
-    """
-
-    positive: np.ndarray
-    negative: np.ndarray
-    alive: np.ndarray
 
 
 def significance(
@@ -98,60 +78,16 @@ def significance(
         If the image is not larger than the beam.
     """
     check_beam(beam, (data.shape[1], data.shape[2]))
-    return _Bank(data, levels, beam, device, noises).all()
+    return Bank(data, levels, beam, device, noises).all()
 
 
-def check_beam(beam: tuple[float, float, float], shape: tuple[int, int]) -> None:
-    """Refuse an image (y, x) in which there is no room for a source.
-
-    Raises
-    ------
-    CubefocusError
-        If it is not larger than the beam.
-    """
-    if beam[0] >= min(shape):
-        raise CubefocusError(
-            f"the beam of {beam[0]:.3g} px is not smaller than the image of {shape[1]} x {shape[0]} px"
-        )
-
-
-def measure_noises(
-    parts: Iterable[tuple[np.ndarray, Levels]], beam: tuple[float, float, float], share: float, device: str = "cpu"
-) -> Noises:
-    """What each template leaves of the noise, as the mean of some parts of a cube.
-
-    Parameters
-    ----------
-    parts : iterable of (ndarray, Levels)
-        With all channels.
-    beam : (major, minor, angle)
-        As for `significance`.
-    share : float
-        Of the cube, that one of them is: how many independent values of a template it has decides its use.
-    device : str
-    """
-    found = []
-    for data, levels in parts:
-        bank = _Bank(data, levels, beam, device, None, share)
-        bank.all()
-        found.append((bank.noises, bank.counts))
-    mean: dict[float, dict[float, float]] = {}
-    for size in {size for noises, _ in found for size in noises}:
-        widths = {width for noises, _ in found for width in noises.get(size, {})}
-        having = {width: [one for one in found if width in one[0].get(size, {})] for width in widths}
-        own = {width: float(np.mean([noises[size][width] for noises, _ in some])) for width, some in having.items()}
-        counts = {width: sum(counts[size][width] for _, counts in some) for width, some in having.items()}
-        mean[size] = _raised(own, counts)
-    return mean
-
-
-def _raised(noises: Mapping[float, float], counts: Mapping[float, float]) -> dict[float, float]:
+def raised(noises: Mapping[float, float], counts: Mapping[float, float]) -> dict[float, float]:
     """The noise of each width, as high as it may be for so many independent values.
 
     Of the templates that have few of them the one whose noise came out too low would be the best everywhere. Those of
     lines are relative to that of a channel.
     """
-    higher = {width: 1.0 + SCATTER / math.sqrt(max(counts[width], 1.0)) for width in noises}
+    higher = {width: 1.0 + MAD_SCATTER / math.sqrt(max(counts[width], 1.0)) for width in noises}
     return {width: noise * higher[width] / (1.0 if width == 1.0 else higher[1.0]) for width, noise in noises.items()}
 
 
@@ -162,7 +98,7 @@ def reach_of(beam: tuple[float, float, float]) -> int:
     return math.ceil(REACH * sigma * (math.sqrt(1.0 + max(SIZES) ** 2) + 1.0))
 
 
-class _Bank:
+class Bank:
     """A cube on a device, and the highest that templates gave so far."""
 
     def __init__(
@@ -184,7 +120,7 @@ class _Bank:
         self.gaps = None if gaps is None else torch.from_numpy(gaps).to(device)
         self.positive, self.negative = torch.zeros_like(self.scaled), torch.zeros_like(self.scaled)
         self.standing = np.zeros(len(data), dtype=bool)  # channels in which anything stood out so far
-        self.covariance, self.area = _of_beam(beam)
+        self.covariance, self.area = gaussian_moments(*beam), gaussian_area(*beam[:2])
         self.lines = {width: self.matrices(width) for width in WIDTHS[1:] if width <= self.alive.sum()}
 
     def all(self) -> Significance:
@@ -222,7 +158,7 @@ class _Bank:
             beams = self.beams(size)
             n_alive = int(self.alive.sum())
             self.counts[size] = {width: beams * (1.0 if width == FLAT else n_alive / width) for width in widths}
-        noises = _raised(self.noises[size], self.counts[size]) if self.given is None else self.given[size]
+        noises = raised(self.noises[size], self.counts[size]) if self.given is None else self.given[size]
         if not noises.get(1.0, 0.0) > 0:
             return
         # What comes out takes the place of what went in: a cube less to hold.
@@ -430,12 +366,3 @@ def _cut(values: torch.Tensor, high: torch.Tensor, low: torch.Tensor) -> torch.T
 
 def _width(values: torch.Tensor) -> float:
     return float(robust_width(values.reshape(-1).cpu().numpy()))
-
-
-def _of_beam(beam: tuple[float, float, float]) -> tuple[np.ndarray, float]:
-    """Second moments of a beam (xx, xy; xy, yy), pixels squared, and its area, pixels."""
-    major, minor, angle = beam
-    turn = math.radians(angle)
-    along, across = np.array([-math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), math.sin(turn)])
-    cov = (np.outer(along, along) * major**2 + np.outer(across, across) * minor**2) / SIGMA_TO_FWHM**2
-    return cov, gaussian_area(major, minor)

@@ -16,8 +16,8 @@ from cubefocus.alma.fitted import COLUMNS as FITTED
 from cubefocus.alma.fitted import KM_S, catalogue_of
 from cubefocus.cube.celestial import local_axes
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.scale import gaussian_area
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_area
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.model import Scene
 from cubefocus.fit.restored import measure_restored, relative_noise

@@ -23,8 +23,9 @@ from scipy.special import expit
 from cubefocus.alma.catalogue import build_table, on_the_sky
 from cubefocus.alma.fitted import KM_S
 from cubefocus.cube.cube import Cube
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.model import transforms
 from cubefocus.fit.sky import behind_beam, from_truth
 from cubefocus.fit.source import Component, Spectral

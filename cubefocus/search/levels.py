@@ -15,12 +15,11 @@ from scipy.ndimage import distance_transform_edt, map_coordinates, maximum_filte
 
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
-from cubefocus.stats.noise import robust_width
+from cubefocus.stats.noise import MAD_SCATTER, robust_width
 
 ENOUGH = 400.0  # independent values in a box: its width is then known to 6 per cent
 LEAST_BEAMS = 5.0  # side of a box in beams: what stands out of the noise is left out, the rest hardly fills it
 LEAST_FILLED = 0.3  # of a box: with less data in it that of its neighbours stands for it
-SCATTER = 1.17  # of a robust width of n values, relative and times the root of n
 RIM = 3  # beams from the edge of the data within which the noise may be another
 LEAST_IN_RING, LEAST_IN_MIDDLE = 30.0, 100.0  # independent values of it, and of what is farther from the edge
 FAR = 4.0  # widths of a channel's means over a beam from their median: what is as far is a source, or left by imaging
@@ -203,7 +202,7 @@ class _Sample:
         if known.sum() < 2:
             return np.ones(shape)
         independent = side**2 / self.area * len(scaled)
-        if np.std(levels[known]) < CERTAIN * SCATTER / math.sqrt(independent) * np.median(levels[known]):
+        if np.std(levels[known]) < CERTAIN * MAD_SCATTER / math.sqrt(independent) * np.median(levels[known]):
             return np.ones(shape)
         nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
         filled = levels[tuple(nearest)]
@@ -228,7 +227,7 @@ class _Sample:
             within = (distance > near) & (distance <= near + 1)
             values = scaled[:, within[::step, ::step] & inside[::step, ::step]]
             values = values[np.isfinite(values)]
-            scatter = SCATTER * math.sqrt(1.0 / max(values.size / own, 1.0) + 1.0 / known)
+            scatter = MAD_SCATTER * math.sqrt(1.0 / max(values.size / own, 1.0) + 1.0 / known)
             if values.size > LEAST_IN_RING * own and robust_width(values) > (1.0 + CERTAIN * scatter) * usual:
                 factor[inside & within] = robust_width(values) / usual
         return factor

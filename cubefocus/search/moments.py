@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.search.levels import Levels
 
 LEAST_OFF = 4  # channels off the line in which the continuum is measured

@@ -25,9 +25,9 @@ from cubefocus.errors import CubefocusError
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.distributed import deterministic
 from cubefocus.learn.shipped import FOLDER
-from cubefocus.search.bank import STANDS_OUT, Significance, check_beam
+from cubefocus.search.bands import bands_of, over_noise, resampled, widths_of
 from cubefocus.search.levels import Levels
-from cubefocus.search.windows import over_noise, resampled, widths_of, windows_of
+from cubefocus.search.significance import STANDS_OUT, Significance, check_beam
 
 SHIPPED = FOLDER / "general"
 NETWORK = "proposer"  # its name in a bundle, and that of its settings there
@@ -37,7 +37,7 @@ PIXELS = 2_000_000  # of all images that the network sees at a time
 def network(
     data: np.ndarray, levels: Levels, beam: tuple[float, float, float], device: str, in_parts: bool
 ) -> NetworkProposer:
-    """The shipped network for the parts of a cube; parameters as `cubefocus.search.tiles.matched`.
+    """The shipped network for the parts of a cube; parameters as `cubefocus.search.matched.matched`.
 
     Each part is in units of its own noise: near its edges a part may differ from the whole in the last digits.
 
@@ -113,10 +113,8 @@ class NetworkProposer:
         except KeyError as error:
             raise CubefocusError(f"{bundle.source}: does not say {error}; make the bundle again") from error
 
-    def __call__(
-        self, data: np.ndarray, levels: Levels, beam: tuple[float, float, float], device: str = "cpu"
-    ) -> Significance:
-        """What the network says of a cube, or of a part of one, on its own device.
+    def __call__(self, data: np.ndarray, levels: Levels, beam: tuple[float, float, float]) -> Significance:
+        """What the network says of a cube, or of a part of one.
 
         Parameters
         ----------
@@ -125,8 +123,6 @@ class NetworkProposer:
         levels : Levels
         beam : (major, minor, angle)
             FWHM in pixels; the angle of the major axis from +y towards -x, deg.
-        device : str
-            Not looked at: the network is where it was put.
 
         Raises
         ------
@@ -158,7 +154,7 @@ class _Search:
     def all(self) -> Significance:
         for width in widths_of(len(self.scaled), self.proposer.narrowest):
             left = self.cut()
-            windows = windows_of(len(left), width)
+            windows = bands_of(len(left), width)
             for window, above, below in self.maps(left, windows):
                 channels = slice(*window)
                 for total, found in ((self.positive, above), (self.negative, below)):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from cubefocus.search.bank import Significance
 from cubefocus.search.levels import Levels
+from cubefocus.search.significance import Proposer, Significance
 from cubefocus.specs import PROPOSERS, load
-
-Proposer = Callable[[np.ndarray, Levels, tuple[float, float, float], str], Significance]
 
 
 def proposer(
@@ -39,8 +37,8 @@ def proposer(
     """
     every = [load(PROPOSERS[name])(data, levels, beam, device, in_parts) for name in names]
 
-    def propose(part: np.ndarray, levels: Levels, beam: tuple[float, float, float], device: str) -> Significance:
-        return joined([one(part, levels, beam, device) for one in every])
+    def propose(part: np.ndarray, levels: Levels, beam: tuple[float, float, float]) -> Significance:
+        return joined([one(part, levels, beam) for one in every])
 
     return propose
 

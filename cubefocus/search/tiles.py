@@ -10,22 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from cubefocus.cube.cutouts import channel_sum
 from cubefocus.errors import CubefocusError
-from cubefocus.search.bank import (
-    STEPS,
-    Noises,
-    Significance,
-    check_beam,
-    measure_noises,
-    reach_of,
-    significance,
-)
+from cubefocus.search.bank import STEPS, reach_of
 from cubefocus.search.levels import Levels
 from cubefocus.search.linking import Voxels
 from cubefocus.search.proposers import proposer
@@ -33,10 +25,7 @@ from cubefocus.search.proposers import proposer
 HELD = 28  # bytes a voxel of a part, while it is searched
 OF_FIT = 60  # bytes a voxel of what is fitted
 BESIDE = 1e9  # bytes that are there beside it: the program and its libraries
-SAMPLED = 32_000_000  # voxels of the parts in which the noise of the templates is measured, where a cube has more
-SAMPLES = 2  # such parts along each axis
 MOST_TILES = 64  # along each axis
-
 LEAST_VOXELS = 8e6  # of a part, however little memory there may be
 IN_MEMORY = 8  # bytes a voxel of a cube that is in memory as a whole: its values, and their significance
 
@@ -145,57 +134,6 @@ class Searched:
     alive: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Matched:
-    """The bank of templates as a way to tell what stands out of a part of a cube."""
-
-    noises: Noises | None = field(default=None)
-
-    def __call__(self, data: np.ndarray, levels: Levels, beam: tuple[float, float, float], device: str) -> Significance:
-        return significance(data, levels, beam, device, self.noises)
-
-
-def matched(data: np.ndarray, levels: Levels, beam: tuple[float, float, float], device: str, in_parts: bool) -> Matched:
-    """The bank of templates for the parts of a cube.
-
-    Parameters
-    ----------
-    data : ndarray or Windows, shape (channel, y, x)
-    levels : Levels
-    beam : (major, minor, angle)
-        FWHM in pixels, and deg.
-    device : str
-    in_parts : bool
-        Whether there are several: a cube that is searched as a whole, and is not large, tells its noise on the way.
-
-    Raises
-    ------
-    CubefocusError
-        If the image is not larger than the beam.
-    """
-    n_channels, n_y, n_x = data.shape
-    check_beam(beam, (n_y, n_x))
-    if data.size <= SAMPLED and not in_parts:
-        return Matched()
-    places = [(slice(0, n_y), slice(0, n_x))]
-    if data.size > SAMPLED:
-        side = math.isqrt(SAMPLED // (n_channels * SAMPLES**2))
-        side = max(side, 2 * reach_of(beam))
-        along = [
-            [slice(max(0, middle - side // 2), min(size, middle + side // 2)) for middle in _middles(size)]
-            for size in (n_y, n_x)
-        ]
-        places = [(rows, columns) for rows in along[0] for columns in along[1]]
-    parts = ((data[:, rows, columns], levels.within(rows, columns)) for rows, columns in places)
-    rows, columns = places[0]
-    share = (rows.stop - rows.start) * (columns.stop - columns.start) / (n_y * n_x)
-    return Matched(measure_noises(parts, beam, share, device))
-
-
-def _middles(size: int) -> list[int]:
-    return [round(size * (place + 0.5) / SAMPLES) for place in range(SAMPLES)]
-
-
 def search_tiles(
     data: np.ndarray, levels: Levels, beam: tuple[float, float, float], threshold: float, most_voxels: float,
     device: str = "cpu", snr: np.ndarray | None = None, proposals: Sequence[str] = ("matched",),
@@ -231,7 +169,7 @@ def search_tiles(
     alive, above, below = np.zeros(shape[0], dtype=bool), [], []
     for tile in parts:
         values = data[:, tile.rows, tile.columns]
-        found = propose(values, levels.within(tile.rows, tile.columns), beam, device)
+        found = propose(values, levels.within(tile.rows, tile.columns), beam)
         alive |= found.alive
         corner, core = (0, tile.core_rows.start, tile.core_columns.start), (slice(None), *tile.core)
         place = (tile.core_rows, tile.core_columns)

@@ -4,42 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typing_extensions
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from cubefocus.sections import Count, Listed, Number, OneOf, Positive, Section, Whole, section
 from cubefocus.settings.kinds import Name, PositiveRange, Weight, part
 from cubefocus.settings.networks import BatchSize, Epochs, LearningRate, TrainingSettings
-from cubefocus.settings.observation import (
-    ArrayName,
-    Direction,
-    HourAngle,
-    Integration,
-    SetupSettings,
-    TotalTime,
-    Vapour,
-)
+from cubefocus.settings.observation import Alternative, SetupSettings
 from cubefocus.settings.sky import SkyTypes
 from cubefocus.specs import STUDIES
 
 
-class Setup(typing_extensions.TypedDict, total=False):
+class Setup(Alternative, total=False):
     """An observing set-up of the study ``general``, by what differs from the section ``observation``."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
-
-    array: ArrayName
-    direction: Direction
     frequency_ghz: Annotated[Positive, Field(description="frequency of channel n_channels // 2, in GHz")]
     channel_width_mhz: Annotated[Positive, Field(description="distance between channels in MHz")]
     n_channels: Annotated[Count, Field(description="number of channels")]
     n_pixels: Annotated[Count, Field(description="side of the images in px")]
     cell_arcsec: Annotated[Positive, Field(description="size of a pixel in arcsec")]
-    integration_s: Integration
-    total_time_s: TotalTime
-    hour_angle: HourAngle
-    pwv_mm: Vapour
 
 
 @section("draws")

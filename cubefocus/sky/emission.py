@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.instrument.observation import Observation
 
 REACH = 6.0

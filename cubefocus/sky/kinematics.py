@@ -7,7 +7,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.sky.base import Ranges, SkyType, power_law, uniform
 from cubefocus.sky.columns import Source
 from cubefocus.sky.emission import (

@@ -13,7 +13,8 @@ from astropy.table import Table, hstack
 from astropy.wcs import WCS, FITSFixedWarning
 
 from cubefocus.cube.cube import Cube
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM, channel_slice, clip_box
+from cubefocus.cube.cutouts import channel_slice, clip_box
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.instrument.observation import Observation
 from cubefocus.sky.boxes import true_boxes
 from cubefocus.sky.columns import MEASURED, Source, as_sources, make_column, make_table

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 MAD_TO_SIGMA = 1.482602218505602  # standard deviation of a normal distribution over its median absolute deviation
+MAD_SCATTER = 1.17  # scatter of a `robust_width` of n normal values, relative and times the root of n
 
 LEAST_COMPLETE = 0.25  # share of the pixels with data that must hold it in every channel to stand for all of them
 

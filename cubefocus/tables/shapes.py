@@ -12,7 +12,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
 from cubefocus.tables.foreign import ANGLES, COUNTER, NORTH, OURS, SHAPES, Shape, known_shape
 from cubefocus.tables.matching import Matches

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from scipy.signal import fftconvolve
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
 from cubefocus.report.figures.grid import check_shapes, label_row
 from cubefocus.report.figures.style import IMAGES, PAGE, new_figure, nothing, styled

@@ -7,7 +7,7 @@ import pytest
 from astropy.modeling import fitting, models
 
 from cubefocus.alma.spectra import clean_spectra, find_lines, resample
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.settings import SpectraSettings
 
 SETTINGS = SpectraSettings()

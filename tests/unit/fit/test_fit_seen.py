@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from cubefocus.fit.beam import SIGMA_TO_FWHM, Beam
+from cubefocus.cube.scale import SIGMA_TO_FWHM
+from cubefocus.fit.beam import Beam
 from cubefocus.fit.seen import UNKNOWN, ellipse, seen
 from cubefocus.fit.sky import behind_beam
 from cubefocus.fit.source import Component, cov_of

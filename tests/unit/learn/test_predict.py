@@ -8,7 +8,7 @@ from torch import nn
 from cubefocus.errors import CubefocusError
 from cubefocus.learn.checkpoint import build
 from cubefocus.learn.predict import Trained
-from cubefocus.learn.task import Task, make_task
+from cubefocus.learn.task import ListedTask, make_task
 from cubefocus.specs import NETWORKS
 
 
@@ -42,7 +42,7 @@ def test_arrays_of_another_size_are_refused(name, shape, products, small_models)
         network.predict({key: np.zeros(shape, np.float32) for key in arrays})
 
 
-class Both(Task):
+class Both(ListedTask):
     """Mean and peak of an image, by a network of two outputs."""
 
     name, network, keys = "flux", "Both", ("images", "targets/mean", "targets/peak")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from cubefocus.cube.cutouts import SIGMA_TO_FWHM
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.errors import CubefocusError
 from cubefocus.report.figures.maps import MapPanel, map_panels
 from cubefocus.report.figures.residual_maps import ResidualPanel, at_beam, residual_panels, residuals

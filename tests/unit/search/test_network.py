@@ -10,11 +10,11 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from cubefocus.errors import CubefocusError
-from cubefocus.search.bank import Significance
+from cubefocus.search.bands import bands_of, over_noise, resampled, widths_of
 from cubefocus.search.levels import measure_levels
 from cubefocus.search.network import NetworkProposer
 from cubefocus.search.proposers import joined
-from cubefocus.search.windows import over_noise, resampled, widths_of, windows_of
+from cubefocus.search.significance import Significance
 
 SHAPE = (16, 64, 64)
 BEAM = (4.0, 4.0, 0.0)
@@ -43,7 +43,7 @@ def search(proposer, data, beam=BEAM):
 
 @pytest.mark.parametrize(("n_channels", "width"), [(16, 4), (17, 4), (5, 4), (3, 8), (1, 1), (9, 1)])
 def test_windows_cover_the_band_and_overlap_by_half(n_channels, width):
-    windows = windows_of(n_channels, width)
+    windows = bands_of(n_channels, width)
     covered = np.zeros(n_channels, int)
     for first, end in windows:
         covered[first:end] += 1

@@ -19,9 +19,10 @@ from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
 from cubefocus.fit.beam import Beam
 from cubefocus.search import tiles
-from cubefocus.search.bank import measure_noises, reach_of, significance
+from cubefocus.search.bank import reach_of, significance
 from cubefocus.search.groups import windows_of
 from cubefocus.search.levels import measure_levels
+from cubefocus.search.matched import measure_noises
 from cubefocus.search.run import search_cube
 from cubefocus.tables.columns import column
 

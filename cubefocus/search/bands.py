@@ -13,7 +13,7 @@ from cubefocus.stats.noise import robust_width
 LEAST_HELD = 64  # pixels with data that the noise of an image is measured in
 
 
-def windows_of(n_channels: int, width: int) -> list[tuple[int, int]]:
+def bands_of(n_channels: int, width: int) -> list[tuple[int, int]]:
     """Half overlapping windows (first channel, end) of a width that cover a band; one if the band is no wider."""
     if width >= n_channels:
         return [(0, n_channels)]

@@ -1,0 +1,42 @@
+"""Lock file, environment of conda and profiles agree with the package and with each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from configs import (
+    ROOT,
+    load,
+)
+
+
+def pins(text: str) -> dict[str, str]:
+    found = re.findall(r"^[ -]*([A-Za-z0-9_.-]+)==(\S+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def test_lock_file_covers_the_dependencies_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = {*project["dependencies"], *(name for extra in extras for name in extra)}
+    locked = pins((ROOT / "envs" / "requirements.lock").read_text())
+    assert {name.lower().replace("_", "-") for name in wanted} <= set(locked)
+    assert "+" not in "".join(locked.values()), "a local version is on no package index"
+
+
+def test_conda_environment_has_the_versions_of_the_lock_file() -> None:
+    conda = (ROOT / "envs" / "cubefocus.yaml").read_text()
+    assert pins(conda) == pins((ROOT / "envs" / "requirements.lock").read_text())
+    assert yaml.safe_load(conda)["name"] == "cubefocus"
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str) -> None:
+    profile = load(f"profiles/{name}/config.yaml")
+    assert profile["rerun-triggers"] == ["params", "input", "mtime"]
+    assert profile["keep-going"] is True
+    assert profile["rerun-incomplete"] is True
+    assert "cpus_per_task" not in profile.get("default-resources", {})
