@@ -24,6 +24,7 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.grid import squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of, transforms
+from cubefocus.fit.noise import Noise
 from cubefocus.fit.sky import on_sky, strongest_line
 from cubefocus.fit.source import SHAPE, Component, Spectral
 
@@ -120,6 +121,16 @@ def window_images(fitted: Fitted, rows: np.ndarray, columns: np.ndarray) -> np.n
     return (along_y @ weighted @ along_x.mT).real.double().numpy()
 
 
+def spectra_of(fitted: Fitted) -> np.ndarray:
+    """Spectra of the sources of a fit as the cube shows them, Jy, 0 in channels without data, shape (n, channel)."""
+    products = fitted.solution.products
+    relative = fitted.scene.noise.relative  # the fit's spectra are weighted by one over it
+    if products is None:
+        return np.zeros((0, len(relative)))
+    totals = np.stack([total for total, _ in products.spectra])
+    return totals * np.where(np.isfinite(relative), relative, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class _Aperture:
     """Pixels around a source.
@@ -172,12 +183,9 @@ class _Sums:
     @classmethod
     def of(cls, fitted: Fitted, apertures: Sequence[_Aperture]) -> _Sums:
         beam, noise = fitted.scene.beam, fitted.scene.noise
-        windows = torch.stack([_window(one, beam) for one in apertures])
+        windows = torch.stack([_window(one.held, one.rows, one.columns, beam) for one in apertures])
         weights = beam.grid.counts / math.prod(beam.grid.padded)
-        # Beyond the longest baseline there is the white part alone.
-        excess = np.maximum(noise.in_endless_image - noise.white**2, 0.0) * weights
-        variance = noise.white**2 * np.array([one.held.sum() for one in apertures])
-        variance = variance + (squared(windows).numpy() * excess).sum(axis=(1, 2))
+        variance = _variances(windows, np.array([one.held.sum() for one in apertures]), beam, noise)
         seen = (windows.conj() * torch.from_numpy(weights.astype(np.float32))).reshape(len(windows), -1)
         images, middle = [], torch.empty(0)
         for band, transfer in enumerate(beam.transfer):
@@ -195,11 +203,41 @@ def _waves(rows: np.ndarray, columns: np.ndarray, beam: Beam) -> tuple[torch.Ten
     return along_y, along_x
 
 
-def _window(aperture: _Aperture, beam: Beam) -> torch.Tensor:
-    """Transform of an aperture, 1 where it holds data, (v, u)."""
-    along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
-    held = torch.from_numpy(aperture.held.astype(np.complex64))
-    return along_y.mH @ held @ along_x.conj()
+def _window(held: np.ndarray, rows: np.ndarray, columns: np.ndarray, beam: Beam) -> torch.Tensor:
+    """Transform of some pixels, 1 where they are held, (v, u)."""
+    along_y, along_x = _waves(rows, columns, beam)
+    return along_y.mH @ torch.from_numpy(held.astype(np.complex64)) @ along_x.conj()
+
+
+def _variances(windows: torch.Tensor, numbers: np.ndarray, beam: Beam, noise: Noise) -> np.ndarray:
+    """Variance of the noise of sums over pixels, from their transforms (n, v, u) and their numbers (n,)."""
+    weights = beam.grid.counts / math.prod(beam.grid.padded)
+    # Beyond the longest baseline there is the white part alone.
+    excess = np.maximum(noise.in_endless_image - noise.white**2, 0.0) * weights
+    return noise.white**2 * numbers + (squared(windows).numpy() * excess).sum(axis=(1, 2))
+
+
+def variance_of_sum(held: np.ndarray, rows: np.ndarray, columns: np.ndarray, beam: Beam, noise: Noise) -> float:
+    """Variance of the noise of a sum over pixels, over the sum of the variances of each.
+
+    Parameters
+    ----------
+    held : ndarray of bool, shape (row, column)
+        Which pixels.
+    rows, columns : ndarray of int
+        Of the image.
+    beam : Beam
+    noise : Noise
+
+    Returns
+    -------
+    float
+        1 for noise that is not correlated.
+    """
+    single = np.ones((1, 1), dtype=bool)
+    windows = torch.stack([_window(held, rows, columns, beam), _window(single, rows[:1], columns[:1], beam)])
+    of_all, of_one = _variances(windows, np.array([held.sum(), 1]), beam, noise)
+    return float(of_all / (of_one * held.sum()))
 
 
 @dataclass(frozen=True, eq=False)

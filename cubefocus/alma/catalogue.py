@@ -12,10 +12,10 @@ from astropy.constants import c as speed_of_light
 from astropy.table import Column as TableColumn
 from astropy.table import Table
 
-from cubefocus.alma.morphology import fwhm
 from cubefocus.alma.rows import Key
 from cubefocus.alma.searched import Searched
 from cubefocus.cube.cube import Cube
+from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.tables.columns import BOX, LINE_RANGE, Column, define
 
 KM_S = speed_of_light.to_value(u.km / u.s)
@@ -136,7 +136,7 @@ def _source_rows(one: Searched, rest_ghz: float | None) -> list[dict[str, Any]]:
     for number, (row, place) in enumerate(zip(rows, places, strict=True)):
         row |= {"source_id": number} | place
         for axis in ("x", "y"):
-            row[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
+            row[f"fwhm_{axis}"] = SIGMA_TO_FWHM * row[f"sigma_{axis}"]
             for size in ("sigma", "fwhm"):
                 row[f"{size}_{axis}_arcsec"] = row[f"{size}_{axis}"] * cell
         row |= spectral(ghz, row, rest_ghz)

@@ -14,7 +14,6 @@ from astropy.wcs import WCS
 from cubefocus.alma.aperture import Fluxes, aperture_fluxes
 from cubefocus.alma.apparent import apparent
 from cubefocus.alma.catalogue import build_table, on_the_sky, rest_frequency_of, spectral
-from cubefocus.alma.morphology import fwhm
 from cubefocus.cube.celestial import frame_of, local_axes, position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.scale import SIGMA_TO_FWHM
@@ -269,7 +268,7 @@ def _in_sky_units(wcs: WCS, row: Mapping[str, Any], cell: float) -> dict[str, An
     """Sizes in arcsec, and the position angle north through east, with errors."""
     values: dict[str, Any] = {}
     for axis in ("x", "y"):
-        values[f"fwhm_{axis}"] = fwhm(row[f"sigma_{axis}"])
+        values[f"fwhm_{axis}"] = SIGMA_TO_FWHM * row[f"sigma_{axis}"]
         for size in ("sigma", "fwhm"):
             values[f"{size}_{axis}_arcsec"] = (values | dict(row))[f"{size}_{axis}"] * cell
     for axis in ("major", "minor"):

@@ -11,7 +11,6 @@ from cubefocus.alma.field import Field
 from cubefocus.alma.lines import dirty_spectra
 from cubefocus.alma.rows import Cut, Part, Shape
 from cubefocus.alma.training_products import focused_images
-from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.specs import SHAPES
 from cubefocus.stats.noise import noise_of
 
@@ -69,8 +68,3 @@ def position_errors(field: Field, shape: Shape) -> dict[str, float]:
     along_y = math.hypot(shape.sigma_x * math.sin(angle), shape.sigma_y * math.cos(angle))
     snr = peak / noise if noise > 0 and peak > 0 else math.nan
     return {"x_err": along_x / snr, "y_err": along_y / snr}
-
-
-def fwhm(sigma: float) -> float:
-    """Full width at half maximum of a Gaussian of standard deviation ``sigma``."""
-    return SIGMA_TO_FWHM * sigma

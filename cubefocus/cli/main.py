@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, or 1 for bad input, after one message that says what is wrong.
     """
+    # Before torch is loaded: its threads spin while they wait for each other, and where other programs use the cores as
+    # well that takes several times as long as the work itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen = next((one for one in arguments if not one.startswith("-")), None)  # no option before it takes a value
     options = build_parser(chosen).parse_args(arguments)

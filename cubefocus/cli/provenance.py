@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cubefocus.alma.training_products import products_provenance
 from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, read_yaml, refuse_missing
@@ -182,10 +181,16 @@ def _pdf(path: Path) -> dict[str, Any]:
     return decode(re.sub(r"\\(.)", r"\1", found[1].decode("ascii")) if found else None, path)
 
 
+def _hdf5(path: Path) -> dict[str, Any]:
+    from cubefocus.alma.training_products import products_provenance  # with h5py, which no search of a cube needs
+
+    return products_provenance(path)
+
+
 READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".fits": cube_provenance,
     ".fits.gz": cube_provenance,
-    ".h5": products_provenance,
+    ".h5": _hdf5,
     ".ecsv": _table,
     ".csv": _csv,
     ".xml": _votable,

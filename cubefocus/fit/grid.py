@@ -54,6 +54,13 @@ class Grid:
         return y, x
 
     @cached_property
+    def pixels_of_samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (y, 1) and columns (1, x) of the pixels next to the samples in the image."""
+        rows, columns = (np.minimum((np.arange(n) * step).round().astype(int), size - 1)
+                         for n, step, size in zip(self.samples, self.steps, self.shape, strict=True))  # fmt: skip
+        return rows[:, None], columns[None]
+
+    @cached_property
     def kept(self) -> tuple[np.ndarray, np.ndarray]:
         """Spatial frequencies of the rows (0, 1, ... -1) and columns (0, 1, ...) of a transform, in cells."""
         rows = np.fft.fftfreq(self.cells[0], 1.0 / self.cells[0]).round().astype(int)

@@ -86,9 +86,7 @@ class Scene:
         weight = 1.0 / noise.relative
         reference = frequencies_hz[n_channels // 2]
         log_ratio = np.log(reference / frequencies_hz) if np.isfinite(reference) else np.zeros(n_channels)
-        rows, columns = (np.minimum((np.arange(n) * step).round().astype(int), size - 1)
-                         for n, step, size in zip(grid.samples, grid.steps, grid.shape, strict=True))  # fmt: skip
-        held = torch.from_numpy(cuts.filled[np.ix_(rows, columns)].reshape(-1)).to(device)
+        held = torch.from_numpy(cuts.filled[grid.pixels_of_samples].reshape(-1)).to(device)
         whiten = torch.from_numpy(amplitude.astype(np.float32)).to(device)
         scale = torch.from_numpy(weight.astype(np.float32)).to(device)
         planes = torch.zeros(n_channels, held.numel(), device=device)

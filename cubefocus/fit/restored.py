@@ -86,21 +86,28 @@ def measure_restored(data: np.ndarray, beam: Beam, relative: np.ndarray | None =
     inside = held[alive].all(axis=0) if len(alive) else np.zeros(data.shape[1:], dtype=bool)
     if not inside.any():
         raise CubefocusError("no pixel of the cube has data in all channels: there is no noise to measure")
-    levels = np.full(len(data), np.inf)
-    levels[alive] = _rms_of_channels(data, alive, inside)
-    rms, power = float(np.median(levels[alive])), np.zeros(())
-    if not rms > 0:
-        raise CubefocusError("most pixels of the cube are the same in all channels: there is no noise to measure")
     if relative is None:
+        levels = np.full(len(data), np.inf)
+        levels[alive] = _rms_of_channels(data, alive, inside)
+        _there_is_noise(float(np.median(levels[alive])))
         relative = relative_noise(levels, int(inside.sum()), beam)
     else:
-        relative = np.where(np.isfinite(levels), relative, np.inf)
+        relative = np.where(np.isin(np.arange(len(data)), alive), relative, np.inf)
         alive = alive[np.isfinite(relative[alive])]
     if len(alive) >= LEAST_CHANNELS:
         rms, power = _of_differences(data, alive, inside, relative, beam)
-    like_beam = rms**2 * beam.transfer.mean(axis=0)
+    else:
+        rms, power = float(np.median(_rms_of_channels(data, alive, inside))), np.zeros(())
+    like_beam = _there_is_noise(rms) ** 2 * beam.transfer.mean(axis=0)
     power = np.where(beam.grid.inside, np.maximum(power, like_beam), like_beam.max())
     return Noise(power, relative, 0.0, rms)
+
+
+def _there_is_noise(rms: float) -> float:
+    """The rms, refused where it is none."""
+    if not rms > 0:
+        raise CubefocusError("most pixels of the cube are the same in all channels: there is no noise to measure")
+    return rms
 
 
 def _rms_of_channels(data: np.ndarray, alive: np.ndarray, inside: np.ndarray) -> np.ndarray:

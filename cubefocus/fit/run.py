@@ -74,7 +74,12 @@ def _share_with_lines(fitted: Fitted) -> float:
     return float(np.any(held, axis=0).mean()) if held else 0.0
 
 
-def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:
+def fit_sources(
+    scene: Scene,
+    starts: Sequence[Component],
+    settings: FitSettings | None = None,
+    within: np.ndarray | None = None,
+) -> Fitted:
     """Fit the sources of a cube.
 
     Parameters
@@ -83,12 +88,14 @@ def fit_sources(scene: Scene, starts: Sequence[Component], settings: FitSettings
     starts : sequence of Component
         Where candidates are; their fluxes need not be known. None at all for a search from nothing.
     settings : FitSettings, optional
+    within : ndarray of bool, shape (y, x), optional
+        Pixels in which further sources are sought; all if left out.
 
     Returns
     -------
     Fitted
     """
-    return Steps(scene, settings).run(starts)
+    return Steps(scene, settings, within=within).run(starts)
 
 
 def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings | None = None) -> Fitted:

@@ -84,7 +84,10 @@ def _line_bank(n_channels: int, weight: bytes) -> tuple[np.ndarray, np.ndarray, 
 
 
 def highest_peaks(
-    scene: Scene, components: Sequence[Component], avoid: Sequence[tuple[float, float]] = ()
+    scene: Scene,
+    components: Sequence[Component],
+    avoid: Sequence[tuple[float, float]] = (),
+    within: np.ndarray | None = None,
 ) -> tuple[Peak, Peak]:
     """Highest peaks of the correlations of the residual with all templates: of a source, and of what is negative.
 
@@ -95,6 +98,8 @@ def highest_peaks(
         What has been fitted so far.
     avoid : sequence of (x, y)
         Places that have been tried in vain; nothing is looked for within half a beam of them.
+    within : ndarray of bool, shape (y, x), optional
+        Pixels in which peaks are looked for; all if left out.
 
     Returns
     -------
@@ -115,6 +120,8 @@ def highest_peaks(
         sigma = size * scene.beam.sigma
         templates = scene.transfer * torch.exp(-0.5 * sigma**2 * square)
         maps, norm = _correlated(scene, padded, templates, mask, bands)
+        if within is not None:
+            norm = torch.where(torch.from_numpy(within[grid.pixels_of_samples]).to(device), norm, torch.inf)
         for x, y in avoid:
             norm = _without(norm, scene, x, y)
         step_y, step_x = grid.steps

@@ -25,14 +25,21 @@ MOVING = 0.6  # of what a second component explains: where a line that moves acr
 STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
+SURE_LINE = 2.0  # the same of a line; without it the fit is worse than they say, as its width and place are free, too
 
 
 class Steps:
     """The steps, and what they have made so far."""
 
-    def __init__(self, scene: Scene, settings: FitSettings | None, left: float = math.inf) -> None:
-        """Take a cube, and the significance of the highest peak that is left, where it is known."""
-        self.scene, self.settings, self.left = scene, settings or FitSettings(), left
+    def __init__(
+        self,
+        scene: Scene,
+        settings: FitSettings | None,
+        left: float = math.inf,
+        within: np.ndarray | None = None,
+    ) -> None:
+        """Take a cube, the significance of the highest peak that is left, if known, and where sources are sought."""
+        self.scene, self.settings, self.left, self.within = scene, settings or FitSettings(), left, within
         self.priors = Priors.of_beam(scene.beam.sigma)
         self.solution: Solution = NOTHING
         self.origin: list[int] = []
@@ -100,7 +107,7 @@ class Steps:
         Not where there is a source: between two that are fitted as one the residual is negative, and a hole in the one
         would be as good a fit as both.
         """
-        peak, hole = highest_peaks(self.scene, self.solution.components, avoid)
+        peak, hole = highest_peaks(self.scene, self.solution.components, avoid, self.within)
         at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
         filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
         return hole if hole.significance > peak.significance and not filled else peak
@@ -171,18 +178,28 @@ class Steps:
         """Leave out lines that explain too little of sources with more than ``least``."""
         number = 0
         while number < len(self.solution.components):
-            components = self.solution.components
-            without = self.without_weakest_line(number) if components[number].n_lines > least else None
+            without = self.without_weakest_line(number) if self.may_lose_line(number, least) else None
             if without is None or _data_chi2(without) - _data_chi2(self.solution) >= self.settings.line**2:
                 number += 1
             else:
                 self.solution = without
 
+    def may_lose_line(self, number: int, least: int) -> bool:
+        """Whether a source has lines to lose, and the equations do not put the weakest far above the threshold."""
+        one = self.solution.components[number]
+        return one.n_lines > least and self.weakest_line(number)[1] < SURE_LINE * self.settings.line
+
+    def weakest_line(self, number: int) -> tuple[int, float]:
+        """Place of the weakest line among the parameters of a source, and its significance by the equations."""
+        one, errors = self.solution.components[number], np.sqrt(np.diag(self.solution.covariance_of(number)))
+        peaks = one.amplitudes[1:]
+        ratios = np.abs(one.values[peaks]) / errors[peaks]
+        weakest = int(np.argmin(ratios))
+        return peaks[weakest], float(ratios[weakest])
+
     def without_weakest_line(self, number: int) -> Solution:
         components = self.solution.components
-        one, errors = components[number], np.sqrt(np.diag(self.solution.covariance_of(number)))
-        peaks = one.amplitudes[1:]
-        weakest = peaks[int(np.argmin(np.abs(one.values[peaks]) / errors[peaks]))]
+        one, (weakest, _) = components[number], self.weakest_line(number)
         rest = Component(np.delete(one.values, np.s_[weakest : weakest + len(LINE)]))
         return self.refit([*components[:number], rest, *components[number + 1 :]])
 

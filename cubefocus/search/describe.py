@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from cubefocus.alma.aperture import spectra_of, variance_of_sum, window_images
 from cubefocus.alma.apparent import apparent
 from cubefocus.alma.catalogue import on_the_sky, rest_frequency_of, spectral
 from cubefocus.alma.fitted import COLUMNS as FITTED
@@ -24,13 +25,13 @@ from cubefocus.fit.restored import measure_restored, relative_noise
 from cubefocus.fit.run import fit_given
 from cubefocus.fit.seen import ellipse
 from cubefocus.fit.sky import NAMES, measures
-from cubefocus.fit.source import Component, Spectral
+from cubefocus.fit.source import Spectral
 from cubefocus.search.bank import LEAST_CHANNELS
 from cubefocus.search.groups import Window
 from cubefocus.search.levels import IN_CHANNEL, Levels
 from cubefocus.search.linking import Islands
 from cubefocus.search.moments import Moments, measure
-from cubefocus.search.parts import with_parts
+from cubefocus.search.parts import Parted, start_of, with_parts
 from cubefocus.settings import FitSettings, SkySettings
 from cubefocus.tables.columns import BOX, define
 
@@ -149,19 +150,20 @@ class Search:
         n_pixels = min(self.cube.data.shape[1] * self.cube.data.shape[2], IN_CHANNEL)
         noise = measure_restored(flat.data, beam, relative_noise(self.levels.channel, n_pixels, beam))
         scene = Scene.of(flat.data, _behind(beam, levels), flat.frequencies_hz, noise, self.device)
-        starts = [_start(own, number, beam, flat.data.shape) for number in range(len(own))]
+        starts = [start_of(place, beam, flat.data.shape) for place in own.places]
         single = fit_given(scene, starts, FitSettings(line=self.line))
-        fitted, owners = with_parts(single, own, len(window.members), self.line)
-        measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, fitted, owners)
+        parted = with_parts(single, own, len(window.members), self.line)
+        fitted = parted.fitted
+        measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, parted)
         fits = catalogue_of(
             flat, fitted, SkySettings().box_level, self.cube_id, self.rest_frequency_ghz, shown=cube,
-            extents=measured.extents(boxes_of(own)), order=_emitting(fitted),
+            extents=measured.extents(), order=_emitting(fitted),
         )  # fmt: skip
-        told = [owners[number] < len(window.members) for number in np.asarray(fits["candidate_id"], dtype=int)]
+        told = [parted.owners[number] < len(window.members) for number in np.asarray(fits["candidate_id"], dtype=int)]
         fits = fits[np.array(told, dtype=bool)]
-        rows, components = _rows(fits, own, measured), np.asarray(fits["candidate_id"], dtype=int).tolist()
+        rows, components = _rows(fits, measured), np.asarray(fits["candidate_id"], dtype=int).tolist()
         for row, component in zip(rows, components, strict=True):
-            number = window.members[owners[component]]
+            number = window.members[parted.owners[component]]
             row |= {"candidate_id": number + 1, "reliability": float(self.reliability[number])}
         place = levels.place if levels.by_place else None
         return Described(window, self.cube, fitted, place, rows, components)
@@ -199,66 +201,50 @@ def _emitting(fitted: Fitted) -> list[int]:
     return sorted(chosen, key=lambda number: -fitted.significance[number])
 
 
-def _start(every: Islands, number: int, beam: Beam, shape: tuple[int, ...]) -> Component:
-    """Where the fit of an island begins: at its middle, as large as it is, with a line in its channels."""
-    mask, window = every.mask(number), every.windows[number]
-    across = mask.sum(axis=0)
-    rows, columns = np.nonzero(across)
-    weight = across[rows, columns].astype(float)
-    y, x = (float(np.average(at, weights=weight)) + part.start
-            for at, part in zip((rows, columns), window[1:], strict=True))  # fmt: skip
-    spread = np.cov(np.stack([columns, rows]), aweights=weight, bias=True) if len(rows) > 1 else np.zeros((2, 2))
-    cov = 0.5 * spread + (0.3 * beam.sigma) ** 2 * np.eye(2)
-    along = mask.sum(axis=(1, 2)).astype(float)
-    channels = np.arange(len(along)) + window[0].start
-    if shape[0] < LEAST_CHANNELS:
-        return Component.of(x, y, cov, [])
-    z = float(np.average(channels, weights=along))
-    width = math.sqrt(float(np.average((channels - z) ** 2, weights=along)))
-    return Component.of(x, y, cov, [(z, max(width * SIGMA_TO_FWHM, 1.5))])
-
-
 def boxes_of(every: Islands) -> np.ndarray:
     """Smallest boxes (x0, y0, x1, y1), half-open, around the islands, shape (n, 4)."""
     boxes = [(columns.start, rows.start, columns.stop, rows.stop) for _, rows, columns in every.windows]
     return np.array(boxes, dtype=int).reshape(-1, 4)
 
 
-def _rows(fits: Table, every: Islands, measured: _Measured) -> list[dict[str, Any]]:
-    """Rows of the fit with what is known of their islands."""
-    rows, boxes = [dict(zip(fits.colnames, row, strict=True)) for row in fits], boxes_of(every)
+def _rows(fits: Table, measured: _Measured) -> list[dict[str, Any]]:
+    """Rows of the fit with what is known of the voxels of its sources."""
+    rows, parted = [dict(zip(fits.colnames, row, strict=True)) for row in fits], measured.parted
+    boxes = boxes_of(parted.islands)
     for row in rows:
-        component = int(row["candidate_id"])
-        number, alone = measured.owners[component], measured.owners.count(measured.owners[component]) == 1
+        number = int(row["candidate_id"])
         # What stands out of the noise is cut down before wider templates see it: of what is bright the fit knows more.
-        if alone:
-            row["significance"] = max(float(every.peak[number]), float(row["significance"]))
+        if parted.alone(number):
+            row["significance"] = max(float(parted.islands.peak[number]), float(row["significance"]))
         row |= measured.noise_at(row)
         flags = set(str(row["flags"]).split(";")) - {""}
-        if alone and (flags & NO_GAUSSIAN or measured.holds_more(every, number)):
-            row |= measured.of(every, number) | {"significance": float(every.peak[number])}
+        if flags & NO_GAUSSIAN or measured.holds_more(number):
+            row |= measured.of(number)
             row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
-            row["flags"] = ";".join(sorted(flags - {"unresolved", "not_converged"} | {FROM_VOXELS}))
+            without = math.isnan(row["z"])
+            told = flags - {"unresolved", "not_converged", "no_line"} - ({"at_band_edge"} if without else set())
+            row["flags"] = ";".join(sorted(told | {FROM_VOXELS} | ({"no_line"} if without else set())))
+            if parted.alone(number):
+                row["significance"] = float(parted.islands.peak[number])
     return rows
 
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """Values from the voxels of an island, in the columns of the fit."""
+    """Values from the voxels of a source, in the columns of the fit."""
 
     cube: Cube
     levels: Levels
     beam: Beam
     beam_px: tuple[float, float, float]
     rest_frequency_ghz: float | None
-    fitted: Fitted
-    owners: list[int]
+    parted: Parted
 
-    def extents(self, boxes: np.ndarray) -> np.ndarray:
+    def extents(self) -> np.ndarray:
         """Boxes that those of the sources of the fit hold at least: that of its island, of one that has it alone."""
-        own = boxes[self.owners]
-        for number, (owner, one) in enumerate(zip(self.owners, self.fitted.components, strict=True)):
-            if self.owners.count(owner) > 1:
+        own = boxes_of(self.parted.islands)
+        for number, one in enumerate(self.parted.fitted.components):
+            if not self.parted.alone(number):
                 x, y = (min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.image, strict=True))
                 own[number] = x, y, x + 1, y + 1
         return own
@@ -269,16 +255,15 @@ class _Measured:
         n_y, n_x = self.levels.place.shape
         return n_x, n_y
 
-    def holds_more(self, every: Islands, number: int) -> bool:
-        """Whether the voxels of an island hold more flux than the fit gives to its source: it is a part of it only."""
-        found, scene, fitted = self.measure(every, number), self.fitted.scene, 0.0
+    def holds_more(self, number: int) -> bool:
+        """Whether the voxels of a source hold more flux than the fit gives to it: it is a part of it only."""
+        found, fitted = self.measure(number), self.parted.fitted
+        one, scene = fitted.components[number], fitted.scene
         alone = Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
-        for owner, one in zip(self.owners, self.fitted.components, strict=True):
-            if owner == number:
-                spectrum = alone.of(one, scene.gains([one])[0])[0]
-                x, y = (min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.image, strict=True))
-                fitted += float(spectrum[every.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
-        return found.total > MORE[0] * fitted and found.total - fitted > MORE[1] * found.flux_err
+        spectrum = alone.of(one, scene.gains([one])[0])[0]
+        x, y = (min(max(round(at), 0), size - 1) for at, size in zip(one.centre, self.image, strict=True))
+        own = float(spectrum[self.parted.islands.windows[number][0]].sum()) * self.area * float(self.levels.place[y, x])
+        return found.total > MORE[0] * own and found.total - own > MORE[1] * found.total_err
 
     def noise_at(self, row: Mapping[str, Any]) -> dict[str, float]:
         """Noise where a source of the fit is, and what stands out of it: the fit saw the cube over that of places."""
@@ -292,18 +277,48 @@ class _Measured:
         image = float(row["snr_image"]) / float(place[y, x])
         return {"local_rms": 1e3 * level, "peak_mjy_err": 1e3 * level, "snr": row["peak"] / level, "snr_image": image}
 
-    def measure(self, every: Islands, number: int) -> Moments:
-        """Sums and moments of an island."""
-        return measure(self.cube.data, self.levels, every.mask(number), every.windows[number], self.beam_px)
+    def measure(self, number: int) -> Moments:
+        """Sums and moments of the voxels of a source, less what the fit gives to the others."""
+        islands = self.parted.islands
+        reach = math.ceil(self.beam_px[0])
+        channels, *sky = islands.windows[number]
+        rows, columns = (
+            slice(max(0, part.start - reach), min(size, part.stop + reach))
+            for part, size in zip(sky, islands.shape[1:], strict=True)
+        )
+        own = (channels, *(slice(part.start - around.start, part.stop - around.start)
+                           for part, around in zip(sky, (rows, columns), strict=True)))  # fmt: skip
+        found = measure(
+            self.cube.data[:, rows, columns] - self.of_others(number, rows, columns),
+            self.levels.within(rows, columns),
+            islands.mask(number),
+            own,
+            self.beam_px,
+            lambda mask, *inner: self.spread(mask, *map(_shifted, inner, (rows, columns))),
+        )
+        return replace(found, x=found.x + columns.start, y=found.y + rows.start)
+
+    def of_others(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        """What the fit gives to all other sources in a part of the image, (channel, row, column)."""
+        fitted, place = self.parted.fitted, self.levels.place[rows, columns]
+        images = window_images(fitted, *(np.arange(part.start, part.stop) for part in (rows, columns)))
+        spectra = spectra_of(fitted)
+        images[number] = 0.0
+        return (np.tensordot(spectra.T, images, axes=1) * place).astype(np.float32)
+
+    def spread(self, mask: np.ndarray, rows: slice, columns: slice) -> float:
+        """Variance of the noise of a sum over pixels, over the sum of the variances of each."""
+        at = [np.arange(part.start, part.stop) for part in (rows, columns)]
+        return variance_of_sum(mask, at[0], at[1], self.beam, self.parted.fitted.scene.noise)
 
     @property
     def area(self) -> float:
         """Of the beam, pixels."""
         return gaussian_area(*self.beam_px[:2])
 
-    def of(self, every: Islands, number: int) -> dict[str, Any]:
+    def of(self, number: int) -> dict[str, Any]:
         cube, ghz = self.cube, self.cube.frequencies_hz / 1e9
-        found = self.measure(every, number)
+        found = self.measure(number)
         own = (one.name for one in COLUMNS if one.name.endswith("_err") or one.name in _APERTURE)
         unknown = (name for name in own if name != "peak_mjy_err")  # of a voxel, whatever the source is
         row: dict[str, Any] = dict.fromkeys(unknown, math.nan)
@@ -311,7 +326,7 @@ class _Measured:
         (place,) = on_the_sky(cube, [(found.x, found.y)])
         row |= place | {"fwhm_z": found.width, "z0": found.z - found.width, "z1": found.z + found.width}
         row |= {"fwhm_z_err": found.width_err, "major_limit": math.nan}
-        if len(ghz) < LEAST_CHANNELS:
+        if len(ghz) < LEAST_CHANNELS:  # no line could be told from the continuum
             row |= dict.fromkeys(("z", "z_err", "fwhm_z", "fwhm_z_err", "z0", "z1"), math.nan)
         row |= spectral(
             ghz, row, rest_frequency_of(cube) if self.rest_frequency_ghz is None else self.rest_frequency_ghz
@@ -344,11 +359,13 @@ class _Measured:
         """Continuum and line on the sky, the primary beam taken as it is at the centre."""
         scale = 1.0 / (self.area * self.attenuation(found))
         if len(ghz) < LEAST_CHANNELS:
-            image = {"continuum_mjy": found.flux / len(ghz), "continuum_mjy_err": found.flux_err / len(ghz)}
+            image = {"continuum_mjy": found.total / len(ghz), "continuum_mjy_err": found.total_err / len(ghz)}
             row = {name: 1e3 * value * scale for name, value in image.items()}
             return row | _in_the_middle(row) | {"line_flux_jykms": math.nan}
         step = abs(float(np.median(np.diff(ghz))))
-        kms = KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))
+        kms = (
+            KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))
+        )  # NaN without a line, and so is its flux
         row = {"line_flux_jykms": found.flux * kms * scale, "line_flux_jykms_err": found.flux_err * kms * scale}
         row |= {"continuum_mjy": 1e3 * found.continuum * scale, "continuum_mjy_err": 1e3 * found.continuum_err * scale}
         return row | _in_the_middle(row)
@@ -362,6 +379,10 @@ class _Measured:
             min(max(round(at), 0), size - 1) for at, size in zip((found.y, found.x), plane.shape, strict=True)
         )
         return math.exp(float(plane[row, column]))
+
+
+def _shifted(part: slice, onto: slice) -> slice:
+    return slice(part.start + onto.start, part.stop + onto.start)
 
 
 def _less(size: float, error: float, beam: float) -> tuple[float, float]:

@@ -30,7 +30,7 @@ CERTAIN = 3.0  # times that scatter: by so much the places must differ, else the
 IN_CHANNEL = 200_000  # pixels of a channel in which its noise is measured
 LEAST_IN_CHANNEL = 20_000  # below which all are looked at
 IN_BOX = 2400.0  # independent values of a box that are looked at: its width is known to 2.4 per cent
-DENSE = 0.4  # of a beam between neighbouring pixels that are looked at: those between them say nothing new
+DENSE = 0.6  # of a beam between neighbouring pixels that are looked at: those between them say nothing new
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +88,39 @@ def measure_levels(data: np.ndarray, beam_px: float) -> Levels:
         If no channel has noise: all are blank, or most of the pixels of each are the same.
     """
     sample = _Sample(data.shape, max(beam_px, 1.0))
-    levels, scaled = _measured(data, sample)
+    known = _measured(data, sample)
     share = 0.0
     for _ in range(ROUNDS):
-        before, share = share, sample.share_that_stands_out(scaled)
+        before, share = share, known.share
         if share <= before + FEW:
             break
-        levels, scaled = _measured(data, sample, levels)
-    return levels
+        known = _measured(data, sample, known)
+    return known.levels
 
 
-def _measured(data: np.ndarray, sample: _Sample, known: Levels | None = None) -> tuple[Levels, np.ndarray]:
-    """Noise of a cube, and what was looked at in units of it; without what stands out of a noise that is known."""
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The noise of a cube as it was measured once, and what stands out of it.
+
+    Attributes
+    ----------
+    levels : Levels
+    high : dict of int to ndarray of bool, shape (y, x)
+        Of the channels that are looked at, what stands out, in the pixels that are looked at.
+    share : float
+        Of these pixels, that stand out.
+    """
+
+    levels: Levels
+    high: dict[int, np.ndarray]
+    share: float
+
+
+def _measured(data: np.ndarray, sample: _Sample, known: _Known | None = None) -> _Known:
+    """Noise of a cube, without what stands out of a noise that is known."""
     rows, step = sample.rows, sample.step
     channel, inside = np.full(len(data), np.inf), np.zeros(sample.shape, dtype=bool)
-    planes, every = list[np.ndarray](), list[np.ndarray]()
+    planes, every = list[np.ndarray](), dict[int, np.ndarray]()
     for number in range(len(data)):
         whole = number in sample.channels
         plane = data[number] if whole else data[number, ::rows]
@@ -114,25 +132,27 @@ def _measured(data: np.ndarray, sample: _Sample, known: Levels | None = None) ->
         if whole and width > 0:
             inside |= np.isfinite(plane)
             coarse = (plane[::step, ::step] / np.float32(width)).astype(np.float32)
-            every.append(coarse)
+            every[number] = coarse
             planes.append(np.where(sample.free(plane[::step, ::step], step, known, number), coarse, np.float32(np.nan)))
     if not np.isfinite(channel).any():
         raise CubefocusError(
             "no channel has noise that could be measured: each is blank, or most of its pixels are the same"
         )
     if not planes:
-        return Levels(channel, np.ones(sample.shape)), np.zeros((0, 0, 0), dtype=np.float32)
+        return _Known(Levels(channel, np.ones(sample.shape)), {}, 0.0)
     scaled = np.stack(planes)
     place = sample.by_place(scaled, inside)
     scaled /= place[::step, ::step].astype(np.float32)
     place *= sample.at_edge(scaled, inside)
-    flat = np.stack(every) / place[::step, ::step].astype(np.float32)
+    flat = np.stack(list(every.values())) / place[::step, ::step].astype(np.float32)
     if (place != 1.0).any():  # the width of a channel was that of all places mixed, which is none of them
         clean = flat[np.isfinite(scaled)]
         width = robust_width(clean[:: max(1, clean.size // (10 * IN_CHANNEL))])
         channel *= width
         flat /= np.float32(width)
-    return Levels(channel, place), flat
+    high = {number: sample.stands_out(plane, step) for number, plane in zip(every, flat, strict=True)}
+    share = sum(int(one.sum()) for one in high.values()) / max(int(np.isfinite(flat).sum()), 1)
+    return _Known(Levels(channel, place), high, share)
 
 
 class _Sample:
@@ -151,13 +171,17 @@ class _Sample:
         few, most = (math.isqrt(n_y * n_x // wanted) for wanted in (LEAST_IN_CHANNEL, IN_CHANNEL))
         self.rows = max(1, most, min(self.step, few))
 
-    def free(self, values: np.ndarray, spacing: int, known: Levels | None, number: int) -> np.ndarray:
+    def free(self, values: np.ndarray, spacing: int, known: _Known | None, number: int) -> np.ndarray:
         """Pixels of a channel with data that do not stand out of a noise that is known; all if next to none is left."""
         held = np.isfinite(values)
-        if known is None or not np.isfinite(known.channel[number]):
+        if known is None or not np.isfinite(known.levels.channel[number]):
             return held
-        noise = known.channel[number] * known.place[::spacing, ::spacing]
-        free = held & ~self.stands_out((values / noise).astype(np.float32), spacing)
+        if spacing == self.step and number in known.high:
+            high = known.high[number]
+        else:
+            noise = known.levels.channel[number] * known.levels.place[::spacing, ::spacing]
+            high = self.stands_out((values / noise).astype(np.float32), spacing)
+        free = held & ~high
         return free if free.sum() > LEAST_FREE * held.sum() else held
 
     def stands_out(self, plane: np.ndarray, spacing: int) -> np.ndarray:
@@ -175,11 +199,6 @@ class _Sample:
                 high = np.abs(smooth - float(np.median(rest))) > FAR * robust_width(rest)
                 found |= maximum_filter(high & held, side) & held
         return found
-
-    def share_that_stands_out(self, scaled: np.ndarray) -> float:
-        """Of what is looked at, in units of its noise."""
-        number = sum(int(self.stands_out(plane, self.step).sum()) for plane in scaled)
-        return number / max(int(np.isfinite(scaled).sum()), 1)
 
     def by_place(self, scaled: np.ndarray, inside: np.ndarray) -> np.ndarray:
         """Relative noise of each pixel: robust widths in half overlapping boxes, interpolated between their centres."""

@@ -100,16 +100,17 @@ class Islands:
         limits = np.array(shape or self.shape, dtype=np.int32)[:, None]
         places = [self.places[number] - shift[:, None] for number in numbers]
         places = [one[:, ((one >= 0) & (one < limits)).all(axis=0)] for one in places]
-        windows = [
-            tuple(
-                slice(low, high + 1)
-                for low, high in zip(*(way(axis=1).tolist() for way in (one.min, one.max)), strict=True)
-            )
-            for one in places
-        ]
+        windows = [_window(one) for one in places]
         index = np.array(numbers, dtype=int)
         return Islands(shape or self.shape, places, windows, self.peak[index], self.place[index] - shift,
                        self.size[index])  # fmt: skip
+
+    def parted(self, places: Sequence[np.ndarray], owners: Sequence[int]) -> Islands:
+        """Islands of which each has some of the voxels of an island of that number; with its peak."""
+        windows = [_window(one) for one in places]
+        index = np.array(owners, dtype=int)
+        size = np.array([one.shape[1] for one in places], dtype=int)
+        return Islands(self.shape, list(places), windows, self.peak[index], self.place[index], size)
 
     def reaches(self, number: int, rows: slice, columns: slice) -> bool:
         """Whether an island has voxels in a part of the image."""
@@ -123,6 +124,12 @@ class Islands:
         for number, place in enumerate(self.places):
             found[tuple(place)] = number + 1
         return found
+
+
+def _window(place: np.ndarray) -> tuple[slice, ...]:
+    """Smallest part of a cube around voxels (3, voxel)."""
+    return tuple(slice(low, high + 1) for low, high in zip(place.min(axis=1).tolist(), place.max(axis=1).tolist(),
+                                                           strict=True))  # fmt: skip
 
 
 def islands(significance: np.ndarray, threshold: float, alive: np.ndarray | None = None) -> Islands:

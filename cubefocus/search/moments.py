@@ -7,16 +7,22 @@ that belong together are what SoFiA gives, and say what the source holds above t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.search.levels import Levels
 
 LEAST_OFF = 4  # channels off the line in which the continuum is measured
+LEAST_SHARE = 0.3  # of the band, too, where the island fills it
+STANDS_OUT = 3.0  # errors of a channel from the continuum there: it is on the line
+FLAT = 0.9  # of the channels off the line that are within these: the continuum is what they share
+LINE = 5.0  # significance of a line on a continuum
+ROUNDS = 10  # of telling channels on the line from those off it
 SURE = 3.0  # errors of a continuum that is taken away
 GROWN = 0.5  # FWHM of the beam around the island: what of a source is below the threshold there
 
@@ -34,13 +40,12 @@ class Moments:
         Second moments (xx, xy; xy, yy) on the sky, not deconvolved, pixels^2.
     covariance : ndarray, shape (5, 5)
         Of x, y, xx, xy and yy.
+    total, total_err : float
+        Sum over all of its voxels, Jy/beam.
     width, width_err : float
-        Channels between the outermost ones at half of the highest sum (W50).
-    flux : float
-        Sum over voxels of the line, Jy/beam; of a source without a line that of its pixels, mean of the channels.
-    flux_err : float
-    total : float
-        As flux, with the continuum, whatever it is.
+        Channels between the outermost ones at half of the highest sum (W50); NaN for a source without a line.
+    flux, flux_err : float
+        Sum over voxels of the line, Jy/beam; NaN for a source without a line.
     continuum, continuum_err : float
         Sum over its pixels of the mean of the channels off the line, Jy/beam.
     """
@@ -53,17 +58,23 @@ class Moments:
     z_err: float
     moments: np.ndarray
     covariance: np.ndarray
-    width: float
-    width_err: float
-    flux: float
-    flux_err: float
     total: float
+    total_err: float
+    width: float = math.nan
+    width_err: float = math.nan
+    flux: float = math.nan
+    flux_err: float = math.nan
     continuum: float = math.nan
     continuum_err: float = math.nan
 
 
 def measure(
-    data: np.ndarray, levels: Levels, mask: np.ndarray, window: tuple[slice, ...], beam: tuple[float, float, float]
+    data: np.ndarray,
+    levels: Levels,
+    mask: np.ndarray,
+    window: tuple[slice, ...],
+    beam: tuple[float, float, float],
+    spread: Callable[[np.ndarray, slice, slice], float] | None = None,
 ) -> Moments:
     """Measure an island.
 
@@ -78,6 +89,9 @@ def measure(
     window : tuple of slice
     beam : (major, minor, angle)
         FWHM, pixels; over which noise is alike.
+    spread : callable, optional
+        Variance of the noise of a sum over pixels, a mask in some rows and columns of the image, over the sum of their
+        variances; that of noise with the correlation of the beam if left out.
 
     Returns
     -------
@@ -91,31 +105,81 @@ def measure(
     noise = levels.channel[:, None, None] * levels.place[None, rows, columns]
     noise = np.where(held & np.isfinite(noise), noise, 0.0)
     sigma = math.sqrt(beam[0] * beam[1]) / SIGMA_TO_FWHM
-    alike = 4.0 * math.pi * sigma**2  # pixels: area of the noise's autocorrelation
+    footprint = np.asarray(grown.any(axis=0))
+    alike = 4.0 * math.pi * sigma**2 if spread is None else spread(footprint, rows, columns)
+    whole = np.where(grown, noise[channels], 0.0)
+    total, total_err = float((values[channels] * grown).sum()), math.sqrt(float(_variances(whole, grown, alike).sum()))
     off = held.any(axis=(1, 2))
     off[max(0, channels.start - 1) : channels.stop + 1] = False
-    footprint = np.asarray(grown.any(axis=0))
-    level, total, total_err = _continuum(values, noise, held, off, footprint, alike)
-    line = values[channels] - (level if abs(total) > SURE * total_err else 0.0)
-    inside = line * grown
-    n_pixels = grown.sum(axis=(1, 2))
-    spread = np.minimum(np.maximum(n_pixels, 1), alike)
-    variance = float((spread[:, None, None] * (noise[channels] * grown) ** 2).sum())
-    if abs(total) > SURE * total_err:
-        variance += (total_err * float(n_pixels.sum()) / max(int(footprint.sum()), 1)) ** 2
+    line: slice | None = channels
+    if off.sum() < LEAST_OFF:
+        line, off = _line_on_continuum(values, noise, held, footprint, channels, alike)
+    level, continuum, continuum_err = _continuum(values, noise, held, off, footprint, alike)
+    known: dict[str, Any] = {"total": total, "total_err": total_err, "continuum": continuum,
+                             "continuum_err": continuum_err}  # fmt: skip
     own = _within(mask, window, place)
-    by_channel = np.sqrt(spread * ((noise[channels] * grown) ** 2).sum(axis=(1, 2)))
-    width, width_err = _width(inside.sum(axis=(1, 2)), by_channel)
+    if line is None:
+        centre = _centre(np.where(own, values[channels], 0.0), np.where(own, noise[channels], 0.0), place, sigma)
+        return Moments(**centre | {"z": math.nan, "z_err": math.nan}, **known)
+    part = slice(line.start - channels.start, line.stop - channels.start)
+    own, grown = own[part], grown[part]
+    in_line = values[line] - (level if abs(continuum) > SURE * continuum_err else 0.0)
+    inside = in_line * grown
+    by_channel = _variances(noise[line] * grown, grown, alike)
+    variance = float(by_channel.sum())
+    if abs(continuum) > SURE * continuum_err:
+        variance += (continuum_err * float(grown.sum()) / max(int(footprint.sum()), 1)) ** 2
+    width, width_err = _width(inside.sum(axis=(1, 2)), np.sqrt(by_channel))
     return Moments(
-        **_centre(np.where(own, line, 0.0), np.where(own, noise[channels], 0.0), place, sigma),
+        **_centre(np.where(own, in_line, 0.0), np.where(own, noise[line], 0.0), (line, rows, columns), sigma),
         width=width,
         width_err=width_err,
         flux=float(inside.sum()),
         flux_err=math.sqrt(variance),
-        total=float((values[channels] * grown).sum()),
-        continuum=total,
-        continuum_err=total_err,
+        **known,
     )
+
+
+def _variances(noise: np.ndarray, inside: np.ndarray, alike: float) -> np.ndarray:
+    """Of the sum over the pixels inside, of each channel, with noise (channel, y, x) that is alike over so many."""
+    number = np.minimum(np.maximum(inside.sum(axis=(1, 2)), 1), alike)
+    return number * (noise**2).sum(axis=(1, 2))
+
+
+def _line_on_continuum(
+    values: np.ndarray, noise: np.ndarray, held: np.ndarray, footprint: np.ndarray, channels: slice, alike: float
+) -> tuple[slice | None, np.ndarray]:
+    """Channels of the line of an island that the continuum links through the band, None if it has none; those off it.
+
+    Most channels of the sum over its pixels, in which bright ones weigh more, are alike then, and the line is what
+    stands out of them. Where they are not, the line fills the band: it is all of the island, and no channel tells the
+    continuum.
+    """
+    alive = np.asarray(held.any(axis=(1, 2)))
+    weight = values.mean(axis=0).clip(min=0.0) * footprint
+    spectrum = (values * weight).sum(axis=(1, 2))
+    error = np.sqrt(_variances(noise * weight, held & footprint, alike))
+    nothing, off = np.zeros(len(alive), dtype=bool), alive
+    level = 0.0
+    for _ in range(ROUNDS):
+        level = float(np.median(spectrum[off]))
+        before, off = off, np.asarray(alive & ~binary_dilation(spectrum - level > STANDS_OUT * error))
+        if off.sum() < max(LEAST_OFF, LEAST_SHARE * alive.sum()):
+            return channels, nothing
+        if (before == off).all():
+            break
+    if np.mean(np.abs(spectrum - level)[off] < STANDS_OUT * error[off]) < FLAT:
+        return channels, nothing
+    runs, number = label(alive & ~off)
+    strength = [
+        (spectrum - level)[runs == run].sum() / math.sqrt(float((error[runs == run] ** 2).sum()))
+        for run in range(1, number + 1)
+    ]
+    if not strength or max(strength) < LINE:
+        return None, off
+    found = np.flatnonzero(runs == int(np.argmax(strength)) + 1)
+    first, last = max(int(found[0]), channels.start), min(int(found[-1]) + 1, channels.stop)
+    return (slice(first, last), off) if first < last else (None, off)
 
 
 def _grown(

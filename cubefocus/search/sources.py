@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Row, Table
 
-from cubefocus.alma.aperture import Spectrum, aperture_spectra, window_images
+from cubefocus.alma.aperture import Spectrum, aperture_spectra, spectra_of, window_images
 from cubefocus.alma.catalogue import build_table, rest_frequency_of
 from cubefocus.alma.fitted import KM_S
 from cubefocus.cube.cube import Cube
@@ -146,7 +146,7 @@ def _portrait(
     first, last = _channels(row, n_channels)
     around = _widened(row, first, last, n_channels)
     images = window_images(fitted, np.arange(top, bottom), np.arange(left, right))
-    totals = sum_of_spectra(fitted, first, last)
+    totals = spectra_of(fitted)[:, first : last + 1].sum(axis=1)
     model = np.tensordot(totals, images, axes=1)
     if place is not None:
         model = model * place[top:bottom, left:right]
@@ -165,16 +165,6 @@ def _portrait(
         (first, last),
         FROM_VOXELS not in str(row["flags"]).split(";"),
     )
-
-
-def sum_of_spectra(fitted: Fitted, first: int, last: int) -> np.ndarray:
-    """Sum of the spectrum of each source of a fit over some channels, as the cube shows it, Jy, shape (n,)."""
-    products = fitted.solution.products
-    if products is None:
-        return np.zeros(0)
-    relative = fitted.scene.noise.relative  # the fit's spectra are weighted by one over it
-    totals = np.stack([total for total, _ in products.spectra])
-    return np.where(np.isfinite(relative), totals * relative, 0.0)[:, first : last + 1].sum(axis=1)
 
 
 def _channels(row: Row, n_channels: int) -> tuple[int, int]:
