@@ -52,6 +52,8 @@ class Noise:
         Standard deviation of both parts in a pixel, Jy/beam.
     endless : ndarray, shape (v, u), or None
         The power without that smoothing, as it is in an image without edges; None where it is not known.
+    shared : bool
+        Whether channels may have in common what the imaging left around sources.
     """
 
     power: np.ndarray
@@ -59,6 +61,7 @@ class Noise:
     white: float
     thermal: float
     endless: np.ndarray | None = None
+    shared: bool = False
 
     @property
     def in_endless_image(self) -> np.ndarray:

@@ -8,8 +8,8 @@ Where there are few visibilities there is hardly any noise, but no knowledge eit
 source there CLEAN has made up between them. So the fit is told of no less noise than has the same rms and the
 correlation of the beam (Condon 1997, PASP 109, 166), which has as little there as the beam has of a source.
 
-Errors then mean what they say where CLEAN makes none of its own. Those that it makes at a source are alike in all of
-its channels, so that no difference of channels shows them, and they are not in the errors that are stated.
+Those that CLEAN makes itself are alike in all of the channels, so that no difference of channels shows them. The mean
+of what the fit leaves does, and is in the errors that are stated (`cubefocus.fit.scatter`).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def measure_restored(data: np.ndarray, beam: Beam, relative: np.ndarray | None =
         rms, power = float(np.median(_rms_of_channels(data, alive, inside))), np.zeros(())
     like_beam = _there_is_noise(rms) ** 2 * beam.transfer.mean(axis=0)
     power = np.where(beam.grid.inside, np.maximum(power, like_beam), like_beam.max())
-    return Noise(power, relative, 0.0, rms)
+    return Noise(power, relative, 0.0, rms, shared=len(alive) >= LEAST_CHANNELS)
 
 
 def _there_is_noise(rms: float) -> float:

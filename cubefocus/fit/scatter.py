@@ -10,6 +10,10 @@ of the model the parameters move by ``F^-1 J^T W n`` where the noise n is added,
 
 the sandwich of Huber (1967, Proc. 5th Berkeley Symp. Math. Stat. Prob. 1, 221). ``W^T J`` are images that end with the
 data, and the power of the noise weighs their transforms: exact for noise that is the same everywhere.
+
+What CLEAN leaves around sources is alike in all channels, and no noise that channels do not share tells of it. But the
+mean of the residual over the channels does: it scatters more than the mean of their noise. The excess adds to
+``<n n^T>`` a part that all channels share.
 """
 
 from __future__ import annotations
@@ -45,7 +49,21 @@ def covariance(scene: Scene, solution: Solution) -> np.ndarray:
     priors = Priors.of_beam(scene.beam.sigma)
     known = np.concatenate([priors.terms(one)[0] for one in products.components])
     inner = spread.inner(mix, spectra, mix, spectra) + np.diag(known)
+    if scene.noise.shared:
+        weight, middle = scene.spectral.weight, len(products.gram) // 2
+        shared = np.outer(*[spectra @ weight] * 2) * (mix @ spread.gram[middle] @ mix.T)
+        inner += shared_power(scene, solution) * shared
     return solution.covariance @ inner @ solution.covariance
+
+
+def shared_power(scene: Scene, solution: Solution) -> float:
+    """Power of what the residuals of all channels have in common, over that of the noise of one."""
+    residual, weight = scene.residual(solution.components)[:, scene.held].double(), scene.spectral.weight
+    along = torch.from_numpy(weight).to(residual.device)
+    norm = float(along @ along)
+    mean = along @ residual / norm
+    own = float((residual - along[:, None] * mean).square().mean()) * len(weight) / max(scene.used_channels - 1, 1)
+    return max(float(mean.square().mean()) / own - 1.0 / norm, 0.0) if own > 0 else 0.0
 
 
 def _spread(scene: Scene, products: Products, band: int) -> np.ndarray:

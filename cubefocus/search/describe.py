@@ -60,8 +60,9 @@ COLUMNS = tuple(
     define(name, (OWN | _CATALOGUE)[name]) if name in (*_ISLAND, *_CATALOGUE) else FITTED[_NAMES.index(name)]
     for name in (*_NAMES[:_AFTER], "reliability", *_NAMES[_AFTER:])
 )
-NO_GAUSSIAN = {"poor_fit", "not_converged"}  # flags of a fit whose values are not those of the source
-MORE = (1.3, 5.0)  # times what the fit gives, and errors above it, that the voxels of a source hold that is no Gaussian
+# Times what the fit gives, and errors above it, that the voxels of a source hold that is no Gaussian. Where CLEAN stops
+# it leaves a plateau around sources, which is in sums over voxels and hardly in a fit.
+MORE = (2.0, 5.0)
 FROM_VOXELS = "from_voxels"  # flag of values that are sums and moments over the island
 
 
@@ -150,9 +151,9 @@ class Search:
         n_pixels = min(self.cube.data.shape[1] * self.cube.data.shape[2], IN_CHANNEL)
         noise = measure_restored(flat.data, beam, relative_noise(self.levels.channel, n_pixels, beam))
         scene = Scene.of(flat.data, _behind(beam, levels), flat.frequencies_hz, noise, self.device)
-        starts = [start_of(place, beam, flat.data.shape) for place in own.places]
+        starts = [start_of(place, flat.data, beam) for place in own.places]
         single = fit_given(scene, starts, FitSettings(line=self.line))
-        parted = with_parts(single, own, len(window.members), self.line)
+        parted = with_parts(single, own, len(window.members), self.line, flat.data)
         fitted = parted.fitted
         measured = _Measured(cube, levels, beam, self.beam_px, self.rest_frequency_ghz, parted)
         fits = catalogue_of(
@@ -218,7 +219,7 @@ def _rows(fits: Table, measured: _Measured) -> list[dict[str, Any]]:
             row["significance"] = max(float(parted.islands.peak[number]), float(row["significance"]))
         row |= measured.noise_at(row)
         flags = set(str(row["flags"]).split(";")) - {""}
-        if flags & NO_GAUSSIAN or measured.holds_more(number):
+        if parted.composed[number] or "not_converged" in flags or measured.holds_more(number):
             row |= measured.of(number)
             row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
             without = math.isnan(row["z"])

@@ -18,6 +18,7 @@ from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.search.levels import Levels
 
 LEAST_OFF = 4  # channels off the line in which the continuum is measured
+FILLS = 0.6  # of the channels that its pixels are in, of an island that is in all because of its continuum
 LEAST_SHARE = 0.3  # of the band, too, where the island fills it
 STANDS_OUT = 3.0  # errors of a channel from the continuum there: it is on the line
 FLAT = 0.9  # of the channels off the line that are within these: the continuum is what they share
@@ -112,7 +113,7 @@ def measure(
     off = held.any(axis=(1, 2))
     off[max(0, channels.start - 1) : channels.stop + 1] = False
     line: slice | None = channels
-    if off.sum() < LEAST_OFF:
+    if off.sum() < LEAST_OFF and fills_band(mask.sum(axis=0), int(held.any(axis=(1, 2)).sum())):
         line, off = _line_on_continuum(values, noise, held, footprint, channels, alike)
     level, continuum, continuum_err = _continuum(values, noise, held, off, footprint, alike)
     known: dict[str, Any] = {"total": total, "total_err": total_err, "continuum": continuum,
@@ -138,6 +139,21 @@ def measure(
         flux_err=math.sqrt(variance),
         **known,
     )
+
+
+def fills_band(counts: np.ndarray, n_channels: int) -> bool:
+    """Whether it is the continuum that links an island through the band: most of its pixels are in it in all channels.
+
+    A source that rotates may fill the band as well, but each of its pixels some channels only.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Channels of each of its pixels.
+    n_channels : int
+        Of the cube, with data.
+    """
+    return bool((counts**2).sum() > FILLS * n_channels * counts.sum())
 
 
 def _variances(noise: np.ndarray, inside: np.ndarray, alike: float) -> np.ndarray:

@@ -53,6 +53,24 @@ def test_products_of_neighbours_in_one_island_are_their_own():
     assert np.nansum(total) == pytest.approx(summed, rel=1e-4)
 
 
+def test_three_sources_with_continuum_are_told_apart_and_each_has_its_own_flux():
+    """Their continua link them through the whole band; what the residual holds elsewhere has no say."""
+    lines = [
+        Line(30.0, 48.0, 6.0, 0.8, continuum=0.05),
+        Line(30.0 + 1.6 * FWHM, 50.0, 17.0, 0.6, continuum=0.06),
+        Line(30.0 + 3.2 * FWHM, 47.0, 12.0, 0.9, continuum=0.04),
+    ]
+    found = run(sum(one.cube() for one in lines) + noise(35))
+    assert len(found.catalogue) == len(lines)
+    assert len(set(found.catalogue["candidate_id"])) == 1
+    assert list(found.candidates["reason"]).count("kept") == 1
+    for one in lines:
+        row = min(found.catalogue, key=lambda row, one=one: abs(row["x"] - one.x) + abs(row["y"] - one.y))
+        for name in ("x", "y", "z"):
+            assert abs(row[name] - getattr(one, name)) < 5.0 * row[f"{name}_err"], name
+        assert row["continuum_mjy"] == pytest.approx(1e3 * one.continuum, rel=0.2)
+
+
 def test_at_least_one_of_the_pairs_is_one_island():
     """Else the others tell nothing of islands that hold several sources."""
     held = [run(sum(one.cube() for one in pair) + noise(31)).catalogue["candidate_id"] for pair in PAIRS.values()]
@@ -65,7 +83,11 @@ def test_one_source_stays_one():
 
 
 def test_where_nothing_is_left_nothing_is_fitted_again():
-    (described,) = run(Line(44.0, 48.3, 11.0, 0.5).cube() + noise(33)).described
-    again, owners = with_parts(described.fitted, None, 1, 5.0)
-    assert again is described.fitted
-    assert owners == [0]
+    data = (Line(44.0, 48.3, 11.0, 0.5).cube() + noise(33)).astype(np.float32)
+    found = run(data)
+    (described,) = found.described
+    islands = found.islands.of([0], described.window.corner, described.window.of(cube_of(data)).data.shape)
+    parted = with_parts(described.fitted, islands, 1, 5.0, data)
+    assert parted.fitted is described.fitted
+    assert parted.islands is islands
+    assert (parted.owners, parted.composed) == ([0], [False])
