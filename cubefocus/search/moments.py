@@ -21,7 +21,6 @@ LEAST_OFF = 4  # channels off the line in which the continuum is measured
 FILLS = 0.6  # of the channels that its pixels are in, of an island that is in all because of its continuum
 LEAST_SHARE = 0.3  # of the band, too, where the island fills it
 STANDS_OUT = 3.0  # errors of a channel from the continuum there: it is on the line
-FLAT = 0.9  # of the channels off the line that are within these: the continuum is what they share
 LINE = 5.0  # significance of a line on a continuum
 ROUNDS = 10  # of telling channels on the line from those off it
 SURE = 3.0  # errors of a continuum that is taken away
@@ -179,13 +178,11 @@ def _line_on_continuum(
     level = 0.0
     for _ in range(ROUNDS):
         level = float(np.median(spectrum[off]))
-        before, off = off, np.asarray(alive & ~binary_dilation(spectrum - level > STANDS_OUT * error))
+        before, off = off, np.asarray(alive & ~binary_dilation(np.abs(spectrum - level) > STANDS_OUT * error))
         if off.sum() < max(LEAST_OFF, LEAST_SHARE * alive.sum()):
             return channels, nothing
         if (before == off).all():
             break
-    if np.mean(np.abs(spectrum - level)[off] < STANDS_OUT * error[off]) < FLAT:
-        return channels, nothing
     runs, number = label(alive & ~off)
     strength = [
         (spectrum - level)[runs == run].sum() / math.sqrt(float((error[runs == run] ** 2).sum()))

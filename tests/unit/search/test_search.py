@@ -13,9 +13,8 @@ from scipy.ndimage import gaussian_filter
 from cubefocus.cube.cube import Cube
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
-from cubefocus.search.levels import Levels, measure_levels
+from cubefocus.search.levels import measure_levels
 from cubefocus.search.linking import islands
-from cubefocus.search.moments import measure
 from cubefocus.search.reliability import FalseRate
 from cubefocus.search.run import COLUMNS, search_cube
 from cubefocus.tables.columns import column
@@ -179,21 +178,6 @@ def test_a_rotating_ring_is_one_source_with_the_fluxes_of_its_voxels():
                  "major_convolved", "minor_convolved", "line_flux_jykms", "peak_mjy"):  # fmt: skip
         assert row[f"{name}_err"] > 0, name
     assert row["fwhm_z_err"] < 2.0
-
-
-def test_errors_of_moments_are_the_scatter_of_the_noise():
-    """Over the same voxels, so that sums are all that noise changes: centre, moments and W50."""
-    sky = 2.0 * rotating_ring()
-    mask, window = sky[:, 20:76, 20:76] > 0.02, (slice(0, SHAPE[0]), slice(20, 76), slice(20, 76))
-    levels = Levels(np.full(SHAPE[0], 0.01), np.ones(SHAPE[1:]))
-    found = [measure(noise(seed) + sky, levels, mask, window, (FWHM, FWHM, 0.0)) for seed in range(60)]
-    for name in ("x", "y", "z", "flux", "width"):
-        ratio = np.std([getattr(one, name) for one in found]) / np.mean([getattr(one, f"{name}_err") for one in found])
-        low = 0.75 if name in "xy" else 0.5  # sums are taken to have noise that is alike over twice the beam's area
-        assert low < ratio < 1.25, name
-    drawn = np.array([[one.x, one.y, one.moments[0, 0], one.moments[0, 1], one.moments[1, 1]] for one in found])
-    stated = np.sqrt(np.mean([np.diag(one.covariance) for one in found], axis=0))
-    assert drawn.std(axis=0) == pytest.approx(stated, rel=0.25)
 
 
 def test_noise_that_grows_outwards_makes_no_sources_there():
