@@ -38,11 +38,11 @@ NOTES = (
     "Set-ups: ACA, SMA, VLA C and ALMA, -70 to 55 deg, hour angles of -2 to 3 h, beams of 3 to 14 pixels, 16 to "
     "1000 channels, of which the table by set-up has those that were searched; three fifths of the sources "
     "Gaussians, the rest rotating discs and gradients, many of them nearer to each other than two beams; noise of "
-    "the visibilities alone. Cleaned: by CASA down to 3 times the noise, divided by the primary beam. Of "
-    "cubefocus only the parting of islands into sources was compared on them, in three ways, and it has no network "
-    "here. The parameters of the others are chosen by F1 on validation cubes, for each kind of cube and for each of "
-    "the two criteria.",
-    "Found, false: by the distance of centres alone (3 pixels), one to one. Bright: sources whose line or continuum "
+    "the visibilities alone. Cleaned: by CASA down to 3 times the noise, divided by the primary beam. How cubefocus "
+    "parts islands into sources was chosen on cubes of other seeds of the set-ups 2, 3 and 5; it has its defaults and "
+    "no network here. The parameters of the others are chosen by F1 on validation cubes, for each kind of cube and for "
+    "each of the two criteria.",
+    "Found, false: by the distance of places alone (3 pixels), one to one. Bright: sources whose line or continuum "
     "flux is at least 5 times its smallest possible error (Cramer-Rao, shape and place unknown); alone: the next "
     "source is 3 beams away at least. With boxes: box and, where the method has one, the line range must agree too, "
     "as in the tables of a run; true boxes are those of the sky, while the boxes of cubefocus in a restored cube hold "

@@ -91,6 +91,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove from a folder what `atomic_path` was writing to in processes that were killed."""
+    for path in Path(folder).iterdir():
+        pid = path.name.split(".")[1] if path.name.startswith(".") and path.name.count(".") > 1 else ""
+        if pid.isdigit() and path.is_file() and not _runs(int(pid)):
+            path.unlink()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 def write_table(path: str | Path, table: Table, provenance: Mapping[str, Any]) -> None:
     """Write a table as ECSV with its provenance in the meta data."""
     copy = table.copy(copy_data=False)

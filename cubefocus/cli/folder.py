@@ -15,7 +15,7 @@ from astropy.table import Table, vstack
 from cubefocus.cli.provenance import read_provenance
 from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
-from cubefocus.files import write_table
+from cubefocus.files import remove_leftovers, write_table
 from cubefocus.tables.published import FORMATS, write_catalogue
 from cubefocus.tables.regions import SUFFIXES as REGIONS
 
@@ -181,7 +181,7 @@ def prepare_output(output: Path, overwrite: bool) -> bool:
 
 
 def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bool:
-    """Make a folder for products, or remove earlier ones from it; return whether it is new.
+    """Make a folder for products, or remove earlier ones, and what a killed search left; return whether it is new.
 
     Raises
     ------
@@ -204,6 +204,7 @@ def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bo
         )
     for path in earlier:
         path.unlink()
+    remove_leftovers(output)
     return is_new
 
 

@@ -2,6 +2,9 @@
 
 import errno
 import gzip
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +16,7 @@ from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import STEPS_PER_NOISE, write_cube
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, read_table, write_table
+from cubefocus.files import atomic_path, read_table, remove_leftovers, write_table
 
 
 def header(spectral: str = "FREQ", **extra: float) -> fits.Header:
@@ -153,6 +156,24 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from cubefocus.files import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.fits")], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    kept = [tmp_path / name for name in ("x.fits", ".hidden.2.fits", f".{os.getpid()}.y.fits", ".12")]
+    for path in kept:
+        path.write_text("mine")
+    remove_leftovers(tmp_path)
+    assert not left.exists()
+    assert all(path.read_text() == "mine" for path in kept)
 
 
 def test_table_keeps_units_and_provenance(tmp_path):
