@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=SHAPES, default=["0.06", "0.25", "1"], help="GB of the cubes")
     parser.add_argument("--memory", type=float, default=4.0, help="GB that the search may take")
     parser.add_argument("--folder", type=Path, help="for the cube and its products (default: a temporary one)")
+    parser.add_argument("--name", default="detect", help="of the file with the results")
     arguments = parser.parse_args()
     rows = []
     facts = machine()
@@ -118,7 +119,7 @@ def main() -> None:
             for pictures in (True, False) if SHAPES[name] == SMALL else (False,):
                 rows.append(row_of(name, Path(temporary), arguments.memory, pictures))
     write_results(
-        "detect", "cubefocus detect: from the start of the process to the products", rows, facts,
+        arguments.name, "cubefocus detect: from the start of the process to the products", rows, facts,
         ["Seconds of all cores are those of user and system together; on a machine that others use as well they tell "
          "more than the clock. The peak of memory is that of the process, with the pages of the files that it maps."],
     )  # fmt: skip
