@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -176,12 +177,14 @@ def origin_of(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prepare_output(output: Path, overwrite: bool) -> bool:
-    """Make the folder for the products of a search, as `prepare_folder`."""
+    """Make the folder for the products of a search, as `prepare_folder`, without what a killed one was writing."""
+    if output.is_dir() and os.access(output, os.W_OK):
+        remove_leftovers(output)
     return prepare_folder(output, list(earlier_products(output)) if output.is_dir() else [], overwrite)
 
 
 def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bool:
-    """Make a folder for products, or remove earlier ones, and what a killed search left; return whether it is new.
+    """Make a folder for products, or remove earlier ones from it; return whether it is new.
 
     Raises
     ------
@@ -204,7 +207,6 @@ def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bo
         )
     for path in earlier:
         path.unlink()
-    remove_leftovers(output)
     return is_new
 
 

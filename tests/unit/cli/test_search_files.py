@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +55,18 @@ def cube(tmp_path):
 
 def detect(*arguments):
     return main(["detect", *map(str, arguments)])
+
+
+def test_what_a_killed_search_was_writing_does_not_stop_the_next(cube, tmp_path):
+    assert detect(cube, "-o", tmp_path / "first", "--no-pictures") == 0
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "out").mkdir()
+    shutil.copy(tmp_path / "first" / "clean.snr.fits", tmp_path / "out" / f".{ended.pid}.clean.snr.fits")
+    assert detect(cube, "-o", tmp_path / "out", "--no-pictures") == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        path.name for path in (tmp_path / "first").iterdir()
+    }
 
 
 def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, caplog):
