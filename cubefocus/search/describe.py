@@ -219,8 +219,9 @@ def _rows(fits: Table, measured: _Measured) -> list[dict[str, Any]]:
             row["significance"] = max(float(parted.islands.peak[number]), float(row["significance"]))
         row |= measured.noise_at(row)
         flags = set(str(row["flags"]).split(";")) - {""}
-        if parted.composed[number] or "not_converged" in flags or measured.holds_more(number):
-            row |= measured.of(number)
+        found = measured.measure(number)
+        if parted.composed[number] or "not_converged" in flags or measured.holds_more(number, found):
+            row |= measured.of(found)
             row |= dict(zip(BOX, boxes[number].tolist(), strict=True))
             without = math.isnan(row["z"])
             told = flags - {"unresolved", "not_converged", "no_line"} - ({"at_band_edge"} if without else set())
@@ -256,9 +257,9 @@ class _Measured:
         n_y, n_x = self.levels.place.shape
         return n_x, n_y
 
-    def holds_more(self, number: int) -> bool:
+    def holds_more(self, number: int, found: Moments) -> bool:
         """Whether the voxels of a source hold more flux than the fit gives to it: it is a part of it only."""
-        found, fitted = self.measure(number), self.parted.fitted
+        fitted = self.parted.fitted
         one, scene = fitted.components[number], fitted.scene
         alone = Spectral(scene.spectral.log_ratio, np.ones(scene.n_channels))
         spectrum = alone.of(one, scene.gains([one])[0])[0]
@@ -317,9 +318,9 @@ class _Measured:
         """Of the beam, pixels."""
         return gaussian_area(*self.beam_px[:2])
 
-    def of(self, number: int) -> dict[str, Any]:
+    def of(self, found: Moments) -> dict[str, Any]:
+        """What the voxels of a source say, in the columns of the fit."""
         cube, ghz = self.cube, self.cube.frequencies_hz / 1e9
-        found = self.measure(number)
         own = (one.name for one in COLUMNS if one.name.endswith("_err") or one.name in _APERTURE)
         unknown = (name for name in own if name != "peak_mjy_err")  # of a voxel, whatever the source is
         row: dict[str, Any] = dict.fromkeys(unknown, math.nan)
@@ -364,9 +365,7 @@ class _Measured:
             row = {name: 1e3 * value * scale for name, value in image.items()}
             return row | _in_the_middle(row) | {"line_flux_jykms": math.nan}
         step = abs(float(np.median(np.diff(ghz))))
-        kms = (
-            KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))
-        )  # NaN without a line, and so is its flux
+        kms = KM_S * step / float(np.interp(found.z, np.arange(len(ghz)), ghz))  # NaN without a line
         row = {"line_flux_jykms": found.flux * kms * scale, "line_flux_jykms_err": found.flux_err * kms * scale}
         row |= {"continuum_mjy": 1e3 * found.continuum * scale, "continuum_mjy_err": 1e3 * found.continuum_err * scale}
         return row | _in_the_middle(row)

@@ -83,10 +83,8 @@ def with_parts(fitted: Fitted, islands: Islands, members: int, line: float, data
     single = Parted(fitted, islands, list(range(len(fitted.components))), [False] * len(fitted.components))
     settings = FitSettings(line=line, most=len(single.owners) + MOST * members)
     within = _around(islands, members, fitted.scene.beam)
-    if (
-        max(peak.significance for peak in highest_peaks(fitted.scene, fitted.components, within=within))
-        < settings.search
-    ):
+    peaks = highest_peaks(fitted.scene, fitted.components, within=within)
+    if max(peak.significance for peak in peaks) < settings.search:
         return single
     tried = fit_sources(fitted.scene, fitted.components, settings, within)
     positive, parts = set(tried.positive), dict[int, list[int]]()
@@ -98,15 +96,15 @@ def with_parts(fitted: Fitted, islands: Islands, members: int, line: float, data
     left = misfits(tried.scene, tried.components, tried.solution.products, noise_levels(tried.scene, tried.components))
     poor = [one.probability < POOR for one in left]
     groups = {owner: _grouped(tried, numbers, poor) for owner, numbers in parts.items()}
-    if all(len(found) <= 1 for found in groups.values()):
-        return replace(single, composed=[len(_first(groups.get(number))) > 1 for number in single.owners])
+    if all(len(found) == 1 for found in groups.values()):
+        return replace(single, composed=[len(groups.get(number, [[]])[0]) > 1 for number in single.owners])
     starts, places, owners, composed = list[Component](), list[np.ndarray](), list[int](), list[bool]()
     beam = fitted.scene.beam
     for number, one in enumerate(fitted.components):
-        found = groups.get(number, [])
-        if len(found) <= 1:
+        found = groups.get(number, [[]])
+        if len(found) == 1:
             starts, places, owners = [*starts, one], [*places, islands.places[number]], [*owners, number]
-            composed.append(len(_first(found)) > 1)
+            composed.append(len(found[0]) > 1)
             continue
         held = [[tried.components[index] for index in group] for group in found]
         for own, place in zip(held, _shared(islands.places[number], held, beam), strict=True):
@@ -115,10 +113,6 @@ def with_parts(fitted: Fitted, islands: Islands, members: int, line: float, data
                 places, owners, composed = [*places, place], [*owners, number], [*composed, len(own) > 1]
     again = fit_given(fitted.scene, starts, FitSettings(line=line))
     return Parted(again, islands.parted(places, owners), owners, composed)
-
-
-def _first(groups: Sequence[list[int]] | None) -> list[int]:
-    return groups[0] if groups else []
 
 
 def start_of(place: np.ndarray, data: np.ndarray, beam: Beam) -> Component:
