@@ -140,6 +140,16 @@ class Grid:
         rows = torch.fft.ifft(whole, dim=-2)[:, : self.shape[0]]
         return torch.fft.irfft(rows, n=self.padded[1])[..., : self.shape[1]]
 
+    def offsets(self, power: np.ndarray) -> np.ndarray:
+        """Covariance by offset on the padded area, (y, x) from offset 0, of what has a power by frequency (v, u)."""
+        whole = np.zeros((self.padded[0], self.padded[1] // 2 + 1))
+        whole[np.ix_(self.kept[0] % self.padded[0], self.kept[1])] = power
+        return np.fft.irfft2(whole, s=self.padded)
+
+    def of_offsets(self, covariance: np.ndarray) -> np.ndarray:
+        """Power by frequency (v, u) of what has a covariance by offset: the inverse of `offsets`."""
+        return np.fft.rfft2(covariance).real[np.ix_(self.kept[0] % self.padded[0], self.kept[1])]
+
 
 def squared(values: torch.Tensor) -> torch.Tensor:
     """Square of the modulus of complex numbers, without the root that `torch.abs` takes."""

@@ -23,7 +23,7 @@ from scipy.special import chdtrc
 from cubefocus.fit.grid import squared
 from cubefocus.fit.model import IMAGES, Products, Scene, starts_of
 from cubefocus.fit.sky import strongest_line
-from cubefocus.fit.solve import Priors
+from cubefocus.fit.solve import Priors, inverse_of
 from cubefocus.fit.source import N_FIXED, Component
 
 POOR = 0.0005  # probability of a misfit below which a source is no Gaussian: 4 of 893 simulated Gaussians are below it
@@ -165,7 +165,7 @@ class _Moving:
         self.starts = starts_of(products.components)
         fisher, gradient = products.equations()
         terms = [priors.terms(one) for one in products.components]
-        self.fisher = fisher + np.diag(np.concatenate([precision for precision, _ in terms]))
+        self.covariance = inverse_of(fisher + np.diag(np.concatenate([precision for precision, _ in terms])))
         self.gradient = gradient - np.concatenate([pull for _, pull in terms])
 
     def of(self, number: int) -> tuple[tuple[float, float], float]:
@@ -178,7 +178,7 @@ class _Moving:
         mix[:, IMAGES * number + 1 : IMAGES * number + 3] = component.cov
         by_centre = self.spectra[self.starts[number] + N_FIXED + 3 * line + 1]
         own, cross, score = self.products.further(mix, np.stack([by_centre, by_centre]), self.mix, self.spectra)
-        free = np.linalg.solve(self.fisher, np.column_stack([cross.T, self.gradient]))
+        free = self.covariance @ np.column_stack([cross.T, self.gradient])
         least = SAME * np.linalg.eigvalsh(own)[1]
         own, score = own - cross @ free[:, :2], score - cross @ free[:, 2]
         if not np.linalg.eigvalsh(own)[0] > least:  # a line in so few channels that nothing is known of it

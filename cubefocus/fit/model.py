@@ -12,8 +12,9 @@ frequencies first, so that sums of squares are chi^2.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from cubefocus.fit.grid import Grid
 from cubefocus.fit.noise import Noise, Transforms, measure_noise, trusted
 from cubefocus.fit.source import N_FIXED, SHAPE, Component, Spectral, moments
 
+BENT = 10.0  # significance of what the ends of the image make of the brightest source, all over the image: fitted too
+SMALL = 0.6  # standard deviation of the source at which that is seen, over that of the beam
+AT_A_TIME = 8  # images that are ended
 IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
 
 
@@ -45,6 +49,8 @@ class Scene:
         What divides by the noise.
     filled : Tensor of bool, shape (y, x)
         Pixels that have data.
+    ends : bool
+        Whether the images of sources that are fitted end where the data end, before they are divided by the noise.
     """
 
     beam: Beam
@@ -55,6 +61,7 @@ class Scene:
     transfer: torch.Tensor
     whiten: torch.Tensor
     filled: torch.Tensor
+    ends: bool = False
 
     @classmethod
     def of(
@@ -95,7 +102,8 @@ class Scene:
             planes[at] = grid.sampled(cut * whiten).reshape(len(numbers), -1) * (scale[at, None] * held)
         transfer = torch.from_numpy((beam.transfer * amplitude).astype(np.float32)).to(device)
         filled = torch.from_numpy(cuts.filled).to(device)
-        return cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer, whiten, filled)
+        scene = cls(beam, noise, Spectral(log_ratio, weight), planes, held, transfer, whiten, filled)
+        return replace(scene, ends=scene._is_bent_by_its_ends())
 
     @property
     def n_channels(self) -> int:
@@ -107,9 +115,29 @@ class Scene:
         """Number of channels with data."""
         return int((self.spectral.weight > 0).sum())
 
+    def _is_bent_by_its_ends(self) -> bool:
+        """Whether the ends of the image matter to what is fitted of its brightest source.
+
+        The sidelobes of few baselines are as strong at the edge of the image as anywhere. There they end, and divided
+        by the noise that end is seen in all of the image.
+        """
+        if self.beam.restoring is not None:  # without sidelobes
+            return False
+        at = [0.5 * (size - 1) for size in self.beam.grid.shape]
+        middle = [Component.of(at[1], at[0], (SMALL * self.beam.sigma) ** 2 * np.eye(2), [])]
+        one, ending = (replace(self, ends=ends).images(middle, len(self.beam.bands) // 2)[0] for ends in (False, True))
+        highest = float(one.abs().max())
+        if not highest > 0:
+            return False
+        brightest = max(float(self.data.square().sum(dim=0).max()) - self.used_channels, 0.0)
+        return math.sqrt(brightest) / highest * float((one - ending).norm()) > BENT
+
     def images(self, components: Sequence[Component], band: int) -> torch.Tensor:
         """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 a source, sample)."""
-        seen = transforms(self.beam.grid, self.transfer[band], components)
+        if self.ends:
+            seen = self.dirty_images(components, band, derivatives=True) * self.whiten
+        else:
+            seen = transforms(self.beam.grid, self.transfer[band], components)
         return self.beam.grid.sampled(seen).reshape(len(seen), -1) * self.held
 
     def gains(self, components: Sequence[Component]) -> list[np.ndarray]:
@@ -135,18 +163,24 @@ class Scene:
         spectra = [self.spectral.of(one, gain) for one, gain in zip(components, self.gains(components), strict=True)]
         return Products(list(components), np.stack(grams), np.concatenate(projections, axis=1), spectra, bands)
 
-    def dirty_images(self, components: Sequence[Component], band: int) -> torch.Tensor:
-        """Transforms of dirty images of sources of 1 Jy, cut off where the data end, (n, v, u); not yet whitened."""
-        grid, transfer = self.beam.grid, torch.from_numpy(self.beam.transfer[band].astype(np.float32))
-        whole = transforms(grid, transfer.to(self.data.device), components, derivatives=False)
-        return grid.cut(grid.pixels(whole) * self.filled)
+    def dirty_images(self, components: Sequence[Component], band: int, derivatives: bool = False) -> torch.Tensor:
+        """Transforms of dirty images of sources of 1 Jy that end where the data end, (n, v, u); not yet whitened."""
+        transfer = torch.from_numpy(self.beam.transfer[band].astype(np.float32)).to(self.data.device)
+        return self.ended(transforms(self.beam.grid, transfer, components, derivatives))
+
+    def ended(self, transform: torch.Tensor) -> torch.Tensor:
+        """Transforms (n, v, u) of images after these end where the data end."""
+        grid = self.beam.grid
+        parts = [grid.cut(grid.pixels(some) * self.filled) for some in transform.split(AT_A_TIME)]
+        return torch.cat(parts)
 
     def residual(self, components: Sequence[Component]) -> torch.Tensor:
         """Data less the model, (channel, sample).
 
         The data were divided by the noise after their image ended, which bends them near its edges and near blanks. So
         the images that are taken away here end first, too: else the sidelobes of what is much brighter than the noise
-        would leave sources there. The fit itself, in which sources weigh by where they are bright, goes without.
+        would leave sources there. The fit itself, in which sources weigh by where they are bright, goes without, but
+        where sidelobes are bright in all of the image.
         """
         left = self.data.clone()
         if not components:

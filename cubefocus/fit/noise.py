@@ -203,10 +203,31 @@ def trusted(noise: Noise, beam: Beam) -> Noise:
     """The noise that a fit is weighted with: as it was measured, but nowhere next to none.
 
     Where white noise was added it is the same. It makes the errors of a cube with thermal noise alone a little larger
-    than they could be, and keeps its fit from following what the model does not have.
+    than they could be, and keeps its fit from following what the model does not have. The tracks of few baselines lie
+    apart, and smoothing takes their noise to be less than it is: the weights may be, but not what stands out of it.
     """
     least = LEAST_POWER * float(noise.power[beam.grid.inside].mean())
-    return replace(noise, power=np.maximum(noise.power, least))
+    power = np.maximum(noise.power, least)
+    source = beam.grid.counts * beam.transfer.mean(axis=0) ** 2 / power
+    level = float((source * leaked(noise, beam) / power).sum() / source.sum())
+    return replace(noise, power=power * max(level, 1.0))
+
+
+def leaked(noise: Noise, beam: Beam) -> np.ndarray:
+    """Power of the noise by spatial frequency (v, u) in an image that ends, not smoothed.
+
+    Of noise that is the same everywhere, an image has the power that the transform of its covariance gives, times the
+    share of the pixels that have a neighbour at that offset (Blackman & Tukey 1958). With natural weights the
+    covariance is the dirty beam.
+    """
+    grid = beam.grid
+    covariance = grid.offsets(np.where(grid.inside, beam.density, 0.0))
+    for axis, (size, padded) in enumerate(zip(grid.shape, grid.padded, strict=True)):
+        pairs = np.maximum(1.0 - np.abs(np.fft.fftfreq(padded, 1.0 / padded)) / size, 0.0)
+        covariance *= np.expand_dims(pairs, 1 - axis)
+    # Below 0 by rounding, and where the longest baseline cut it off.
+    thermal = np.where(grid.inside, np.maximum(grid.of_offsets(covariance), 0.0), 0.0)
+    return noise.white**2 + thermal * (noise.thermal**2 / _pixel_share(thermal, beam))
 
 
 def thermal_shape(beam: Beam) -> np.ndarray:

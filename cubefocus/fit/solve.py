@@ -154,10 +154,10 @@ def solve(scene: Scene, components: Sequence[Component], priors: Priors, max_ste
             damping *= 10.0
             if damping > DAMPING[1]:
                 break
-    return Solution(current.components, _covariance(fisher), value, current, converged, steps)
+    return Solution(current.components, inverse_of(fisher), value, current, converged, steps)
 
 
-def _covariance(fisher: np.ndarray) -> np.ndarray:
+def inverse_of(fisher: np.ndarray) -> np.ndarray:
     """Inverse of a Fisher matrix, with large errors and not negative variances where the data do not tell parameters.
 
     As two sources at one place, of which one is negative: images of single precision give products whose smallest

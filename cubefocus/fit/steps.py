@@ -51,6 +51,8 @@ class Steps:
         self.drop_hopeless()
         if self.left >= self.settings.search:
             self.search()
+            if self.scene.ends:
+                self.move()
         sought = self.solution
         self.merge()
         self.drop_lines()
@@ -101,15 +103,49 @@ class Steps:
             else:
                 avoid.append((peak.x, peak.y))
 
+    def move(self) -> None:
+        """Put sources where they explain more than where they are.
+
+        Sidelobes of few baselines are nearly as high as the peak, and while other sources are still in the residual one
+        of them may be higher. Some more sources then make up for it. So what the brighter ones leave is looked at once
+        more, with these as they are known now.
+        """
+        number = 0
+        while number < len(self.solution.components):
+            components = self.solution.components
+            order = sorted(range(len(components)), key=lambda index: -self.quick(index))
+            rest = order[:number]
+            peak, _ = highest_peaks(self.scene, [components[index] for index in rest], within=self.within)
+            number += 1
+            if any(may_be_one(one, peak.component(), self.scene.beam.sigma) for one in components):
+                continue
+            brighter = [components[index] for index in rest]
+            there = self.fit([*brighter, peak.component()])
+            if there.chi2 > self.fit([*brighter, components[order[number - 1]]]).chi2:
+                continue
+            before = self.solution, self.origin, self.left
+            self.solution = there
+            self.origin = [*(self.origin[index] for index in rest), -1]
+            self.search()
+            further = len(self.solution.components) - len(components)
+            if self.solution.chi2 + further * self.settings.search**2 < before[0].chi2:
+                self.removed += [(origin, 0.0) for origin in before[1] if origin not in self.origin]
+                number = 0
+            else:
+                self.solution, self.origin, self.left = before
+
     def next_peak(self, avoid: list[tuple[float, float]]) -> Peak:
         """The highest peak of the residual, or what is negative if it stands out more, as its sidelobes are positive.
 
         Not where there is a source: between two that are fitted as one the residual is negative, and a hole in the one
         would be as good a fit as both.
         """
-        peak, hole = highest_peaks(self.scene, self.solution.components, avoid, self.within)
+        components = self.solution.components
+        left = misfits(self.scene, components, self.solution.products) if self.scene.ends else []
+        poor = [number for number, one in enumerate(left) if one.probability < POOR]
+        peak, hole = highest_peaks(self.scene, components, avoid, self.within, poor)
         at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
-        filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in self.solution.components)
+        filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in components)
         return hole if hole.significance > peak.significance and not filled else peak
 
     def as_line(self, x: float, y: float, z: float, fwhm: float) -> Solution | None:

@@ -100,7 +100,10 @@ def _wider(scene: Scene, solution: Solution, band: int) -> torch.Tensor:
     """Derivatives of images of sources of 1 Jy by the width of the dirty beam, (n, sample)."""
     grid = scene.beam.grid
     transfer = torch.from_numpy(_by_width(scene.beam, band).astype(np.float32)).to(scene.data.device)
-    seen = transforms(grid, transfer * scene.whiten, solution.components, derivatives=False)
+    if scene.ends:
+        seen = scene.ended(transforms(grid, transfer, solution.components, derivatives=False)) * scene.whiten
+    else:
+        seen = transforms(grid, transfer * scene.whiten, solution.components, derivatives=False)
     return grid.sampled(seen).reshape(len(seen), -1) * scene.held
 
 
