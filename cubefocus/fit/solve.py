@@ -161,9 +161,9 @@ def inverse_of(fisher: np.ndarray) -> np.ndarray:
     """Inverse of a Fisher matrix, with large errors and not negative variances where the data do not tell parameters.
 
     As two sources at one place, of which one is negative: images of single precision give products whose smallest
-    eigenvalues may have any sign.
+    eigenvalues, and whose diagonal, may have any sign.
     """
-    scale = 1.0 / np.sqrt(np.diag(fisher) + 1e-300)
+    scale = 1.0 / np.sqrt(np.abs(np.diag(fisher)) + 1e-300)
     values, vectors = np.linalg.eigh(fisher * np.outer(scale, scale))
     return (vectors / np.maximum(values, LEAST_KNOWN)) @ vectors.T * np.outer(scale, scale)
 

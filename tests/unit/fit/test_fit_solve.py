@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from uv_instrument import Truth, UvInstrument
 
-from cubefocus.fit.solve import NOTHING, Priors, solve, with_amplitudes
+from cubefocus.fit.solve import NOTHING, Priors, inverse_of, solve, with_amplitudes
 from cubefocus.fit.source import Component, axes_of, shape_parameters
 
 PAIR = (
@@ -334,3 +334,11 @@ def test_two_sources_at_one_place_have_large_errors_and_no_negative_variance(uv,
     assert np.sqrt(twins.covariance[first, first]) > 10.0 * error
     pair = twins.covariance[np.ix_([first, second], [first, second])]
     assert np.sqrt(pair.sum()) < 3.0 * error
+
+
+def test_a_parameter_that_nothing_is_known_of_has_a_large_error_and_spares_the_others():
+    """Products of single precision may leave its precision a little below 0."""
+    fisher = np.array([[4.0, 0.0, 0.0], [0.0, -1e-9, 0.0], [0.0, 0.0, 25.0]])
+    variances = np.diag(inverse_of(fisher))
+    assert variances[[0, 2]] == pytest.approx([0.25, 0.04])
+    assert variances[1] > 1e9
