@@ -15,7 +15,30 @@ from cubefocus.errors import shown
 
 def of_config(config: Mapping[str, Any]) -> Iterator[str]:
     """Contradictions of a whole config of any study."""
-    yield from {"alma": of_experiment, "detect": of_list, "general": of_general}[config["study"]](config)
+    yield from {"alma": of_experiment, "detect": of_list, "general": of_general, "lofar": of_lofar}[config["study"]](
+        config
+    )
+
+
+def of_lofar(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of the study ``lofar``."""
+    images, files = config["images"], config["sky"]["files"]
+    wanted = images["train"] + images["validation"] + images["test"]
+    if files and len(files) != wanted:
+        yield f"sky.files has {len(files)} files for {wanted} images of all splits: give one for each, or none"
+    if images["tile"] > images["size"]:
+        yield f"images.tile is {images['tile']}, larger than images.size, {images['size']}: give one that fits"
+    step = 2 ** len(config["autoencoder"]["maps"])
+    if "autoencoder" in config["networks"] and images["tile"] % step:
+        yield (
+            f"images.tile is {images['tile']}: {len(config['autoencoder']['maps'])} levels (autoencoder.maps) halve it "
+            f"as often; give a multiple of {step}"
+        )
+    if config["sky"]["mesh"] < config["sky"]["particles"]:
+        yield (
+            f"sky.mesh is {config['sky']['mesh']}, coarser than sky.particles, {config['sky']['particles']}: give as "
+            "many cells at least, better twice as many"
+        )
 
 
 def of_general(config: Mapping[str, Any]) -> Iterator[str]:

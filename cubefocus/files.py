@@ -91,9 +91,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def remove_leftovers(folder: str | Path) -> None:
-    """Remove from a folder what `atomic_path` was writing to in processes that were killed."""
+def remove_leftovers(folder: str | Path, name: str = "") -> None:
+    """Remove from a folder what `atomic_path` was writing to in processes that were killed: one file's, or all."""
     for path in Path(folder).iterdir():
+        if name and not path.name.endswith(f".{name}"):
+            continue
         pid = path.name.split(".")[1] if path.name.startswith(".") and path.name.count(".") > 1 else ""
         if pid.isdigit() and path.is_file() and not _runs(int(pid)):
             path.unlink()

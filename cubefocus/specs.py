@@ -183,7 +183,16 @@ PROPOSERS: dict[str, str] = {
 """What tells how far the voxels of a restored cube stand out of its noise: of the cube, its noise, beam, device and
 whether it is searched in parts to a `cubefocus.search.significance.Proposer`, which takes each of them."""
 
-STUDIES: tuple[str, ...] = ("alma", "detect", "general")
+DENOISERS: dict[str, str] = {
+    "autoencoder": "cubefocus.denoise.task:AutoencoderTask",
+    "residual": "cubefocus.denoise.task:ResidualTask",
+}
+"""Networks of the study ``lofar``, each with sections of its name in its config, and its task."""
+
+DATASETS: tuple[str, ...] = ("identity", "noise", "dirty", "clean")
+"""What the networks of the study ``lofar`` see: the sky itself, with noise, and as it was observed and imaged."""
+
+STUDIES: tuple[str, ...] = ("alma", "detect", "general", "lofar")
 
 
 def load(reference: str) -> Any:

@@ -31,6 +31,11 @@ INTRODUCTIONS = {
         "bundle: `snakemake --profile profiles/local --configfile experiments/general.yaml`. Each key with its default",
         "and what it may be. [lo, hi] are ranges of draws.",
     ],
+    "lofar": [
+        "The denoising study of Gheller & Vazza (2022): mock skies of the cosmic web, LOFAR images of them, and",
+        "networks that denoise these: `snakemake --profile profiles/local --configfile experiments/lofar-mini.yaml`.",
+        "Each key with its default and what it may be.",
+    ],
 }
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 KEYWORDS = {**LIMITS, "multiple_of": "multipleOf"}  # pydantic's words where a validator stands before a limit
@@ -44,7 +49,7 @@ def schema(study: str) -> dict[str, Any]:
     raw = TypeAdapter(settings).json_schema()
     found = plain(raw, raw.get("$defs", {}))
     for part in ("sky", "draws", "comparison"):
-        if part in found["properties"]:
+        if "types" in found["properties"].get(part, {}).get("properties", {}):
             for name, entry in found["properties"][part]["properties"]["types"]["properties"].items():
                 entry["description"] = load(SKY_TYPES[name]).__doc__.splitlines()[0].removesuffix(".")
     fill(found, settings())

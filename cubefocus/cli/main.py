@@ -1,4 +1,4 @@
-"""The command line: ``cubefocus simulate``, ``detect``, ``inject``, ``evaluate``, ``models`` and ``provenance``."""
+"""The command line: ``cubefocus simulate``, ``detect``, ``denoise`` and the others of `COMMANDS`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cubefocus.errors import CubefocusError
 COMMANDS = {
     "simulate": "observe a sky model with an interferometer and make its dirty cube",
     "detect": "find and characterise the sources in cubes",
+    "denoise": "remove noise and beams from an image",
     "inject": "put known sources into a cube and see which of them are found",
     "evaluate": "score a catalogue of any program against a truth table",
     "models": "list, describe and check trained networks",

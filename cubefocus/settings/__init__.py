@@ -30,6 +30,7 @@ from cubefocus.settings.general import (
     ProposerTraining,
 )
 from cubefocus.settings.kinds import SPLITS
+from cubefocus.settings.lofar import DenoisedSettings, LofarSettings, LofarStudySettings
 from cubefocus.settings.networks import ModelsSettings, TrainingSettings
 from cubefocus.settings.observation import SetupSettings
 from cubefocus.settings.sky import SkySettings
@@ -38,6 +39,7 @@ CONFIGS: Mapping[str, type[Section]] = {
     "alma": AlmaSettings,
     "detect": DetectSettings,
     "general": GeneralSettings,
+    "lofar": LofarStudySettings,
 }
 """The config of each study of `cubefocus.specs.STUDIES`."""
 
@@ -48,6 +50,7 @@ __all__ = [
     "BlobSettings",
     "ComparisonSettings",
     "Criterion",
+    "DenoisedSettings",
     "DetectSettings",
     "DetectionSettings",
     "DrawSettings",
@@ -55,6 +58,8 @@ __all__ = [
     "FitSettings",
     "FocusSettings",
     "GeneralSettings",
+    "LofarSettings",
+    "LofarStudySettings",
     "ModelsSettings",
     "ProposerShape",
     "ProposerTraining",

@@ -22,8 +22,10 @@ from configs import (
 from configuration import ConfigError, validate_config, validate_networks
 
 from cubefocus.instrument.observation import Observation
-from cubefocus.settings import GeneralSettings, SkySettings
+from cubefocus.settings import GeneralSettings, LofarStudySettings, SkySettings
 from cubefocus.sky.catalogue import noise_seed
+
+LOFAR = ("lofar", "lofar-mini", "lofar-tiny")  # of the denoising study: nothing of config.yaml is below them either
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -35,7 +37,10 @@ def test_every_experiment_passes(name: str) -> None:
 
 def test_every_experiment_file_is_tested() -> None:
     tested = {Path(overlay).stem for overlays in EXPERIMENTS.values() for overlay in overlays}
-    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"} | {Path(GENERAL).stem}
+    assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"} | {
+        Path(GENERAL).stem,
+        *LOFAR,
+    }
 
 
 def test_the_experiment_of_the_shipped_network_passes_and_the_package_takes_it_as_it_is() -> None:
@@ -47,6 +52,17 @@ def test_the_experiment_of_the_shipped_network_passes_and_the_package_takes_it_a
     ]
     assert len({one.digest() for one in setups}) == len(config["train"]) + len(config["heldout"])
     assert min(one.n_channels for one in setups[len(settings.train) :]) >= 16
+
+
+@pytest.mark.parametrize("name", LOFAR)
+def test_the_denoising_experiments_pass_and_the_package_takes_them_as_they_are(name: str) -> None:
+    config = load(f"experiments/{name}.yaml")
+    validate_config(config, SCHEMAS)
+    assert config["experiment"] == name
+    taken = LofarStudySettings.from_mapping(config).to_dict()
+    assert {key: taken[key] for key in ("images", "observation", "evaluation")} == {
+        key: config[key] for key in ("images", "observation", "evaluation")
+    }
 
 
 def test_experiments_write_to_different_folders_from_different_seeds() -> None:

@@ -1,0 +1,17 @@
+"""Draw skies of the cosmic web, or take a user's own."""
+
+from common import job
+
+from cubefocus.jobs.skies import DrawSkies, run
+
+with job(snakemake) as provenance:
+    params = snakemake.params
+    run(
+        DrawSkies(
+            boxes=[*snakemake.input.boxes],
+            files=[*snakemake.input.files],
+            skies=snakemake.output.skies,
+            provenance=provenance,
+            **{name: params[name] for name in ("images", "sky", "size", "cell_arcsec", "seed")},
+        )
+    )

@@ -1,0 +1,51 @@
+"""The denoising study by the workflow: what is planned, what is refused, and a small run of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from runs import ROOT
+
+pytestmark = pytest.mark.workflow
+EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("lofar", "lofar-mini", "lofar-tiny")]
+TINY = EXPERIMENTS[-1]
+
+
+def jobs(output: str) -> dict[str, int]:
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
+    done = snakemake(tmp_path, "--dry-run", overlays=(path,))
+    assert done.returncode == 0, done.stdout
+    config = yaml.safe_load(path.read_text())
+    datasets, images = len(config["datasets"]), config["images"]
+    batches = {split: -(-images[split] // images["batch_size"]) for split in ("train", "validation", "test")}
+    expected = {"box": config["sky"]["boxes"], "skies": sum(batches.values()), "train_denoiser": 2 * datasets}
+    expected |= {"observe": (datasets - 1) * sum(batches.values()), "denoise": 2 * datasets * batches["test"]}
+    expected |= {"score_denoised": datasets * batches["test"], "denoised_figure": datasets}
+    expected |= dict.fromkeys(("denoised_table", "record_config", "all"), 1)
+    assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"datasets": ["nois"]}, "nois"),
+        ({"networks": []}, "networks is []"),
+        ({"sky": {"files": ["a.fits", "b.fits"]}}, "sky.files has 2 files for 4 images of all splits"),
+        ({"sky": {"mesh": 16}}, "sky.mesh is 16, coarser than sky.particles, 32"),
+        ({"images": {"tile": 512}}, "images.tile is 512, larger than images.size, 256"),
+        ({"autoencoder": {"maps": [32, 64, 64, 64, 64, 64, 64]}}, "autoencoder.maps"),
+        ({"observation": {"robust": 3.0}}, "observation.robust is 3.0"),
+    ],
+)
+def test_what_cannot_be_run_is_one_clear_line(snakemake, tmp_path, values, said):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump(values))
+    done = snakemake(tmp_path, "--dry-run", overlays=(TINY, tmp_path / "change.yaml"))
+    assert done.returncode != 0
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,48 @@
+"""What makes the denoising study: its targets, batches of images by number, and what the networks are trained for.
+
+In: config. Out: nothing is made here.
+"""
+
+IMAGES, DATASETS = config["images"], config["datasets"]
+SPLITS = ("train", "validation", "test")
+FILTERS = ("none", "gaussian", "lowpass")  # what the networks are compared with
+OBSERVED = [dataset for dataset in specs.DATASETS if dataset in DATASETS and dataset != "identity"]
+MEGAPIXELS = IMAGES["size"] ** 2 / 1e6
+
+
+wildcard_constraints:
+    split="|".join(SPLITS),
+    dataset="|".join(specs.DATASETS),
+    network="|".join(specs.DENOISERS),
+    batch=r"\d+",
+    number=r"\d+",
+
+
+def targets() -> list[str]:
+    """What a run makes."""
+    tables = [results(f"tables/denoised.{end}") for end in ("csv", "md")]
+    figures = expand(results("figures/{dataset}.png"), dataset=DATASETS)
+    return [*tables, *figures, results("config.yaml")]
+
+
+def batches(split: str) -> list[str]:
+    """Batches of the images of a split, by number."""
+    return [f"{number:03d}" for number in range(math.ceil(IMAGES[split] / IMAGES["batch_size"]))]
+
+
+def members(split: str, batch: str) -> list[int]:
+    """Numbers of the images of a batch among those of all splits."""
+    first = sum(IMAGES[one] for one in SPLITS[: SPLITS.index(split)])
+    low = int(batch) * IMAGES["batch_size"]
+    return [*range(first + low, first + min(low + IMAGES["batch_size"], IMAGES[split]))]
+
+
+def skies(split: str) -> list[str]:
+    """Folders of the skies of a split."""
+    return expand(results(f"skies/{split}/{{batch}}"), batch=batches(split))
+
+
+def observed(dataset: str, split: str) -> list[str]:
+    """Folders of what is seen of the skies of a split; of the identity the skies themselves."""
+    kind = "skies" if dataset == "identity" else f"observed/{dataset}"
+    return expand(results(f"{kind}/{split}/{{batch}}"), batch=batches(split))
