@@ -284,6 +284,9 @@ def test_lint_is_clean(snakemake, tmp_path):
 @pytest.mark.parametrize("name", ["local", "slurm"])
 def test_a_profile_names_rules_that_exist(snakemake, tmp_path, name):
     profile = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
-    done = snakemake(tmp_path, "--list-rules")
-    assert done.returncode == 0, done.stdout
-    assert {*profile.get("set-threads", {}), *profile.get("set-resources", {})} <= set(done.stdout.split())
+    rules = set()
+    for overlays in ((), (ROOT / "experiments" / "lofar-tiny.yaml",)):
+        done = snakemake(tmp_path, "--list-rules", overlays=overlays)
+        assert done.returncode == 0, done.stdout
+        rules |= set(done.stdout.split())
+    assert {*profile.get("set-threads", {}), *profile.get("set-resources", {})} <= rules
