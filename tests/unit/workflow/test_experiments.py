@@ -65,6 +65,25 @@ def test_the_denoising_experiments_pass_and_the_package_takes_them_as_they_are(n
     }
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"datasets": ["nois"]}, "nois"),
+        ({"networks": []}, "networks is []"),
+        ({"sky": {"files": ["a.fits", "b.fits"]}}, "sky.files has 2 files for 4 images of all splits"),
+        ({"sky": {"mesh": 16}}, "sky.mesh is 16, coarser than sky.particles, 32"),
+        ({"images": {"tile": 512}}, "images.tile is 512, larger than images.size, 256"),
+        ({"autoencoder": {"maps": [32, 64, 64, 64, 64, 64, 64]}}, "autoencoder.maps"),
+        ({"observation": {"robust": 3.0}}, "observation.robust is 3.0"),
+    ],
+)
+def test_a_denoising_experiment_that_cannot_be_run_is_one_clear_line(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        validate_config(overlaid(load("experiments/lofar-tiny.yaml"), values), SCHEMAS)
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_experiments_write_to_different_folders_from_different_seeds() -> None:
     configs = [load("config.yaml"), *(experiment(name) for name in ("paper", "mini", "mini_casa", "faint"))]
     assert len({config["experiment"] for config in configs}) == len(configs)
