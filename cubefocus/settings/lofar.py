@@ -42,7 +42,10 @@ class WebSettings(Section):
         default=(),
         description="FITS images of skies: of training first, then validation and test; none: skies are simulated",
     )
-    boxes: Count = Field(default=2, description="N-body runs, each of its own seed, that the slices are cut out of")
+    boxes: Count = Field(
+        default=2,
+        description="N-body runs, each of its own seed, that slices are cut out of; of several, the last quarter is for the test",
+    )
     box_mpc: Positive = Field(default=100.0, description="side of a box in Mpc, comoving")
     particles: Annotated[Whole, Field(ge=16)] = Field(default=128, description="particles along each side of a box")
     mesh: Annotated[Whole, Field(ge=16)] = Field(default=256, description="cells along each side for the gravity")
