@@ -44,7 +44,7 @@ class WebSettings(Section):
     )
     boxes: Count = Field(
         default=2,
-        description="N-body runs, each of its own seed, that slices are cut out of; of several, the last quarter is for the test",
+        description="N-body runs that slices are cut out of, each of its own seed; the last quarter is for the test skies",
     )
     box_mpc: Positive = Field(default=100.0, description="side of a box in Mpc, comoving")
     particles: Annotated[Whole, Field(ge=16)] = Field(default=128, description="particles along each side of a box")
