@@ -44,7 +44,7 @@ class WebSettings(Section):
     )
     boxes: Count = Field(
         default=2,
-        description="N-body runs that slices are cut out of, each of its own seed; the last quarter is for the test skies",
+        description="N-body runs that slices are cut out of, by seeds; the last quarter is for test skies",
     )
     box_mpc: Positive = Field(default=100.0, description="side of a box in Mpc, comoving")
     particles: Annotated[Whole, Field(ge=16)] = Field(default=128, description="particles along each side of a box")
@@ -79,6 +79,7 @@ class AutoencoderShape(Section):
         default=(32, 64), description="feature maps of each level of the encoder; the decoder is its mirror"
     )
     neurons: Count = Field(default=200, description="neurons of the dense layer between both")
+    identity_neurons: Count = Field(default=400, description="the same where the images are the skies themselves")
     kernel: Annotated[int, OneOf(3, 5)] = Field(default=3, description="side of the convolutions in px")
 
 
