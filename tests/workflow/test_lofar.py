@@ -28,3 +28,13 @@ def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
     expected |= {"score_denoised": datasets * batches["test"], "denoised_figure": datasets}
     expected |= dict.fromkeys(("denoised_table", "record_config", "all"), 1)
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+    if config["sky"]["boxes"] > 1:
+        trained, tested = (boxes_of(done.stdout, split) for split in ("train", "test"))
+        assert not trained & tested  # the same cluster from another side would be no unseen sky
+        assert len(trained | tested) == config["sky"]["boxes"]
+
+
+def boxes_of(output: str, split: str) -> set[str]:
+    """Boxes that the planned skies of a split are cut out of."""
+    inputs = re.findall(rf"^rule skies:\n    input: (.*)\n    output: \S+/skies/{split}/", output, re.MULTILINE)
+    return set(re.findall(r"boxes/(\d+)\.h5", " ".join(inputs)))
