@@ -28,9 +28,8 @@ def of_lofar(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"sky.files has {len(files)} files for {wanted} images of all splits: give one for each, or none"
     if images["tile"] > images["size"]:
         yield f"images.tile is {images['tile']}, larger than images.size, {images['size']}: give one that fits"
-    sweep = config["sweep"]
     step = 2 ** len(config["autoencoder"]["maps"])
-    if ("autoencoder" in config["networks"] or sweep["datasets"]) and images["tile"] % step:
+    if "autoencoder" in config["networks"] and images["tile"] % step:
         yield (
             f"images.tile is {images['tile']}: {len(config['autoencoder']['maps'])} levels (autoencoder.maps) halve it "
             f"as often; give a multiple of {step}"
@@ -40,21 +39,19 @@ def of_lofar(config: Mapping[str, Any]) -> Iterator[str]:
             f"sky.mesh is {config['sky']['mesh']}, coarser than sky.particles, {config['sky']['particles']}: give as "
             "many cells at least, better twice as many"
         )
-    if sweep["datasets"]:
-        yield from of_sweep(sweep, images["tile"], config["training"]["autoencoder"]["decay"])
+    if config["sweep"]["datasets"]:
+        yield from of_sweep(config["sweep"], config["training"]["autoencoder"]["decay"])
 
 
-def of_sweep(sweep: Mapping[str, Any], tile: int, decay: str) -> Iterator[str]:
-    """Contradictions of a sweep with the tiles and the training of the autoencoder."""
+def of_sweep(sweep: Mapping[str, Any], decay: str) -> Iterator[str]:
+    """Contradictions of a sweep within itself, and with the course of the autoencoder's learning rate."""
     most = max(sweep["levels"])
     if most > len(sweep["maps"]):
         yield f"sweep.levels has {most} for the {len(sweep['maps'])} levels of sweep.maps: give the maps of each level"
-    elif "identity" in sweep["datasets"] and tile % 2**most:
-        yield f"sweep.levels has {most}, which halve images.tile, {tile}, as often: give tiles of a multiple of {2**most}"
     if decay != "none":
         yield (
-            f"training.autoencoder.decay is '{decay}', which hangs on the number of epochs: longer trainings of a sweep "
-            "continue shorter ones, give none"
+            f"training.autoencoder.decay is '{decay}', which hangs on the number of epochs: longer trainings of a "
+            "sweep continue shorter ones, give none"
         )
 
 

@@ -77,9 +77,7 @@ class Trial:
         }
 
 
-def trials_of(
-    dataset: str, sweep: SweepSettings, shape: AutoencoderShape, training: TrainingSettings
-) -> list[Trial]:
+def trials_of(dataset: str, sweep: SweepSettings, shape: AutoencoderShape, training: TrainingSettings) -> list[Trial]:
     """Trials of a dataset: the grid of trainings, and of the identity that of architectures besides.
 
     A point that both grids have is one trial.
@@ -123,7 +121,7 @@ class Look:
     relative_error, discrepancy : float
         GV22 Eq. 7, and Eq. A1 over the number of pixels; means of the images.
     seconds : float
-        Of the training up to here since it last began.
+        Of the training up to here, without what a process that was killed had done since the look before.
     """
 
     epochs: int
@@ -237,7 +235,9 @@ class TrialJob:
     def read(cls, path: Path) -> TrialJob:
         """As `run_trial` wrote it."""
         values = json.loads(path.read_text())
-        trial = {name: tuple(one) if isinstance(one, list) else one for name, one in values.pop("trial").items()}
+        trial: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in values.pop("trial").items()
+        }
         return cls(Trial(**trial), **values)
 
     @property

@@ -1,4 +1,4 @@
-"""The process of one trial of a sweep: ``python -m cubefocus.denoise.trial JOB``, a job of `cubefocus.denoise.sweep`."""
+"""The process of one trial of a sweep: ``python -m cubefocus.denoise.trial FILE``, a `TrialJob`."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def train(job: TrialJob) -> Outcome:
     data, valid = (products(job.observed[split], job.skies[split], job.tile) for split in ("train", "validation"))
     outcome = replace(outcome, parameters=n_parameters(task, data))
     outcome.write(job.kept)
-    model, state, began = folder / "model.pt", folder / "state.pt", time.monotonic()
+    model, state = folder / "model.pt", folder / "state.pt"
     seconds = max((look.seconds for look in outcome.looks), default=0.0)
     with one_thread():
         for epochs in trial.epochs:
             if epochs in {look.epochs for look in outcome.looks}:
                 continue
             wanted = replace(settings, epochs=epochs)
+            began = time.monotonic()
             try:
-                began = time.monotonic()
                 history = fit(task, data, valid, wanted, model, seed=job.seed, code=job.code, state=state,
                               provenance=job.provenance)  # fmt: skip
             except DivergedError as error:
@@ -97,7 +97,8 @@ def measured(look: Look, model: Path, observed: Sequence[str], skies: Sequence[s
         found["mse"].append(mean_squared_error(scale.apply(sky), scale.apply(made)))
         found["relative_error"].append(mean_relative_error(sky, made))
         found["discrepancy"].append(discrepancy(sky, made) / sky.size)
-    return replace(look, **{name: _mean(values) for name, values in found.items()})
+    mse, relative_error, of_histogram = map(_mean, found.values())
+    return replace(look, mse=mse, relative_error=relative_error, discrepancy=of_histogram)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -66,7 +66,9 @@ def run(job: SweepTables) -> None:
         made[best_of(dataset)] = best(sweep, dataset)
         if dataset == "identity":
             made[ARCHITECTURE] = architectures(sweep)
-    made[TIMES].meta = {"caption": "Seconds that the training of each trial took up to a number of epochs, since it last began."}
+    made[TIMES].meta = {
+        "caption": "Seconds that the training of each trial took up to a number of epochs, since it last began."
+    }
     for name, stem in job.tables.items():
         write_table(made[name], stem, job.provenance)
 
