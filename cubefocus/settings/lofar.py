@@ -157,8 +157,8 @@ class SweepSettings(Section):
     )
     ranks: Count = Field(
         default=1,
-        description="MPI ranks of a sweep, of which one hands out the trials and the others train one each at a time; "
-        "1: one trial after the other, without MPI. `tasks` of a profile replaces it",
+        description="MPI ranks of a sweep, of which one hands out the trials and the others train one each at a time, "
+        "on a GPU or a core; 1: one trial after the other, without MPI. `tasks` of a profile replaces it",
     )
     maps: Annotated[tuple[Count, ...], Field(min_length=1, max_length=5)] = Field(
         default=(32, 64, 64, 128), description="feature maps of the levels; a network of n levels has the first n"
