@@ -22,7 +22,8 @@ def targets() -> list[str]:
     """What a run makes."""
     tables = [results(f"tables/denoised.{end}") for end in ("csv", "md")]
     figures = expand(results("figures/{dataset}.png"), dataset=DATASETS)
-    return [*tables, *figures, results("config.yaml")]
+    swept = [results(f"tables/{name}.md") for name in SWEEP_TABLES] if SWEPT else []
+    return [*tables, *figures, *swept, results("config.yaml")]
 
 
 def batches(split: str) -> list[str]:
