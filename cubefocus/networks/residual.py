@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cubefocus.networks.unet import shuffle, unshuffle
 
 SIDE = 2  # of the squares of pixels that enter as the maps of one
+TRUSTED = 10.0  # noise levels: the value of a brighter pixel says more of it than its neighbours, 10 % wrong, do
 NOISE = 2.45e-6  # Jy/arcsec^2: 0.1 mJy in a Gaussian beam of 6 arcsec (FWHM), GV22 section 3.2
 
 
@@ -19,10 +20,10 @@ class Residual(nn.Module):
     """U-Net (Ronneberger et al. 2015, MICCAI) with two outputs: the image corrected, and where emission is diffuse.
 
     It sees ``asinh(flux / scale)``: linear in the noise, logarithmic far above it, the same for every image and tile.
-    Its result is the image and a correction of two parts. One is a flux in units of the scale, for the noise: a share
-    of the pixel's own value is taken away and an estimate put in its place. On a bright pixel it weighs as little as
-    the noise does there, so that an estimate that averages the neighbours cannot dim a peak. The other is a factor,
-    for beams and sidelobes, whose errors grow with the flux.
+    Its result is the image and a correction of two parts. One is for the noise: a share of the pixel's own value is
+    taken away and an estimate put in its place. It weighs less the brighter a pixel is above ten noise levels, where
+    its own value is the better one, so that an estimate that averages the neighbours cannot dim a peak. The other is a
+    factor, for beams and sidelobes, whose errors grow with the flux.
 
     Without the share, which is between 0 and 1, the layers would have to carry each pixel's noise to the output to
     subtract it there, which takes many times as long to learn.
@@ -95,8 +96,8 @@ class Residual(nn.Module):
         with torch.autocast(maps.device.type, enabled=False):  # what is compared needs more digits than bfloat16 has
             said = self.final(maps.to(self.final.weight.dtype))
             estimate, share, factor, logits = (shuffle(each, SIDE) for each in said.chunk(4, dim=1))
-            # the derivative of asinh, of what is above zero: sidelobes far below it must be corrected whole
-            weight = torch.rsqrt(1.0 + images.clamp(min=0.0).square())
+            # of what is above zero: sidelobes far below it must be corrected whole
+            weight = torch.rsqrt(1.0 + (images / TRUSTED).clamp(min=0.0).square())
             flux = estimate - torch.sigmoid(share) * compressed
             corrected = compressed + flux * weight + factor * (1.0 - weight)
         return corrected[..., :height, :width], logits[..., :height, :width]
