@@ -16,6 +16,7 @@ from astropy.io import fits
 from cubefocus.cube.writing import cube_on_disk
 from cubefocus.denoise.blocks import denoise_blocks
 from cubefocus.denoise.image import ImageFile, open_image, write_part
+from cubefocus.denoise.known import warn_unlike
 from cubefocus.denoise.network import Denoiser
 from cubefocus.denoise.scale import LogScale
 from cubefocus.denoise.task import DENOISED, PROBABILITY
@@ -37,8 +38,8 @@ class DenoiseFile:
 
     Attributes
     ----------
-    model : str
-        Checkpoint or bundle.
+    model, kind : str
+        Checkpoint or bundle, and which of its networks; as for `Denoiser.load`.
     source : str
         FITS image.
     targets : mapping of str to str
@@ -51,6 +52,7 @@ class DenoiseFile:
     """
 
     model: str
+    kind: str
     source: str
     targets: Mapping[str, str]
     device: str
@@ -115,8 +117,9 @@ def denoise_image(
 
     Notes
     -----
-    On a CPU the bytes do not depend on ranks, threads, order and number of tiles at a time. A result is there when it
-    is whole; what a killed run was writing is removed by the next.
+    An image that is unlike those that a network of a bundle has learnt from is denoised with a warning, which says in
+    what it differs. On a CPU the bytes do not depend on ranks, threads, order and number of tiles at a time. A result
+    is there when it is whole; what a killed run was writing is removed by the next.
     """
     targets = {DENOISED: str(target)} | ({} if probability is None else {PROBABILITY: str(probability)})
     image, tiling = open_image(source), tiling or denoiser.tiling
@@ -132,7 +135,9 @@ def denoise_image(
         remove_leftovers(make_folder(output.absolute().parent, "name another output"), output.name)
     device = denoiser.device.type if ranks > 1 else str(denoiser.device)  # ranks of a node take its GPUs in turn
     at_once = batch or denoiser.group(tiling.tile)
-    job = DenoiseFile(denoiser.source, str(source), targets, device, tiling.tile, tiling.margin, at_once)
+    job = DenoiseFile(denoiser.source, denoiser.kind, str(source), targets, device, tiling.tile, tiling.margin, at_once)
+    if denoiser.known is not None:
+        warn_unlike(denoiser.known, image, denoiser.name)
     if ranks > 1:
         launch(run, job, ranks, launcher, Path(target).absolute())
         return
@@ -168,7 +173,7 @@ def run(job: DenoiseFile, executor: Any) -> None:
     CubefocusError
         As `denoise_image`.
     """
-    denoiser, image = _loaded(job.model, job.device), open_image(job.source)
+    denoiser, image = _loaded(job.model, job.kind, job.device), open_image(job.source)
     with _results(job, denoiser, image) as (files, scale):
         rows = job.tiling.rows(image.shape)
         parts = [(job, files, scale.limits, one) for one in rows]
@@ -181,12 +186,12 @@ def _part(part: tuple[DenoiseFile, dict[str, Written], tuple[float, float], Rows
     """One row of tiles, on the rank that it was handed to."""
     job, files, limits, rows = part
     with at_work(f"rows {rows[0]} to {rows[1]}"):
-        _fill(job, _loaded(job.model, job.device), open_image(job.source), files, LogScale(*limits), [rows])
+        _fill(job, _loaded(job.model, job.kind, job.device), open_image(job.source), files, LogScale(*limits), [rows])
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str, device: str) -> Denoiser:
-    return Denoiser.load(model, device)
+def _loaded(model: str, kind: str, device: str) -> Denoiser:
+    return Denoiser.load(model, device, kind)
 
 
 @contextmanager
@@ -195,7 +200,7 @@ def _results(job: DenoiseFile, denoiser: Denoiser, image: ImageFile) -> Iterator
     least, most = image.limits() if denoiser.task.whole_image else (0.0, 0.0)
     facts = provenance(
         denoiser.device,
-        network=denoiser.task.name,
+        network=denoiser.name,
         model=denoiser.digest,
         trained_by=denoiser.provenance.get("code", "unknown"),
         image=Path(job.source).name,

@@ -26,5 +26,18 @@ def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
     expected = {"box": config["sky"]["boxes"], "skies": sum(batches.values()), "train_denoiser": 2 * datasets}
     expected |= {"observe": (datasets - 1) * sum(batches.values()), "denoise": 2 * datasets * batches["test"]}
     expected |= {"score_denoised": datasets * batches["test"], "denoised_figure": datasets}
-    expected |= dict.fromkeys(("denoised_table", "record_config", "all"), 1)
+    expected |= dict.fromkeys(("denoised_table", "bundle_denoiser", "record_config", "all"), 1)
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"datasets": ["identity"]}, {"networks": ["autoencoder"]}],
+    ids=["of the sky alone", "without the residual network"],
+)
+def test_a_run_without_a_network_to_denoise_with_makes_no_bundle(snakemake, tmp_path, values):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump(values))
+    done = snakemake(tmp_path, "--dry-run", overlays=(EXPERIMENTS[1], tmp_path / "change.yaml"))
+    assert done.returncode == 0, done.stdout
+    assert "denoised_table" in jobs(done.stdout)
+    assert "bundle_denoiser" not in jobs(done.stdout)

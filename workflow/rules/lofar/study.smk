@@ -6,7 +6,8 @@ In: config. Out: nothing is made here.
 IMAGES, DATASETS = config["images"], config["datasets"]
 SPLITS = ("train", "validation", "test")
 FILTERS = ("none", "gaussian", "lowpass")  # what the networks are compared with
-OBSERVED = [dataset for dataset in specs.DATASETS if dataset in DATASETS and dataset != "identity"]
+OBSERVED = [dataset for dataset in specs.KINDS if dataset in DATASETS]
+BUNDLED = OBSERVED if "residual" in config["networks"] else []  # kinds of images with a network for `cubefocus denoise`
 MEGAPIXELS = IMAGES["size"] ** 2 / 1e6
 
 
@@ -22,7 +23,7 @@ def targets() -> list[str]:
     """What a run makes."""
     tables = [results(f"tables/denoised.{end}") for end in ("csv", "md")]
     figures = expand(results("figures/{dataset}.png"), dataset=DATASETS)
-    return [*tables, *figures, results("config.yaml")]
+    return [*tables, *figures, results("config.yaml"), *([results("bundle")] if BUNDLED else [])]
 
 
 def batches(split: str) -> list[str]:
