@@ -195,6 +195,9 @@ DATASETS: tuple[str, ...] = ("identity", "noise", "dirty", "clean")
 KINDS: tuple[str, ...] = tuple(name for name in DATASETS if name != "identity")
 """Kinds of images that there is something to remove from."""
 
+WSCLEAN = "wsclean"
+"""Program that makes clean images."""
+
 STUDIES: tuple[str, ...] = ("alma", "detect", "general", "lofar")
 
 

@@ -3,12 +3,24 @@
 In: config. Out: nothing is made here.
 """
 
+import shutil
+
+from snakemake.logging import logger
+
 IMAGES, DATASETS = config["images"], config["datasets"]
 SPLITS = ("train", "validation", "test")
 FILTERS = ("none", "gaussian", "lowpass")  # what the networks are compared with
 OBSERVED = [dataset for dataset in specs.KINDS if dataset in DATASETS]
 BUNDLED = OBSERVED if "residual" in config["networks"] else []  # kinds of images with a network for `cubefocus denoise`
 MEGAPIXELS = IMAGES["size"] ** 2 / 1e6
+
+# A warning and no refusal: the nodes of a cluster may have the program where this one does not. Where it is missing, the
+# jobs that need it say so and the others go on (keep-going of the profiles).
+if "clean" in DATASETS and workflow.is_main_process and shutil.which(specs.WSCLEAN) is None:
+    logger.warning(
+        "datasets has 'clean', and the program wsclean is not on PATH here: apt-get install wsclean, or take 'clean' out "
+        "of datasets. Without it the jobs that clean fail, and with them the table of all datasets and the bundle."
+    )
 
 
 wildcard_constraints:
