@@ -99,8 +99,8 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@scripts/local-slurm install
 	@$(BIN) -m pytest -m faults
 
-bench: env  ## times of dry runs, simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
-	@for name in dryrun casa simulation inference finding finders detect training memory; do $(BIN) benchmarks/$$name.py; done
+bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
+	@for name in dryrun casa simulation inference finding finders detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .

@@ -1,9 +1,9 @@
 """`cubefocus denoise` from the start of the process to its image: time, memory and bytes against the size of the image.
 
-    python benchmarks/denoise.py [--model results/lofar-mini/bundle] [--sides 1000 2000 4000 8000 10000 20000]
+    python benchmarks/denoise.py [--model results/lofar-mini/bundle]
+    python benchmarks/denoise.py --name denoise_large --networks residual --sides 20000    # 3.2 GB of disk
 
-Without a model networks of the default shape are made from a seed: what the weights are does not change the time. An
-image of 20 000 x 20 000 px takes 3.2 GB of disk with its result.
+Without a model networks of the default shape are made from a seed: what the weights are does not change the time.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ UNTRAINED: dict[str, tuple[DenoisingTask, dict[str, Any]]] = {
         AutoencoderTask(), {"tile": 128, "maps": [32, 64], "neurons": 200, "kernel": 3, "output_bias": 0.2},
     ),
 }  # fmt: skip
-SIDES = (1000, 2000, 4000, 8000, 10_000, 20_000)
+SIDES = (1000, 2000, 4000, 8000, 10_000)
 MOST_OF_AUTOENCODER = 4000  # px: it takes several times as long
 EQUAL = {"residual": 2000, "autoencoder": 1000}  # sides of the images that are denoised in several ways
-WAYS = ((1, 1), (1, 3), (2, 2), (3, 3))  # ranks, and tiles that are read together
+WAYS = {"residual": ((1, 1), (1, 3), (2, 2), (3, 3)), "autoencoder": ((1, 24), (2, 16), (3, 40))}
+"""Ranks, and tiles that are read together; the autoencoder sees 16 at a time, and fewer take as long."""
 CALL = (
     "import sys; from cubefocus.denoise.apply import denoise_image; from cubefocus.denoise.network import Denoiser; "
     "denoise_image(Denoiser.load(sys.argv[1], 'cpu'), *sys.argv[2:4], ranks=int(sys.argv[4]), batch=int(sys.argv[5]), "
@@ -112,7 +113,7 @@ def rows_of(name: str, model: Path, kind: list[str], sides: list[int], folder: P
         write_image(image, side)
         command = ["-m", "cubefocus.cli.main", "denoise", str(image), "-o", str(made), "--model", str(model), *kind]
         rows.append(row_of(name, side, None, None, cost_of(*command, "--device", "cpu", "--force"), made))
-        for ranks, at_once in WAYS if side == EQUAL[name] and not kind else ():
+        for ranks, at_once in WAYS[name] if side == EQUAL[name] and not kind else ():
             made.unlink()
             cost = cost_of("-c", CALL, str(model), str(image), str(made), str(ranks), str(at_once))
             rows.append(row_of(name, side, ranks, at_once, cost, made))
@@ -151,20 +152,22 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="checkpoint or bundle (default: untrained networks of both kinds)")
     parser.add_argument("--kind", help="of the networks of a bundle, as for cubefocus denoise")
     parser.add_argument("--sides", type=int, nargs="+", default=[*SIDES], help="of the square images, px")
+    parser.add_argument("--networks", nargs="+", choices=UNTRAINED, default=[*UNTRAINED], help="without a model: these")
+    parser.add_argument("--name", default="denoise", help="of the files with the results")
     parser.add_argument("--rounds", type=int, default=5, help="of the time of a tile")
     parser.add_argument("--folder", type=Path, help="for images and results (default: a temporary one)")
     options = parser.parse_args()
     facts, rows, notes = machine(), [], [NOTE]
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
-        names = [Denoiser.load(options.model, "cpu", options.kind).task.name] if options.model else [*UNTRAINED]
+        names = [Denoiser.load(options.model, "cpu", options.kind).task.name] if options.model else options.networks
         for name in names:
             model = options.model or untrained(name, folder / f"{name}.pt")
             sides = [one for one in options.sides if name == "residual" or one <= MOST_OF_AUTOENCODER]
             kind = ["--kind", options.kind] if options.kind else []
             rows += rows_of(name, model, kind, sides, folder)
             notes.append(tile_note(name, Denoiser.load(model, "cpu", options.kind), options.rounds))
-    write_results("denoise", "Denoising of images of any size", rows, facts, notes)
+    write_results(options.name, "Denoising of images of any size", rows, facts, notes)
     _refuse_different(rows)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 import yaml
-from runs import ROOT
+from runs import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.workflow
 EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("lofar", "lofar-tiny")]
@@ -41,3 +42,20 @@ def test_a_run_without_a_network_to_denoise_with_makes_no_bundle(snakemake, tmp_
     assert done.returncode == 0, done.stdout
     assert "denoised_table" in jobs(done.stdout)
     assert "bundle_denoiser" not in jobs(done.stdout)
+
+
+def test_a_run_without_wsclean_says_so_when_it_begins(snakemake, tmp_path, monkeypatch):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump({"datasets": ["noise", "clean"]}))
+    overlays, said = (
+        (EXPERIMENTS[1], tmp_path / "change.yaml"),
+        "apt-get install wsclean, or take 'clean' out of datasets",
+    )
+    (tmp_path / "bin").mkdir()
+    for name in ("which", "bash", "sh"):  # what Snakemake itself looks for
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    monkeypatch.setitem(ENVIRONMENT, "PATH", str(tmp_path / "bin"))
+    for times in (1, 0):
+        done = snakemake(tmp_path, "--dry-run", overlays=overlays)
+        assert done.returncode == 0, done.stdout
+        assert done.stdout.count(said) == times
+        (tmp_path / "bin" / "wsclean").touch(mode=0o755)
