@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 SAME_SIZE = 1.25  # factor by which pixels and beam may differ from those of the training
 SAME_NOISE = 2.0  # the same of the noise, which differs by as much within an image
-APART = 8  # px from a pixel to the one it is compared with: more than a beam, so that their noise is not the same
+APART = 4  # px from a pixel to those that it is compared with: more than a beam, so that their noise is not the same
 STRIPS, STRIP_PIXELS = 32, 65_536  # of an image, spread over it, in which its noise is measured
 
 
@@ -71,16 +71,16 @@ class Known:
 
     def unlike(self, image: ImageFile) -> Iterator[str]:
         """One phrase for each thing in which an image differs; what its header does not say is not compared."""
-        cell, beam = None, header_beam(image.header)
+        cell: float | None = None
+        beam = header_beam(image.header)
         try:
             wcs = celestial_wcs(image.header)
             if wcs.naxis == 2:
                 cell = 3600.0 * math.sqrt(math.prod(proj_plane_pixel_scales(wcs)))
         except CubefocusError as error:  # the network does without, so it is no reason to refuse the image
             yield f"the size of its pixels is not known ({error})"
-        sizes = {"pixels": (cell, self.cell_arcsec)}
-        sizes["a beam"] = (None if beam is None else math.sqrt(beam[0] * beam[1]), self.beam_arcsec)
-        for what, (has, learnt) in sizes.items():
+        width = None if beam is None else math.sqrt(beam[0] * beam[1])
+        for what, has, learnt in (("pixels", cell, self.cell_arcsec), ("a beam", width, self.beam_arcsec)):
             if has is not None and learnt is not None and _differ(has, learnt, SAME_SIZE):
                 yield f"{what} of {has:.3g} arcsec and not of {learnt:.3g}"
         noise = noise_in(image)
@@ -101,10 +101,11 @@ def _differ(one: float, other: float, factor: float) -> bool:
 
 
 def noise_in(image: ImageFile) -> float | None:
-    """Standard deviation of the noise of an image, Jy/arcsec^2; None without two pixels that differ.
+    """Standard deviation of the noise of an image, Jy/arcsec^2; None without pixels that differ.
 
-    It is that of differences of pixels `APART` in a row, over the root of two: what is extended falls out, and noise
-    that a beam has smoothed counts in full. Of a large image some strips are read, spread over it.
+    It is measured in what pixels have more than the mean of those `APART` before and after them in a row, whose
+    variance is 3/2 of that of independent noise: emission that changes slowly falls out. Of a large image some strips
+    are read, spread over it.
     """
     n_y, n_x = image.shape
     height = max(1, min(n_y, STRIP_PIXELS // n_x))
@@ -112,7 +113,7 @@ def noise_in(image: ImageFile) -> float | None:
     found = []
     for start in starts.tolist():
         strip = image.read((start, start + height), (0, n_x))
-        differences = strip[:, APART:] - strip[:, :-APART]
-        found.append(differences[np.isfinite(differences) & (differences != 0)])  # blank pixels may be filled with 0
-    differences = np.concatenate(found)
-    return robust_width(differences, 0.0) / math.sqrt(2.0) if differences.size else None
+        rest = strip[:, APART:-APART] - 0.5 * (strip[:, : -2 * APART] + strip[:, 2 * APART :])
+        found.append(rest[np.isfinite(rest) & (rest != 0)])  # blank pixels may be filled with 0
+    rest = np.concatenate(found)
+    return robust_width(rest, 0.0) / math.sqrt(1.5) if rest.size else None

@@ -124,8 +124,8 @@ def card(
 ) -> str:
     """What a user should know of the networks, in Markdown."""
     states = {kind: checkpoint.load(path) for kind, path in job.models.items()}
-    n_parameters = {kind: sum(value.numel() for value in bundle.networks[name_of(NETWORK, kind)].state.values())
-                    for kind in states}  # fmt: skip
+    models = {kind: bundle.networks[name_of(NETWORK, kind)].model() for kind in states}
+    n_weights = {kind: sum(one.numel() for one in model.parameters()) for kind, model in models.items()}
     compared = read_table(job.table)
     chosen: Table = compared[np.isin(np.asarray(compared["dataset"]), [*job.models])]
     kinds, skies = ", ".join(job.models), "mock skies of the cosmic web" if job.simulated else "skies"
@@ -138,7 +138,7 @@ def card(
         f"is emission above {DIFFUSE:g} Jy/arcsec2. `--kind` chooses one; without it, it is that for `{DEFAULT_KIND}` "
         "images or else the first of these:",
         "",
-        *(f"- `{kind}`: {IMAGES[kind]}; {n_parameters[kind]} weights" for kind in job.models),
+        *(f"- `{kind}`: {IMAGES[kind]}; {n_weights[kind]} weights" for kind in job.models),
         "",
         f"Made by the rules of the study `{STUDY}`, experiment `{job.provenance.get('experiment', 'unknown')}`; the "
         "licence is that of the package.",
