@@ -3,7 +3,8 @@
     python benchmarks/denoise.py [--model results/lofar-mini/bundle]
     python benchmarks/denoise.py --name denoise_large --networks residual --sides 20000    # 3.2 GB of disk
 
-Without a model networks of the default shape are made from a seed: what the weights are does not change the time.
+Without a model networks of the default shape are made from a seed: what the weights are does not change the time. Leave
+the package as it is meanwhile: images say by which code they were made, so that their digests would differ.
 """
 
 from __future__ import annotations
