@@ -24,12 +24,19 @@ SNAKEMAKE := $(BIN) -m snakemake
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# The bundle of a run, if it is whole, as cubefocus/models/<name>.
+define into-package
+@$(BIN) -c "from cubefocus.learn.bundle import Bundle; Bundle.load('$(1)')"
+@rm -rf cubefocus/models/$(2) && mkdir -p cubefocus/models && cp -r $(1) cubefocus/models/$(2)
+@rm -f cubefocus/models/$(2)/.snakemake_timestamp
+endef
+
 # An environment that was moved or copied points to the old place: make it again.
 ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env wheel demo run report paper-tables publish ship schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -70,9 +77,10 @@ publish: env  ## tables, figures, settings and times of a run into docs/results/
 	@$(BIN) scripts/publish.py results/$(EXPERIMENT) docs/results/$(EXPERIMENT)
 
 ship: env  ## the network that a run of experiments/general.yaml made, into the package
-	@$(BIN) -c "from cubefocus.learn.bundle import Bundle; Bundle.load('results/general/bundle')"
-	@rm -rf cubefocus/models/general && mkdir -p cubefocus/models && cp -r results/general/bundle cubefocus/models/general
-	@rm -f cubefocus/models/general/.snakemake_timestamp
+	$(call into-package,results/general/bundle,general)
+
+ship-denoiser: env  ## the networks that a run of experiments/lofar-mini.yaml made, into the package
+	$(call into-package,results/lofar-mini/bundle,lofar)
 
 test: env  ## all tests but the slow ones
 	@OMP_NUM_THREADS=1 $(BIN) -m pytest -n $(JOBS) --dist loadfile -m "not slow and not slurm and not faults and not gpu"
@@ -91,8 +99,8 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@scripts/local-slurm install
 	@$(BIN) -m pytest -m faults
 
-bench: env  ## times of dry runs, simulation, training, detection and finders, into benchmarks/results/ (ten idle minutes)
-	@for name in dryrun casa simulation inference finding finders detect training memory; do $(BIN) benchmarks/$$name.py; done
+bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
+	@for name in dryrun casa simulation inference finding finders detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, and Snakemake's own checks
 	@$(BIN) -m ruff check .

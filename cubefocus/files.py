@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+FULL = "cannot be written, the disk is full; make room and run again"
 LEAST_FREE = 2**16  # bytes; a disk with less is full
 
 
@@ -87,7 +88,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
     except Exception as error:  # of which kind depends on the writer: those of FITS, HDF5 and torch have their own
         if full or getattr(error, "errno", None) in NO_SPACE:
-            raise CubefocusError(f"{path}: cannot be written, the disk is full; make room and run again") from error
+            raise CubefocusError(f"{path}: {FULL}") from error
+        raise
+
+
+@contextmanager
+def refuse_full(path: str | Path) -> Iterator[None]:
+    """Raise what the block says of a full disk as the one message of it, where another process has `atomic_path`.
+
+    Raises
+    ------
+    CubefocusError
+        If the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise CubefocusError(f"{path}: {FULL}") from error
         raise
 
 

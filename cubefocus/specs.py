@@ -192,6 +192,12 @@ DENOISERS: dict[str, str] = {
 DATASETS: tuple[str, ...] = ("identity", "noise", "dirty", "clean")
 """What the networks of the study ``lofar`` see: the sky itself, with noise, and as it was observed and imaged."""
 
+KINDS: tuple[str, ...] = tuple(name for name in DATASETS if name != "identity")
+"""Kinds of images that there is something to remove from."""
+
+WSCLEAN = "wsclean"
+"""Program that makes clean images."""
+
 STUDIES: tuple[str, ...] = ("alma", "detect", "general", "lofar")
 
 

@@ -11,8 +11,11 @@ import time
 from pathlib import Path
 
 from cubefocus.errors import CubefocusError
+from cubefocus.specs import KINDS
 
 logger = logging.getLogger(__name__)
+
+SHIPPED = "lofar"  # bundle of the package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="CLEANED.fits", help="image to write")
     parser.add_argument("--model", type=Path, metavar="FILE",
                         help="trained network: a checkpoint (.pt), a bundle, or the name of one that cubefocus models "
-                        "list shows (default: the denoiser of the package; needed while there is none)")  # fmt: skip
+                        f"list shows (default: {SHIPPED}, where it comes with the package)")  # fmt: skip
+    parser.add_argument("--kind", choices=KINDS,
+                        help="what the image is, as a bundle has a network for each: the sky with noise alone, a dirty "
+                        "or a clean image (default: clean, or the first of these that the bundle has; the log says "
+                        "which)")  # fmt: skip
     parser.add_argument("--probability", type=Path, metavar="FILE.fits",
                         help="write the probability of diffuse emission, too; of a residual network")  # fmt: skip
     parser.add_argument("--ranks", type=int, default=1, metavar="N",
@@ -57,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     started = time.monotonic()
     denoise_image(
-        Denoiser.load(model, arguments.device),
+        Denoiser.load(model, arguments.device, arguments.kind),
         arguments.image,
         arguments.output,
         probability=arguments.probability,
@@ -79,8 +86,8 @@ def shipped_model() -> Path:
     from cubefocus.learn.shipped import shipped
 
     known = shipped()
-    if "lofar" not in known:
+    if SHIPPED not in known:
         raise CubefocusError(
             "no denoiser comes with this version of the package; add --model with a network that you trained"
         )
-    return known["lofar"]
+    return known[SHIPPED]

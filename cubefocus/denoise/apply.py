@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.io import fits
@@ -16,12 +16,13 @@ from astropy.io import fits
 from cubefocus.cube.writing import cube_on_disk
 from cubefocus.denoise.blocks import denoise_blocks
 from cubefocus.denoise.image import ImageFile, open_image, write_part
+from cubefocus.denoise.known import warn_unlike
 from cubefocus.denoise.network import Denoiser
 from cubefocus.denoise.scale import LogScale
 from cubefocus.denoise.task import DENOISED, PROBABILITY
 from cubefocus.denoise.tiles import Block, Tiling
 from cubefocus.errors import CubefocusError
-from cubefocus.files import make_folder, remove_leftovers
+from cubefocus.files import make_folder, refuse_full, remove_leftovers
 from cubefocus.provenance import provenance
 from cubefocus.ranks import at_work, launch
 
@@ -31,14 +32,22 @@ LAUNCHER = "mpiexec"
 Rows = tuple[int, int]
 
 
+class Written(NamedTuple):
+    """A file that is filled part by part: where its values begin, and the factor from its unit to the network's."""
+
+    path: str
+    offset: int
+    factor: float
+
+
 @dataclass(frozen=True)
 class DenoiseFile:
     """An image to denoise: what each process must know to take part in it.
 
     Attributes
     ----------
-    model : str
-        Checkpoint or bundle.
+    model, kind : str
+        Checkpoint or bundle, and which of its networks; as for `Denoiser.load`.
     source : str
         FITS image.
     targets : mapping of str to str
@@ -48,29 +57,28 @@ class DenoiseFile:
         Of the `Tiling`.
     batch : int
         Tiles that are read together.
+    files : mapping of str to Written
+        What to fill, by the names of the products; the process that denoises, or starts the others, makes and renames
+        them.
+    limits : tuple of float
+        Of the scale of the image, as of `LogScale.limits`.
     """
 
     model: str
+    kind: str
     source: str
     targets: Mapping[str, str]
     device: str
     tile: int
     margin: int
     batch: int
+    files: Mapping[str, Written] = field(default_factory=dict)
+    limits: tuple[float, float] = (0.0, 0.0)
 
     @property
     def tiling(self) -> Tiling:
         """Of which the tiles are."""
         return Tiling(self.tile, self.margin)
-
-
-@dataclass(frozen=True)
-class Written:
-    """A file that is filled part by part: where its values begin, and the factor from its unit to the network's."""
-
-    path: Path
-    offset: int
-    factor: float
 
 
 def denoise_image(
@@ -115,8 +123,9 @@ def denoise_image(
 
     Notes
     -----
-    On a CPU the bytes do not depend on ranks, threads, order and number of tiles at a time. A result is there when it
-    is whole; what a killed run was writing is removed by the next.
+    An image that is unlike those that a network of a bundle has learnt from is denoised with a warning, which says in
+    what it differs. On a CPU the bytes do not depend on ranks, threads, order and number of tiles at a time. A result
+    is there when it is whole; what a killed run was writing is removed by the next.
     """
     targets = {DENOISED: str(target)} | ({} if probability is None else {PROBABILITY: str(probability)})
     image, tiling = open_image(source), tiling or denoiser.tiling
@@ -132,12 +141,15 @@ def denoise_image(
         remove_leftovers(make_folder(output.absolute().parent, "name another output"), output.name)
     device = denoiser.device.type if ranks > 1 else str(denoiser.device)  # ranks of a node take its GPUs in turn
     at_once = batch or denoiser.group(tiling.tile)
-    job = DenoiseFile(denoiser.source, str(source), targets, device, tiling.tile, tiling.margin, at_once)
-    if ranks > 1:
-        launch(run, job, ranks, launcher, Path(target).absolute())
-        return
+    job = DenoiseFile(denoiser.source, denoiser.kind, str(source), targets, device, tiling.tile, tiling.margin, at_once)
+    if denoiser.known is not None:
+        warn_unlike(denoiser.known, image, denoiser.name)
     with _results(job, denoiser, image) as (files, scale):
-        _fill(job, denoiser, image, files, scale, tiling.rows(image.shape))
+        if ranks > 1:
+            filled = replace(job, files=files, limits=scale.limits)
+            launch(run, filled, ranks, launcher, Path(target).absolute())
+        else:
+            _fill(job, denoiser, image, files, scale, tiling.rows(image.shape))
 
 
 def check_outputs(source: Path, outputs: Sequence[Path], force: bool) -> None:
@@ -161,32 +173,36 @@ def check_outputs(source: Path, outputs: Sequence[Path], force: bool) -> None:
 
 
 def run(job: DenoiseFile, executor: Any) -> None:
-    """Denoise an image over ranks: each row of tiles is written by the rank that has it.
+    """Fill the files of an image over ranks: each row of tiles is written by the rank that has it.
 
     Raises
     ------
     CubefocusError
         As `denoise_image`.
     """
-    denoiser, image = _loaded(job.model, job.device), open_image(job.source)
-    with _results(job, denoiser, image) as (files, scale):
-        rows = job.tiling.rows(image.shape)
-        parts = [(job, files, scale.limits, one) for one in rows]
-        for number, _ in enumerate(executor.map(_part, parts), 1):
+    rows = job.tiling.rows(open_image(job.source).shape)
+    try:
+        for number, _ in enumerate(executor.map(_part, [(job, one) for one in rows]), 1):
             if number * 10 // len(rows) > (number - 1) * 10 // len(rows):
                 logger.info("%s: %d of %d rows of tiles", job.source, number, len(rows))
+    except CubefocusError:
+        for path, *_ in job.files.values():
+            Path(path).unlink(missing_ok=True)  # so that the others end too, and on a full disk the message has room
+        raise
 
 
-def _part(part: tuple[DenoiseFile, dict[str, Written], tuple[float, float], Rows]) -> None:
+def _part(part: tuple[DenoiseFile, Rows]) -> None:
     """One row of tiles, on the rank that it was handed to."""
-    job, files, limits, rows = part
+    job, rows = part
+    files = {name: Written(*one) for name, one in job.files.items()}
     with at_work(f"rows {rows[0]} to {rows[1]}"):
-        _fill(job, _loaded(job.model, job.device), open_image(job.source), files, LogScale(*limits), [rows])
+        denoiser, scale = _loaded(job.model, job.kind, job.device), LogScale(*job.limits)
+        _fill(job, denoiser, open_image(job.source), files, scale, [rows])
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str, device: str) -> Denoiser:
-    return Denoiser.load(model, device)
+def _loaded(model: str, kind: str, device: str) -> Denoiser:
+    return Denoiser.load(model, device, kind)
 
 
 @contextmanager
@@ -195,7 +211,7 @@ def _results(job: DenoiseFile, denoiser: Denoiser, image: ImageFile) -> Iterator
     least, most = image.limits() if denoiser.task.whole_image else (0.0, 0.0)
     facts = provenance(
         denoiser.device,
-        network=denoiser.task.name,
+        network=denoiser.name,
         model=denoiser.digest,
         trained_by=denoiser.provenance.get("code", "unknown"),
         image=Path(job.source).name,
@@ -207,7 +223,7 @@ def _results(job: DenoiseFile, denoiser: Denoiser, image: ImageFile) -> Iterator
         for name, target in job.targets.items():
             header = image.header if name == DENOISED else _of_probability(image.header)
             made = stack.enter_context(cube_on_disk(target, image.stored.shape, header, facts))
-            files[name] = Written(made.path, made.offset, image.factor if name == DENOISED else 1.0)
+            files[name] = Written(str(made.path), made.offset, image.factor if name == DENOISED else 1.0)
         yield files, LogScale.between(least, most)
 
 
@@ -231,6 +247,7 @@ def _fill(
     def keep(name: str, block: Block, values: np.ndarray) -> None:
         if (file := files.get(name)) is not None:
             in_unit = values if file.factor == 1.0 else values / np.float32(file.factor)
-            write_part(file.path, file.offset, image.shape[1], block.y[0], block.x[0], in_unit)
+            with refuse_full(job.targets[name]):
+                write_part(Path(file.path), file.offset, image.shape[1], block.y[0], block.x[0], in_unit)
 
     denoise_blocks(denoiser, image, job.tiling, job.tiling.blocks(image.shape, job.batch, rows), scale, keep)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
-from cubefocus.denoise.image import open_image
+from cubefocus.denoise.image import ImageFile, open_image
 from cubefocus.errors import CubefocusError
 
 
@@ -39,9 +38,7 @@ def read_image(path: str | Path) -> np.ndarray:
     CubefocusError
         As `cubefocus.denoise.image.open_image`.
     """
-    image = open_image(path)
-    (n_y, n_x) = image.shape
-    return image.read((0, n_y), (0, n_x))
+    return _whole(open_image(path))
 
 
 def read_probability(path: str | Path) -> np.ndarray:
@@ -50,13 +47,14 @@ def read_probability(path: str | Path) -> np.ndarray:
     Raises
     ------
     CubefocusError
-        If the file cannot be read.
+        As `cubefocus.denoise.image.open_image`.
     """
-    try:
-        values = fits.getdata(path)
-    except (OSError, TypeError, ValueError) as error:
-        raise CubefocusError(f"{path}: not a readable FITS file ({error}); make it again") from error
-    return np.asarray(values, dtype=np.float32).reshape(values.shape[-2:])
+    return _whole(open_image(path, plain=True))
+
+
+def _whole(image: ImageFile) -> np.ndarray:
+    n_y, n_x = image.shape
+    return image.read((0, n_y), (0, n_x))
 
 
 def read_images(folders: Iterable[str | Path]) -> Iterator[tuple[int, np.ndarray]]:

@@ -81,8 +81,14 @@ class ImageFile:
         return least, most
 
 
-def open_image(path: str | Path) -> ImageFile:
+def open_image(path: str | Path, plain: bool = False) -> ImageFile:
     """Look at the first image of a FITS file, without reading its values.
+
+    Parameters
+    ----------
+    path : str or Path
+    plain : bool
+        Take the values as they are, without a unit: probabilities.
 
     Raises
     ------
@@ -100,7 +106,7 @@ def open_image(path: str | Path) -> ImageFile:
                 if hdu is None:
                     raise CubefocusError("holds no image; give a FITS image in Jy/arcsec2 or Jy/beam")
                 stored, header = _stored(hdu, path), hdu.header.copy()
-        factor = _factor(header)
+        factor = 1.0 if plain else _factor(header)
     except CubefocusError as error:
         raise CubefocusError(f"{path}: {error}") from error
     except (OSError, EOFError, TypeError, ValueError) as error:

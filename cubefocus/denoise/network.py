@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from cubefocus.denoise.known import Known, held_kinds, name_of
 from cubefocus.denoise.scale import LogScale
 from cubefocus.denoise.task import LIMITS, OBSERVED, DenoisingTask
 from cubefocus.denoise.tiles import Tiling
@@ -24,9 +26,13 @@ from cubefocus.learn.shipped import place_of
 from cubefocus.networks import Autoencoder, Residual
 from cubefocus.specs import DENOISERS
 
+logger = logging.getLogger(__name__)
+
 RESIDUAL_KEEP, RESIDUAL_MARGIN = 512, 128  # px; the maps of larger tiles fall out of the caches of a core
 GROUP_PIXELS = 2**18  # of the tiles that a network sees at a time: one large one, 16 of 128 px
 MORE_ON_GPU = 16  # times as many there
+BEST_FIRST = ("residual", "autoencoder")  # of `cubefocus.specs.DENOISERS`, where a bundle holds several
+DEFAULT_KIND = "clean"  # what most images of users are
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,10 @@ class Denoiser:
         File or folder that it was read from; empty for one that is in memory only.
     digest : str
         Of that file or bundle.
+    kind : str
+        Of `cubefocus.specs.KINDS`, the images that it is for; empty if that is not said.
+    known : Known, optional
+        What those images are like; of a bundle that says it.
     """
 
     model: nn.Module
@@ -52,9 +62,11 @@ class Denoiser:
     provenance: Mapping[str, Any]
     source: str = ""
     digest: str = ""
+    kind: str = ""
+    known: Known | None = None
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Denoiser:
+    def load(cls, path: str | Path, device: str = "auto", kind: str | None = None) -> Denoiser:
         """From a checkpoint, or from a bundle (of those that hold both networks, the residual one is taken).
 
         Parameters
@@ -63,32 +75,55 @@ class Denoiser:
             File, folder, or name of a bundle that comes with the package.
         device : str
             ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
+        kind : str, optional
+            Of a bundle with a network for each kind of images, which to take. If not given, that for clean images, or
+            else the first that the bundle has in the order of `cubefocus.specs.KINDS`; the log says which.
 
         Raises
         ------
         CubefocusError
-            If it cannot be read, or holds no network of this study.
+            If it cannot be read, holds no network of this study, or none for such images.
         """
         where = pick_device(device)
-        meta: Mapping[str, Any]
-        if Path(path).is_file():
-            model, meta = checkpoint.load_model(path, where)
-            digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
-        else:
-            bundle = Bundle.load(place_of(path))
-            name = next((one for one in ("residual", "autoencoder") if one in bundle.networks), None)
-            if name is None:
-                held = ", ".join(bundle.networks) or "nothing"
-                raise CubefocusError(
-                    f"{path}: holds {held}, which does not denoise; give one of {', '.join(DENOISERS)}"
-                )
-            weights = bundle.networks[name]
-            model, meta, digest = weights.model(where), weights.description, bundle.digest
-        try:
-            task = DenoisingTask.described(meta)
-        except CubefocusError as error:
-            raise CubefocusError(f"{path}: {error}") from error
-        return cls(model, task, meta["normalisation"], meta["provenance"], str(path), digest)
+        if not Path(path).is_file():
+            return cls._of_bundle(Bundle.load(place_of(path)), str(path), where, kind)
+        if kind:
+            raise CubefocusError(
+                f"{path}: is a checkpoint, which has one network for all images; leave out the kind (--kind)"
+            )
+        model, meta = checkpoint.load_model(path, where)
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        return cls(model, _task_of(meta, path), meta["normalisation"], meta["provenance"], str(path), digest)
+
+    @classmethod
+    def _of_bundle(cls, bundle: Bundle, path: str, where: torch.device, kind: str | None) -> Denoiser:
+        network = next((one for one in BEST_FIRST if one in bundle.networks or held_kinds(bundle.networks, one)), None)
+        if network is None:
+            held = ", ".join(bundle.networks) or "nothing"
+            raise CubefocusError(f"{path}: holds {held}, which does not denoise; give one of {', '.join(DENOISERS)}")
+        kinds = held_kinds(bundle.networks, network)
+        if kind and kind not in kinds:
+            has = (
+                f"it has those for {', '.join(kinds)}"
+                if kinds
+                else "it has one for all images, so leave out the kind (--kind)"
+            )
+            raise CubefocusError(f"{path}: has no network for images of the kind '{kind}'; {has}")
+        chosen = kind or (DEFAULT_KIND if DEFAULT_KIND in kinds else next(iter(kinds), ""))
+        if chosen and not kind:
+            logger.info("%s: the network for '%s' images, of those for %s", path, chosen, ", ".join(kinds))
+        name = name_of(network, chosen) if chosen else network
+        weights = bundle.networks[name]
+        task = _task_of(weights.description | {"task": network}, path)
+        known = Known.of(bundle.ranges, bundle.detection.get(name, {}))
+        return cls(
+            weights.model(where), task, weights.normalisation, weights.provenance, path, bundle.digest, chosen, known
+        )
+
+    @property
+    def name(self) -> str:
+        """Of the network, with the kind of the images that it is for where that is said."""
+        return name_of(self.task.name, self.kind) if self.kind else self.task.name
 
     @property
     def device(self) -> torch.device:
@@ -157,6 +192,13 @@ class Denoiser:
                 made.append({name: value[: len(part)].cpu().numpy() for name, value in decoded.items()})
         joined = {name: np.concatenate([one[name] for one in made]) for name in made[0]}
         return {name: np.where(blank, np.float32(np.nan), value) for name, value in joined.items()}
+
+
+def _task_of(meta: Mapping[str, Any], path: str | Path) -> DenoisingTask:
+    try:
+        return DenoisingTask.described(meta)
+    except CubefocusError as error:
+        raise CubefocusError(f"{path}: {error}") from error
 
 
 @contextmanager

@@ -24,10 +24,10 @@ from cubefocus.denoise.measurement_set import write_measurement_set
 from cubefocus.engines.casa import ONE_THREAD
 from cubefocus.errors import CubefocusError
 from cubefocus.files import NO_SPACE, make_folder
+from cubefocus.specs import WSCLEAN
 
 logger = logging.getLogger(__name__)
 
-PROGRAM = "wsclean"
 NAME = "image"  # what its files begin with
 LOG_LINES = 5  # of the end of its log, in an error
 
@@ -76,7 +76,24 @@ class Cleaned:
 
 def available() -> bool:
     """Whether the program is on PATH."""
-    return shutil.which(PROGRAM) is not None
+    return shutil.which(WSCLEAN) is not None
+
+
+def program() -> str:
+    """Path of the program.
+
+    Raises
+    ------
+    CubefocusError
+        If it is not on PATH; the message says how to get it, or to do without.
+    """
+    found = shutil.which(WSCLEAN)
+    if found is None:
+        raise CubefocusError(
+            f"WSClean is not there: no program {WSCLEAN!r} on PATH; install it (apt-get install wsclean), or go "
+            "without clean images ('datasets' without 'clean')"
+        )
+    return found
 
 
 def clean_images(
@@ -144,15 +161,10 @@ def clean(
     CubefocusError
         If WSClean or CASA is not installed, or fails; the message has the end of its log.
     """
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise CubefocusError(
-            f"WSClean is not there: no program {PROGRAM!r} on PATH; install it (apt-get install wsclean), or go "
-            "without clean images"
-        )
+    command = [program(), *arguments(imaging, options), "track.ms"]
     place = make_folder(scratch or tempfile.gettempdir(), "name another place for scratch files (TMPDIR)")
     try:
-        return _clean([program, *arguments(imaging, options), "track.ms"], visibilities, imaging, place)
+        return _clean(command, visibilities, imaging, place)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise CubefocusError(f"{place}: the disk is full; make room, or name another place (TMPDIR)") from error

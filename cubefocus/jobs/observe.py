@@ -13,7 +13,7 @@ from cubefocus.denoise.folder import image_path, numbers_in, read_image
 from cubefocus.denoise.images import Imaging, dirty_image, imaging_of, noise_image
 from cubefocus.denoise.lofar import dutch_stations, track
 from cubefocus.denoise.skyfits import write_sky
-from cubefocus.denoise.wsclean import Clean, clean_images
+from cubefocus.denoise.wsclean import Clean, clean_images, program
 from cubefocus.files import make_folder
 from cubefocus.jobs.skies import seed_of
 from cubefocus.settings import LofarSettings
@@ -72,10 +72,18 @@ def run(job: Observe) -> None:
 def observer(
     dataset: str, settings: LofarSettings, size: int, cell_arcsec: float
 ) -> Callable[[np.ndarray, int], np.ndarray]:
-    """What makes an image of a dataset of a sky (y, x) in Jy/arcsec^2 and a seed."""
+    """What makes an image of a dataset of a sky (y, x) in Jy/arcsec^2 and a seed.
+
+    Raises
+    ------
+    CubefocusError
+        If a program or package that it needs is missing.
+    """
     rms = 1e-3 * settings.noise_mjy
     if dataset == "noise":
         return lambda sky, seed: noise_image(sky, seed, rms, settings.beam_arcsec)
+    if dataset == "clean":
+        program()  # before anything is computed that would be of no use without it
     imaging = imaging_by(settings, size, cell_arcsec)
     if dataset == "dirty":
         return lambda sky, seed: dirty_image(sky, imaging, seed, rms)

@@ -120,7 +120,13 @@ class Bundle:
     source: str = "bundle"
 
     @classmethod
-    def from_checkpoints(cls, paths: Mapping[str, str | Path], detection: Mapping[str, Any], **facts: Any) -> Bundle:
+    def from_checkpoints(
+        cls,
+        paths: Mapping[str, str | Path],
+        detection: Mapping[str, Any],
+        tasks: Mapping[str, str] | None = None,
+        **facts: Any,
+    ) -> Bundle:
         """Put checkpoints together in memory.
 
         Parameters
@@ -129,6 +135,9 @@ class Bundle:
             Checkpoint of each network by its name; at least one.
         detection : mapping
             TrainingSettings of the chain.
+        tasks : mapping of str to str, optional
+            What the checkpoint of a network calls it, where that is not its name here: a bundle may hold several
+            networks of one task, such as one for each kind of images.
         **facts
             Other attributes of the bundle.
 
@@ -139,7 +148,9 @@ class Bundle:
         """
         if not paths:
             raise CubefocusError("a bundle needs the checkpoint of one network at least; train it first")
-        return cls({name: _from_checkpoint(name, path) for name, path in paths.items()}, detection, **facts)
+        known = tasks or {}
+        read = {name: _from_checkpoint(name, path, known.get(name, name)) for name, path in paths.items()}
+        return cls(read, detection, **facts)
 
     @classmethod
     def load(cls, folder: str | Path) -> Bundle:
@@ -230,10 +241,10 @@ class Bundle:
         return replace(self, detection=_merged(self.detection, changed), overrides=_merged(self.overrides, changed))
 
 
-def _from_checkpoint(name: str, path: str | Path) -> Weights:
+def _from_checkpoint(name: str, path: str | Path, task: str) -> Weights:
     state = checkpoint.load(path)
-    if state["task"] != name:
-        raise CubefocusError(f"{path}: holds the network '{state['task']}', not {name}; name its checkpoint")
+    if state["task"] != task:
+        raise CubefocusError(f"{path}: holds the network '{state['task']}', not {task}; name its checkpoint")
     told = {key: state[key] for key in ("network", "arguments", "normalisation", "provenance")}
     return Weights(task=name, state=state["model"], source=str(path), **told)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 import yaml
-from runs import ROOT
+from runs import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.workflow
 EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("lofar", "lofar-tiny")]
@@ -26,7 +27,7 @@ def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
     expected = {"box": config["sky"]["boxes"], "skies": sum(batches.values()), "train_denoiser": 2 * datasets}
     expected |= {"observe": (datasets - 1) * sum(batches.values()), "denoise": 2 * datasets * batches["test"]}
     expected |= {"score_denoised": datasets * batches["test"], "denoised_figure": datasets}
-    expected |= dict.fromkeys(("denoised_table", "record_config", "sweep_tables", "all"), 1)
+    expected |= dict.fromkeys(("denoised_table", "bundle_denoiser", "record_config", "sweep_tables", "all"), 1)
     expected |= {"sweep": len(config["sweep"]["datasets"])}
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
     if config["sky"]["boxes"] > 1:
@@ -58,3 +59,33 @@ def test_ranks_share_the_trials(snakemake, tmp_path):
     needs = dict(re.findall(r"(\w+)=(\d+)", text))
     assert (needs["tasks"], needs["gpu"]) == ("4", "3")
     assert int(needs["mem_mb"]) == 3 * int(needs["mem_mb_per_cpu"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"datasets": ["identity"]}, {"networks": ["autoencoder"]}],
+    ids=["of the sky alone", "without the residual network"],
+)
+def test_a_run_without_a_network_to_denoise_with_makes_no_bundle(snakemake, tmp_path, values):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump(values))
+    done = snakemake(tmp_path, "--dry-run", overlays=(EXPERIMENTS[1], tmp_path / "change.yaml"))
+    assert done.returncode == 0, done.stdout
+    assert "denoised_table" in jobs(done.stdout)
+    assert "bundle_denoiser" not in jobs(done.stdout)
+
+
+def test_a_run_without_wsclean_says_so_when_it_begins(snakemake, tmp_path, monkeypatch):
+    (tmp_path / "change.yaml").write_text(yaml.safe_dump({"datasets": ["noise", "clean"]}))
+    overlays, said = (
+        (EXPERIMENTS[1], tmp_path / "change.yaml"),
+        "apt-get install wsclean, or take 'clean' out of datasets",
+    )
+    (tmp_path / "bin").mkdir()
+    for name in ("which", "bash", "sh"):  # what Snakemake itself looks for
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    monkeypatch.setitem(ENVIRONMENT, "PATH", str(tmp_path / "bin"))
+    for times in (1, 0):
+        done = snakemake(tmp_path, "--dry-run", overlays=overlays)
+        assert done.returncode == 0, done.stdout
+        assert done.stdout.count(said) == times
+        (tmp_path / "bin" / "wsclean").touch(mode=0o755)

@@ -1,7 +1,8 @@
 """The test images denoised by each network and filter, and compared with their skies.
 
 In: skies/test/, observed/<dataset>/test/, models/. Out: denoised/<network>/<dataset>/<batch>/, FITS images;
-scores/<dataset>/<batch>.ecsv; tables/denoised.{csv,md}; figures/<dataset>.png; config.yaml.
+scores/<dataset>/<batch>.ecsv; tables/denoised.{csv,md}; figures/<dataset>.png; bundle/, the residual networks with their
+model card; config.yaml.
 """
 
 
@@ -104,6 +105,30 @@ rule denoised_figure:
         code=digest("denoised_figure"),
     script:
         "../../../scripts/denoised_figure.py"
+
+
+rule bundle_denoiser:
+    input:
+        models=expand(results("models/residual/{dataset}.pt"), dataset=BUNDLED),
+        observed=[observed(dataset, "validation")[0] for dataset in BUNDLED],
+        table=rules.denoised_table.output.csv,
+    output:
+        bundle=directory(results("bundle")),
+    log:
+        results("logs/bundle_denoiser.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(2000 + 200 * MEGAPIXELS, 10),
+    params:
+        kinds=BUNDLED,
+        images=IMAGES,
+        observation=config["observation"],
+        simulated=not config["sky"]["files"],
+        seed=config["seed"],
+        code=digest("bundle_denoiser", *specs.DENOISERS.values()),
+    script:
+        "../../../scripts/bundle_denoiser.py"
 
 
 rule record_config:

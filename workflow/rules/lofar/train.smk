@@ -4,19 +4,6 @@ In: skies/ and observed/. Out: models/<network>/<dataset>.{pt,csv}.
 """
 
 
-def epochs(network: str, dataset: str) -> int:
-    """Passes over the training data: more for images that hold the artefacts of a telescope."""
-    return config["training"][network]["imaged_epochs" if dataset in ("dirty", "clean") else "epochs"]
-
-
-def shape(network: str, dataset: str) -> dict:
-    """Options of a network: without noise, which it could learn by heart, more neurons see more."""
-    options = dict(config[network])
-    if (neurons := options.pop("identity_neurons", None)) and dataset == "identity":
-        options["neurons"] = neurons
-    return options
-
-
 rule train_denoiser:
     input:
         skies=skies("train") + skies("validation"),
