@@ -5,14 +5,16 @@ In: config. Out: nothing is made here.
 
 IMAGES, DATASETS = config["images"], config["datasets"]
 SPLITS = ("train", "validation", "test")
-FILTERS = ("none", "gaussian", "lowpass")  # what the networks are compared with
 OBSERVED = [dataset for dataset in specs.DATASETS if dataset in DATASETS and dataset != "identity"]
 MEGAPIXELS = IMAGES["size"] ** 2 / 1e6
+TABLES = ["denoised", "denoised_fields", "denoised_completeness", "denoised_purity"]
+CURVES = ["denoised_histograms", "denoised_correlations", "denoised_snr"]
 
 
 wildcard_constraints:
     split="|".join(SPLITS),
     dataset="|".join(specs.DATASETS),
+    trained_on="|".join(specs.DATASETS),
     network="|".join(specs.DENOISERS),
     batch=r"\d+",
     number=r"\d+",
@@ -20,9 +22,9 @@ wildcard_constraints:
 
 def targets() -> list[str]:
     """What a run makes."""
-    tables = [results(f"tables/denoised.{end}") for end in ("csv", "md")]
-    figures = expand(results("figures/{dataset}.png"), dataset=DATASETS)
-    return [*tables, *figures, results("config.yaml")]
+    tables = expand(results("tables/{table}.{end}"), table=[*TABLES, "times"], end=("csv", "md", "tex"))
+    names = [*CURVES, *(f"maps_{dataset}" for dataset in DATASETS), *(["denoised_overview"] if OBSERVED else [])]
+    return [*tables, *expand(results("figures/{figure}.png"), figure=names), results("config.yaml")]
 
 
 def batches(split: str) -> list[str]:
@@ -46,3 +48,6 @@ def observed(dataset: str, split: str) -> list[str]:
     """Folders of what is seen of the skies of a split; of the identity the skies themselves."""
     kind = "skies" if dataset == "identity" else f"observed/{dataset}"
     return expand(results(f"{kind}/{split}/{{batch}}"), batch=batches(split))
+
+
+SCORES = [results(f"scores/{dataset}/{batch}.ecsv") for dataset in DATASETS for batch in batches("test")]
