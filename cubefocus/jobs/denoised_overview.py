@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from cubefocus.denoise.compared import Compared
-from cubefocus.denoise.methods import OBSERVED, SKY, UNTRAINED, label_of
+from cubefocus.denoise.methods import OBSERVED, SKY, label_of
 from cubefocus.denoise.scores import read_scores, reference_fields
 from cubefocus.jobs.denoised_maps import title_of
 from cubefocus.report.figures.denoised_maps import EMPTY, FieldMaps, Titled, field_maps
 from cubefocus.report.figures.style import save_figure
+from cubefocus.specs import DATASETS
+
+IDENTITY = DATASETS[0]  # whose images are the skies
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class DenoisedOverview:
     Attributes
     ----------
     compared : sequence of Compared
-        One of each dataset but the identity, whose images are the skies, all with the same networks.
+        One of each dataset, all with the same networks.
     scores : sequence of str
         Tables of scores of all test images, which say what the reference fields are.
     figure : str
@@ -50,12 +53,13 @@ def run(job: DenoisedOverview) -> None:
 
 
 def by_dataset(compared: Sequence[Compared], field: str, number: int) -> FieldMaps:
-    """A reference field: a column with its sky, and one of each dataset with what was seen and what networks say."""
+    """A reference field: a column of each dataset with what was seen, and what networks make of it; the sky first."""
     columns: list[list[Titled]] = []
     for one in compared:
         made = {each.method: each.image for each in one.made(number)}
-        shown = [(title_of(method, one.dataset), image) for method, image in made.items()
-                 if method == OBSERVED or method not in (SKY, *UNTRAINED)]  # fmt: skip
-        columns.append([*shown])
-    sky: list[Titled] = [(label_of(SKY), compared[0].sky(number)), *[EMPTY] * (len(columns[0]) - 1)]
-    return FieldMaps(field, [*zip(sky, *columns, strict=True)])
+        seen = label_of(SKY) if one.dataset == IDENTITY else title_of(OBSERVED, one.dataset)
+        columns.append([(seen, made[OBSERVED]), *((label_of(name), made[name]) for name in one.denoised)])
+    if all(one.dataset != IDENTITY for one in compared):
+        empty = [EMPTY] * (len(columns[0]) - 1)
+        columns.insert(0, [(label_of(SKY), compared[0].sky(number)), *empty])
+    return FieldMaps(field, [*zip(*columns, strict=True)])

@@ -22,6 +22,7 @@ BARS = (1, 2, 5, 10, 20, 30, 60)  # arcmin
 LARGEST_BAR = 0.3  # of the side of a map
 Titled = tuple[str, np.ndarray | None]
 EMPTY: Titled = ("", None)
+SMALLEST = 2.0  # inches, side of a map in which structure is seen; many in a row make the figure wider than a page
 ABOVE, BAR = 0.22, 0.55  # inches, of a title, of the colour bar beside the maps
 
 
@@ -53,9 +54,9 @@ def field_maps(fields: Sequence[FieldMaps], cell_arcsec: float) -> Figure:
         Side of a pixel.
     """
     columns = len(fields[0].rows[0])
-    side = (PAGE - BAR) / columns
+    side = max((PAGE - BAR) / columns, SMALLEST)
     heights = [len(one.rows) * (side + ABOVE) + ABOVE for one in fields]
-    figure = Figure(figsize=(PAGE, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(columns * side + BAR, sum(heights)), layout="constrained")
     parts = figure.subfigures(len(fields), 1, squeeze=False, height_ratios=heights).ravel()
     for part, one in zip(parts, fields, strict=True):
         axes = part.subplots(len(one.rows), columns, squeeze=False, subplot_kw={"xticks": [], "yticks": []})

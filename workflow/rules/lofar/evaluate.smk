@@ -42,6 +42,9 @@ def folders(one: dict) -> list[str]:
     return [*one["skies"], *one["observed"], *(each for some in one["denoised"].values() for each in some)]
 
 
+OVERVIEW = [compared(name, batches("test"), transferred=False) for name in specs.DATASETS if name in DATASETS]
+
+
 rule denoise:
     input:
         observed=lambda wildcards: observed(wildcards.dataset, "test")[int(wildcards.batch)],
@@ -186,7 +189,7 @@ rule denoised_maps:
 
 rule denoised_overview:
     input:
-        [path for dataset in OBSERVED for path in folders(compared(dataset, batches("test"), transferred=False))],
+        [path for one in OVERVIEW for path in folders(one)],
         scores=SCORES,
     output:
         png=reported("figures/denoised_overview.png", "Figures"),
@@ -198,7 +201,7 @@ rule denoised_overview:
     resources:
         **needing(2000 + 200 * MEGAPIXELS, 5),
     params:
-        compared=[compared(dataset, batches("test"), transferred=False) for dataset in OBSERVED],
+        compared=OVERVIEW,
         code=digest("denoised_overview"),
     script:
         "../../../scripts/denoised_overview.py"

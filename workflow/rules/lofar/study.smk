@@ -5,7 +5,6 @@ In: config. Out: nothing is made here.
 
 IMAGES, DATASETS = config["images"], config["datasets"]
 SPLITS = ("train", "validation", "test")
-OBSERVED = [dataset for dataset in specs.DATASETS if dataset in DATASETS and dataset != "identity"]
 MEGAPIXELS = IMAGES["size"] ** 2 / 1e6
 TABLES = ["denoised", "denoised_fields", "denoised_completeness", "denoised_purity"]
 CURVES = ["denoised_histograms", "denoised_correlations", "denoised_snr"]
@@ -23,7 +22,7 @@ wildcard_constraints:
 def targets() -> list[str]:
     """What a run makes."""
     tables = expand(results("tables/{table}.{end}"), table=[*TABLES, "times"], end=("csv", "md", "tex"))
-    names = [*CURVES, *(f"maps_{dataset}" for dataset in DATASETS), *(["denoised_overview"] if OBSERVED else [])]
+    names = ["denoised_overview", *CURVES, *(f"maps_{dataset}" for dataset in DATASETS)]
     return [*tables, *expand(results("figures/{figure}.png"), figure=names), results("config.yaml")]
 
 
