@@ -31,9 +31,11 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
         None,
         "sum of the differences of the histograms of flux density, over the number of pixels (Eq. A1)",
     ),
-    "dimming": (None, "share of the flux that the brightest pixels of the sky have lost"),
-    "dimming_bright": (None, f"the same of images whose brightest pixels have a mean S/N above {BRIGHT_SNR:g}"),
-    "n_bright": (None, "how many images these are"),
+    "dimming": (
+        None,
+        "share of the flux that the brightest pixels of the sky (evaluation.brightest) have lost",
+    ),
+    "n_bright": (None, f"images whose brightest pixels have a mean S/N above {BRIGHT_SNR:g}: dimming is theirs alone"),
     "completeness": (None, "share of the pixels with emission that the method sees"),
     "purity": (None, "share of the pixels in which the method sees emission that have it"),
     "seam": (None, "largest step across a border of tiles in the first test image, over the noise"),
@@ -61,8 +63,7 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
 """Unit and meaning of each; that of a standard deviation has the name of its mean and ``_std``."""
 
 MEANS = (
-    "relative_error", "relative_error_faint", "mse", "discrepancy", "dimming", "dimming_bright", "completeness",
-    "purity",
+    "relative_error", "relative_error_faint", "mse", "discrepancy", "dimming", "completeness", "purity",
 )  # fmt: skip
 WHOLE = ("images", "n_bright", "tile", "tiles", "threads")  # numbers that what is printed does not have
 
@@ -80,7 +81,7 @@ def denoised_table(scores: Table, seams: Table) -> Table:
         Rows of `cubefocus.jobs.seams`.
     """
     scores = scores.copy(copy_data=False)
-    scores["dimming_bright"] = np.where(scores["bright_snr"] > BRIGHT_SNR, scores["dimming"], math.nan)
+    scores["dimming"] = np.where(scores["bright_snr"] > BRIGHT_SNR, scores["dimming"], math.nan)
     rows = []
     for dataset, method, some in _methods(scores):
         seam = of(seams, dataset=dataset, method=method)["seam"]

@@ -10,6 +10,9 @@ TABLES = ["denoised", "denoised_fields", "denoised_completeness", "denoised_puri
 CURVES = ["denoised_histograms", "denoised_correlations", "denoised_snr"]
 
 
+report: "../../report/lofar.rst"  # not that of the Snakefile, which is about cubes
+
+
 wildcard_constraints:
     split="|".join(SPLITS),
     dataset="|".join(specs.DATASETS),
