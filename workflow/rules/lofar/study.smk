@@ -52,4 +52,41 @@ def observed(dataset: str, split: str) -> list[str]:
     return expand(results(f"{kind}/{split}/{{batch}}"), batch=batches(split))
 
 
+def methods(dataset: str) -> dict[str, tuple[str, str]]:
+    """Network and what it was trained on, of each method that denoises the images of a dataset."""
+    return specs.denoisers_of(dataset, config["networks"], DATASETS)
+
+
+def denoised(dataset: str, batch: str, kind: str = "denoised/{network}/{trained_on}/{dataset}/{batch}") -> list[str]:
+    """What each network makes of the images of a batch, or what else it leaves."""
+    named = [dict(network=network, trained_on=trained_on) for network, trained_on in methods(dataset).values()]
+    return [results(kind.format(dataset=dataset, batch=batch, **names)) for names in named]
+
+
+def compared(dataset: str, numbers: list[str], transferred: bool = True) -> dict:
+    """What is compared in some batches: the fields of cubefocus.denoise.compared.Compared.
+
+    With `transferred`, networks that were trained on other images as well.
+    """
+    made = zip(*(denoised(dataset, batch) for batch in numbers))
+    by_method = {name: [*each] for name, each in zip(methods(dataset), made)}
+    own = by_method if transferred else {name: by_method[name] for name in config["networks"]}
+    seen = dict(zip(batches("test"), observed(dataset, "test")))
+    return {
+        "dataset": dataset,
+        "skies": [results(f"skies/test/{batch}") for batch in numbers],
+        "observed": [seen[batch] for batch in numbers],
+        "denoised": own,
+        "cell_arcsec": IMAGES["cell_arcsec"],
+        "evaluation": config["evaluation"],
+        "observation": config["observation"],
+    }
+
+
+def folders(one: dict) -> list[str]:
+    """Those that are read of what is compared."""
+    return [*one["skies"], *one["observed"], *(each for some in one["denoised"].values() for each in some)]
+
+
+OVERVIEW = [compared(name, batches("test"), transferred=False) for name in specs.DATASETS if name in DATASETS]
 SCORES = [results(f"scores/{dataset}/{batch}.ecsv") for dataset in DATASETS for batch in batches("test")]
