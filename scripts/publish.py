@@ -35,7 +35,8 @@ def shrink(picture: Path, place: Path) -> None:
             facts.add_text(key, value)
         smaller = image.convert("RGB")
     while True:
-        smaller.quantize(256).save(place, optimize=True, pnginfo=facts)
+        # not the median cut, which has few colours left for the few brightest pixels of a map
+        smaller.quantize(256, Image.Quantize.MAXCOVERAGE).save(place, optimize=True, pnginfo=facts)
         if place.stat().st_size <= LARGEST:
             return
         smaller = smaller.resize([round(SMALLER * side) for side in smaller.size], Image.Resampling.LANCZOS)
