@@ -1,4 +1,4 @@
-"""Measure the seams that the tiles of a network leave in an image."""
+"""Measure the seams that the tiles of a network leave in the brightest image of a folder."""
 
 from common import job
 

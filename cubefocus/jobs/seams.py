@@ -1,4 +1,4 @@
-"""Measure the seams that the tiles of a network leave in an image."""
+"""Measure the seams that the tiles of a network leave in the brightest image of a folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
-from cubefocus.denoise.folder import image_path, numbers_in, read_image
+from cubefocus.denoise.folder import image_path, read_image, read_images
 from cubefocus.denoise.methods import noise_of
 from cubefocus.denoise.network import Denoiser
 from cubefocus.denoise.seams import largest_seam
@@ -26,7 +27,7 @@ class MeasureSeams:
     model : str
         Checkpoint.
     observed : str
-        Folder of images, of which the first is taken.
+        Folder of images, of which the brightest is taken: steps are the largest where there is most flux.
     observation : mapping
         Config section.
     seams : str
@@ -51,7 +52,9 @@ def run(job: MeasureSeams) -> None:
     CubefocusError
         If the network or the image cannot be read.
     """
-    denoiser, number = Denoiser.load(job.model), numbers_in(job.observed)[0]
+    denoiser = Denoiser.load(job.model)
+    peaks = {number: float(np.nanmax(image)) for number, image in read_images([job.observed])}
+    number = max(peaks, key=peaks.__getitem__)
     seam = largest_seam(denoiser, read_image(image_path(job.observed, number)))
     noise = noise_of(LofarSettings.from_mapping(job.observation))
     row = {"dataset": job.dataset, "method": job.network, "image": number, "seam": seam / noise}

@@ -38,7 +38,7 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
     "n_bright": (None, f"images whose brightest pixels have a mean S/N above {BRIGHT_SNR:g}: dimming is theirs alone"),
     "completeness": (None, "share of the pixels with emission that the method sees"),
     "purity": (None, "share of the pixels in which the method sees emission that have it"),
-    "seam": (None, "largest step across a border of tiles in the first test image, over the noise"),
+    "seam": (None, "largest step across a border of tiles over the noise, in the brightest image of the first batch"),
     "field": (
         None,
         "test image whose peak is nearest to the paper's: 1e-3 (cluster), 1e-5 Jy/arcsec2 (group)",

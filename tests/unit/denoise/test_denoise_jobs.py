@@ -140,6 +140,19 @@ def test_tables_have_every_method_and_their_numbers(place, tmp_path):
         assert read_provenance(tmp_path / f"{name}.csv") == {}
 
 
+def test_seams_are_measured_in_the_brightest_image(place, tmp_path, autoencoder_file):
+    for number, name in ((1, "noise"), (2, "skies")):
+        path = image_path(tmp_path / "images", number)
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(image_path(place / name / "train", 0 if number == 1 else 3))
+    brightest = max((1, 2), key=lambda number: read_image(image_path(tmp_path / "images", number)).max())
+    seams.run(seams.MeasureSeams("noise", "autoencoder", str(autoencoder_file), str(tmp_path / "images"),
+                                 CONFIG["observation"], str(tmp_path / "seams.ecsv")))  # fmt: skip
+    (row,) = read_table(tmp_path / "seams.ecsv")
+    assert (row["dataset"], row["method"], row["image"]) == ("noise", "autoencoder", brightest)
+    assert row["seam"] > 0
+
+
 def test_the_time_of_an_image_is_measured_and_stands_beside_the_published_one(place, tmp_path):
     (row,) = read_table(place / "times.ecsv")
     assert (row["method"], row["trained_on"], row["image"], row["pixels"]) == ("residual", "noise", 6, SIZE**2)
