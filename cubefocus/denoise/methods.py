@@ -39,7 +39,7 @@ def label_of(method: str) -> str:
     """A method as readers know it; one with brackets was trained on other images, whose name they hold."""
     name, _, other = method.rstrip(")").partition(" (")
     label = LABELS.get(name, name.replace("_", " "))
-    return f"{label}, trained on {other}" if other else label
+    return f"{label} (trained on {other})" if other else label
 
 
 def noise_of(settings: LofarSettings) -> float:

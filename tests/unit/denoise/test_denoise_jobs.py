@@ -130,7 +130,7 @@ def test_tables_have_every_method_and_their_numbers(place, tmp_path):
     with (tmp_path / "denoised.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     methods = ["not denoised", "Gaussian filter", "FFT filter", "residual network"]
-    methods += [f"{methods[-1]}, trained on noise"]
+    methods += [f"{methods[-1]} (trained on noise)"]
     assert [row["method"] for row in rows] == methods
     assert {float(row["images"]) for row in rows} == {2.0}
     assert {float(row["relative_error_std"]) for row in rows} == {0.0}, "twice the same image"

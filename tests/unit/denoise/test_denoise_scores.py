@@ -45,7 +45,7 @@ def test_networks_of_other_datasets_are_tried_where_both_are_in_the_run():
 
 
 def test_methods_have_names_for_readers():
-    assert label_of("residual (noise)") == "residual network, trained on noise"
+    assert label_of("residual (noise)") == "residual network (trained on noise)"
     assert (label_of("fft"), label_of("none"), label_of("another_one")) == ("FFT filter", "not denoised", "another one")
 
 

@@ -43,7 +43,7 @@ def test_histograms_are_those_of_all_images_and_bars_their_discrepancy(scores):
     assert np.nanmax(counts.lines[0].get_ydata()) == (len(BINS) - 2) * (3 + 5)
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[-1] == "residual network, trained on noise"
+    assert labels[-1] == "residual network (trained on noise)"
     assert len(labels) == len(set(labels)) == 6
 
 
