@@ -16,7 +16,7 @@ STUDIES = {
     + ["tune", "find", "records", "evaluate", "course", "engines"],
     "detect": ["study", "search"],
     "general": ["study", "train", "compare"],
-    "lofar": ["study", "sky", "train", "evaluate"],
+    "lofar": ["study", "sky", "train", "evaluate", "sweep"],
 }
 
 # The experiment that overlays change. A list of cubes has defaults for every key, and no other file.

@@ -39,6 +39,20 @@ def of_lofar(config: Mapping[str, Any]) -> Iterator[str]:
             f"sky.mesh is {config['sky']['mesh']}, coarser than sky.particles, {config['sky']['particles']}: give as "
             "many cells at least, better twice as many"
         )
+    if config["sweep"]["datasets"]:
+        yield from of_sweep(config["sweep"], config["training"]["autoencoder"]["decay"])
+
+
+def of_sweep(sweep: Mapping[str, Any], decay: str) -> Iterator[str]:
+    """Contradictions of a sweep within itself, and with the course of the autoencoder's learning rate."""
+    most = max(sweep["levels"])
+    if most > len(sweep["maps"]):
+        yield f"sweep.levels has {most} for the {len(sweep['maps'])} levels of sweep.maps: give the maps of each level"
+    if decay != "none":
+        yield (
+            f"training.autoencoder.decay is '{decay}', which hangs on the number of epochs: longer trainings of a "
+            "sweep continue shorter ones, give none"
+        )
 
 
 def of_general(config: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,8 @@ from cubefocus.specs import DENOISERS, load
 OBSERVED, SKY, LIMITS = "observed", "sky", "limits"
 DENOISED, PROBABILITY = "denoised", "probability"
 MEAN_OF = 2048  # tiles, at least, that the mean target is read off
+FAINTEST = 0.2  # of the noise of a pixel: where the scale of the loss of the residual network bends
+BRIGHT = 40.0  # of the asinh scale, beyond all that is seen: first steps that go astray stay finite
 LOSSES = {"l1": F.l1_loss, "mse": F.mse_loss}
 
 
@@ -147,7 +149,10 @@ class ResidualTask(DenoisingTask):
     widths : sequence of int
         Feature maps of the levels.
     scale : float
-        Jy/arcsec^2 at which the scale bends: the noise of a pixel of the images that it will see.
+        Jy/arcsec^2 at which the scale of the network bends: the noise of a pixel of the images that it will see.
+    faintest : float
+        The same for the loss, which counts errors of what is brighter by their share of the flux. Emission that only
+        many pixels together show is fainter than the noise of one.
     loss : {"l1", "mse"}
         Of the flux, in the asinh scale. The squares estimate the mean of what the sky may be, the absolute values the
         median, which is 0 where emission is less likely than not.
@@ -167,12 +172,14 @@ class ResidualTask(DenoisingTask):
         self,
         widths: Sequence[int] = (16, 24, 32, 48),
         scale: float = NOISE,
+        faintest: float = FAINTEST * NOISE,
         loss: str = "mse",
         emission: float = 0.05,
     ) -> None:
         if loss not in LOSSES:
             raise CubefocusError(f"the loss of the residual network is '{loss}'; give one of {', '.join(LOSSES)}")
-        self.widths, self.scale, self.of_flux, self.emission = tuple(widths), float(scale), loss, emission
+        self.widths, self.scale, self.faintest = tuple(widths), float(scale), float(faintest)
+        self.of_flux, self.emission = loss, emission
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> ResidualTask:
@@ -189,13 +196,14 @@ class ResidualTask(DenoisingTask):
         return arrays[OBSERVED][:, None]
 
     def targets(self, arrays: Arrays, normalisation: Mapping[str, Any]) -> Outputs:
-        """The sky in the asinh scale, and whether it is diffuse emission; both of shape (b, 1, y, x)."""
+        """The sky in the asinh scale of the loss, and whether it is diffuse emission; both of shape (b, 1, y, x)."""
         sky = arrays[SKY][:, None]
-        return to_asinh(sky, self.scale), (sky > DIFFUSE).to(sky.dtype)
+        return to_asinh(sky, self.faintest), (sky > DIFFUSE).to(sky.dtype)
 
     def loss(self, outputs: Outputs, targets: Outputs, weights: tuple[float, float], window: str) -> Tensor:
         """That of the flux, and the cross entropy by its weight."""
-        flux = LOSSES[self.of_flux](outputs[0], targets[0])
+        denoised = to_asinh(from_asinh(outputs[0].clamp(-BRIGHT, BRIGHT), self.scale), self.faintest)
+        flux = LOSSES[self.of_flux](denoised, targets[0])
         return flux + self.emission * F.binary_cross_entropy_with_logits(outputs[1], targets[1])
 
     def decode(self, outputs: Outputs, arrays: Arrays, normalisation: Mapping[str, Any]) -> dict[str, Tensor]:

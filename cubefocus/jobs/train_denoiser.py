@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from cubefocus.denoise.folder import read_images
-from cubefocus.denoise.scale import LogScale
-from cubefocus.denoise.task import LIMITS, OBSERVED, SKY
-from cubefocus.denoise.tiles import cut_tiles
+from cubefocus.denoise.products import products
 from cubefocus.learn.loop import fit
 from cubefocus.settings.networks import TrainingSettings
 from cubefocus.specs import DENOISERS, load
@@ -63,22 +58,3 @@ def run(job: TrainDenoiser) -> None:
     train, validation = (products(job.observed[split], job.skies[split], job.tile) for split in ("train", "validation"))
     settings = TrainingSettings.from_mapping(job.settings)
     fit(task, train, validation, settings, job.model, seed=job.seed, code=job.code, provenance=job.provenance)
-
-
-def products(observed: Sequence[str], skies: Sequence[str], tile: int) -> dict[str, np.ndarray]:
-    """Tiles of images and of the skies behind them, (n, y, x) in Jy/arcsec^2, and the limits of the scale of each.
-
-    Parameters
-    ----------
-    observed, skies : sequence of str
-        Folders of images.
-    tile : int
-        Side, px.
-    """
-    parts: dict[str, list[np.ndarray]] = {OBSERVED: [], SKY: [], LIMITS: []}
-    for (_, image), (_, sky) in zip(read_images(observed), read_images(skies), strict=True):
-        tiles = cut_tiles(image, tile)
-        parts[OBSERVED].append(tiles)
-        parts[SKY].append(cut_tiles(sky, tile))
-        parts[LIMITS].append(np.tile(np.array(LogScale.of(image).limits, dtype=np.float32), (len(tiles), 1)))
-    return {name: np.concatenate(some) for name, some in parts.items()}

@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 RESUME_PAUSE = 50.0  # between two resume files, in units of the time that writing one takes
 
 
+class DivergedError(CubefocusError):
+    """A loss that is not finite: no other number of epochs would help, another learning rate may."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What stays the same during a training."""
@@ -56,6 +60,7 @@ def fit(
     device: str = "auto",
     provenance: Mapping[str, Any] | None = None,
     code: str | None = None,
+    state: str | Path | None = None,
 ) -> list[dict[str, float]]:
     """Train a network and write the weights with the lowest validation loss.
 
@@ -81,6 +86,9 @@ def fit(
     code : str, optional
         Digest of the code behind the training: with another one it starts anew, and not from the resume file. Without
         it, that of the whole package.
+    state : str or Path, optional
+        Resume file that stays when training ends, in the place of ``<out>.resume``: the next call, with more epochs and
+        otherwise the same, goes on from there, to the same weights as one that began with so many.
 
     Returns
     -------
@@ -90,26 +98,49 @@ def fit(
     Raises
     ------
     CubefocusError
-        If the data cannot be used, the starting checkpoint is of another task, or the loss is not finite.
+        If the data cannot be used, the starting checkpoint is of another task, or what is done in an epoch hangs on the
+        number of epochs and there is a ``state`` to go on from.
+    DivergedError
+        If the loss is not finite.
     """
     out = Path(out)
+    if state is not None:
+        _refuse_course(task, settings)
     with processes(device) as world, deterministic(world.device), kept_memory():
         train = Store(data_train, task.keys, world.device, f"training set of {task.name}")
         valid = Store(data_valid, task.keys, world.device, f"validation set of {task.name}")
         problem = Problem(task, train, valid, settings, world)
         training = begin(task, data_train, settings, start, seed, world.device, provenance)
-        recipe = recipe_of(training, settings, start, [train.digest, valid.digest], code or code_version())
-        resume = out.with_name(f"{out.name}.resume")
-        training.resume(resume, recipe)
+        data = [train.digest, valid.digest]
+        recipe = recipe_of(training, settings, start, data, code or code_version(), any_epochs=state is not None)
+        resume = out.with_name(f"{out.name}.resume") if state is None else Path(state)
+        training.resume(resume, recipe, settings.epochs)
         if start is not None and not training.history:
             nothing = {"learning_rate": 0.0, "l1_weight": 0.0, "train_loss": math.nan}
             training.record({**nothing, "valid_loss": validate(problem, training)})
         _run(problem, training, out, resume, recipe)
         if world.rank == 0:
             training.finish(out)
-            resume.unlink(missing_ok=True)
+            if state is None:
+                resume.unlink(missing_ok=True)
+            else:
+                training.suspend(resume, recipe)
         world.wait()
     return training.history
+
+
+def _refuse_course(task: Task, settings: TrainingSettings) -> None:
+    """Refuse a course of learning rate or loss that a longer training would have stretched from the first epoch on."""
+    if settings.decay != "none":
+        raise CubefocusError(
+            f"training of {task.name}: decay is '{settings.decay}', which hangs on the number of epochs, so that a "
+            "longer training cannot continue a shorter one; give none"
+        )
+    if type(task).weights is not Task.weights:
+        raise CubefocusError(
+            f"training of {task.name}: the weights of its loss hang on the number of epochs, so that a longer training "
+            "cannot continue a shorter one; train each from the start"
+        )
 
 
 def _run(problem: Problem, training: Training, out: Path, resume: Path, recipe: str) -> None:
@@ -213,7 +244,7 @@ def validate(problem: Problem, training: Training) -> float:
         total += task.loss(outputs, targets, task.validation_weights, window) * len(batch)
     mean = float(world.total(total)) / len(data)
     if not math.isfinite(mean):
-        raise CubefocusError(
+        raise DivergedError(
             f"{task.name}: validation loss is {mean} after epoch {training.epoch}; look for NaN in the validation "
             "products or lower learning_rate"
         )
@@ -226,7 +257,7 @@ def _refuse_nan(losses: Tensor, problem: Problem, epoch: int, batches: tuple[Ten
     if bad:
         batch = batches[bad[0]]
         rows = ", ".join(str(row) for row in sorted(batch[problem.world.share(len(batch))[0]].tolist()))
-        raise CubefocusError(
+        raise DivergedError(
             f"{problem.task.name}: loss is {float(losses[bad[0]])} in epoch {epoch}, batch {bad[0] + 1} of "
             f"{len(batches)} (rows {rows} of the training products); look for NaN there or lower learning_rate"
         )

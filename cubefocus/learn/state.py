@@ -82,8 +82,8 @@ class Training:
         progress = {"best": self.best, "best_state": self.best_state, "history": self.history, "recipe": recipe}
         checkpoint.save(path, {**self.description, **self.snapshot(), **progress})
 
-    def resume(self, path: Path, recipe: str) -> None:
-        """Go on from a killed run if it was made by the same recipe.
+    def resume(self, path: Path, recipe: str, epochs: int) -> None:
+        """Go on from a killed or shorter run if it was made by the same recipe and is not past so many epochs.
 
         Raises
         ------
@@ -95,6 +95,9 @@ class Training:
         state = checkpoint.load(path)
         if state.get("recipe") != recipe:
             logger.warning("%s: made with other settings, data, seed or code; training starts from the beginning", path)
+            return
+        if state["epoch"] > epochs:
+            logger.warning("%s: is past epoch %d; training starts from the beginning", path, epochs)
             return
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -161,15 +164,22 @@ def _groups(model: nn.Module, dense_rate: float) -> list[dict[str, Any]]:
 
 
 def recipe_of(
-    training: Training, settings: TrainingSettings, start: str | Path | None, data: list[int], code: str
+    training: Training,
+    settings: TrainingSettings,
+    start: str | Path | None,
+    data: list[int],
+    code: str,
+    any_epochs: bool = False,
 ) -> str:
     """Digest of all that decides the weights; a resume file of another recipe is not used.
 
-    ``code`` is the digest of the code that trains: a training must not go on from half of what other code made.
+    ``code`` is the digest of the code that trains: a training must not go on from half of what other code made. With
+    ``any_epochs`` their number does not count, for a training whose epochs are the same whatever it is.
     """
     facts = {key: training.description[key] for key in ("task", "arguments", "normalisation", "seed")}
     checksum = 0 if start is None else zlib.crc32(Path(start).read_bytes())
-    return digest({**facts, "settings": settings.recipe, "start": checksum, "data": data, "code": code})
+    decides = {key: value for key, value in settings.recipe.items() if not (any_epochs and key == "epochs")}
+    return digest({**facts, "settings": decides, "start": checksum, "data": data, "code": code})
 
 
 def write_curves(path: Path, history: list[dict[str, float]]) -> None:

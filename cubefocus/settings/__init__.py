@@ -30,7 +30,7 @@ from cubefocus.settings.general import (
     ProposerTraining,
 )
 from cubefocus.settings.kinds import SPLITS
-from cubefocus.settings.lofar import DenoisedSettings, LofarSettings, LofarStudySettings
+from cubefocus.settings.lofar import DenoisedSettings, LofarSettings, LofarStudySettings, SweepSettings
 from cubefocus.settings.networks import ModelsSettings, TrainingSettings
 from cubefocus.settings.observation import SetupSettings
 from cubefocus.settings.sky import SkySettings
@@ -67,5 +67,6 @@ __all__ = [
     "SetupSettings",
     "SkySettings",
     "SpectraSettings",
+    "SweepSettings",
     "TrainingSettings",
 ]

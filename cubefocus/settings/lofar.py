@@ -9,7 +9,7 @@ from pydantic import Field
 from cubefocus.sections import Count, Number, OneOf, Positive, Section, Whole, section
 from cubefocus.settings.detect import Files
 from cubefocus.settings.kinds import Name, Share, part
-from cubefocus.settings.networks import BatchSize, Epochs, LearningRate, TrainingSettings
+from cubefocus.settings.networks import BatchSize, Epochs, LearningRate, Rate, TrainingSettings
 from cubefocus.specs import DATASETS, DENOISERS, STUDIES
 
 TilesAugment = Annotated[
@@ -42,7 +42,10 @@ class WebSettings(Section):
         default=(),
         description="FITS images of skies: of training first, then validation and test; none: skies are simulated",
     )
-    boxes: Count = Field(default=2, description="N-body runs, each of its own seed, that the slices are cut out of")
+    boxes: Count = Field(
+        default=2,
+        description="N-body runs that slices are cut out of, by seeds; the last quarter is for test skies",
+    )
     box_mpc: Positive = Field(default=100.0, description="side of a box in Mpc, comoving")
     particles: Annotated[Whole, Field(ge=16)] = Field(default=128, description="particles along each side of a box")
     mesh: Annotated[Whole, Field(ge=16)] = Field(default=256, description="cells along each side for the gravity")
@@ -76,6 +79,7 @@ class AutoencoderShape(Section):
         default=(32, 64), description="feature maps of each level of the encoder; the decoder is its mirror"
     )
     neurons: Count = Field(default=200, description="neurons of the dense layer between both")
+    identity_neurons: Count = Field(default=400, description="the same where the images are the skies themselves")
     kernel: Annotated[int, OneOf(3, 5)] = Field(default=3, description="side of the convolutions in px")
 
 
@@ -136,12 +140,52 @@ class DenoisedSettings(Section):
     )
 
 
-Datasets = Annotated[
-    tuple[Annotated[str, OneOf(*DATASETS)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
-]
-Denoisers = Annotated[
-    tuple[Annotated[str, OneOf(*DENOISERS)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
-]
+Dataset = Annotated[str, OneOf(*DATASETS)]
+ONCE = {"uniqueItems": True}
+Datasets = Annotated[tuple[Dataset, ...], Field(min_length=1, json_schema_extra=ONCE)]
+Denoisers = Annotated[tuple[Annotated[str, OneOf(*DENOISERS)], ...], Field(min_length=1, json_schema_extra=ONCE)]
+
+
+@section("sweep")
+class SweepSettings(Section):
+    """Grids of hyper-parameters of the autoencoder; the defaults are those of the paper, Appendix A and B.
+
+    ``levels``, ``neurons`` and ``kernels`` are tried on the dataset ``identity`` alone, with the learning rate, batch
+    size and epochs of ``training.autoencoder``; ``learning_rates``, ``batch_sizes`` and ``epochs`` on each dataset,
+    with the network of section ``autoencoder``.
+    """
+
+    datasets: Annotated[tuple[Dataset, ...], Field(json_schema_extra=ONCE)] = Field(
+        default=(),
+        description="kinds of images that hyper-parameters of the autoencoder are tried on; none: there is no sweep",
+    )
+    ranks: Count = Field(
+        default=1,
+        description="MPI ranks of a sweep, of which one hands out the trials and the others train one each at a time, "
+        "on a GPU or a core; 1: one trial after the other, without MPI. `tasks` of a profile replaces it",
+    )
+    maps: Annotated[tuple[Count, ...], Field(min_length=1, max_length=5)] = Field(
+        default=(32, 64, 64, 128), description="feature maps of the levels; a network of n levels has the first n"
+    )
+    levels: Annotated[tuple[Count, ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(2, 3, 4), description="numbers of levels that are tried, on the dataset identity"
+    )
+    neurons: Annotated[tuple[Count, ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(50, 100, 200, 400), description="numbers of neurons of the dense layer that are tried with each"
+    )
+    kernels: Annotated[tuple[Annotated[int, OneOf(3, 5)], ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(3, 5), description="sides of the convolutions in px that are tried with each"
+    )
+    learning_rates: Annotated[tuple[Rate, ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(0.1, 0.01, 0.001, 0.0001, 0.00005, 0.00001), description="learning rates that are tried"
+    )
+    batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(25, 50, 100, 150, 200), description="tiles in one step that are tried with each"
+    )
+    epochs: Annotated[tuple[Count, ...], Field(min_length=1, json_schema_extra=ONCE)] = Field(
+        default=(50, 100, 300, 500),
+        description="numbers of epochs after which each is looked at; a longer training continues the shorter one",
+    )
 
 
 @section("")
@@ -168,3 +212,4 @@ class LofarStudySettings(Section):
     residual: ResidualShape = part(ResidualShape, "residual, fully convolutional network")
     training: DenoiserTraining = part(DenoiserTraining, "training of the networks")
     evaluation: DenoisedSettings = part(DenoisedSettings, "how denoised images are compared with their skies")
+    sweep: SweepSettings = part(SweepSettings, "grids of hyper-parameters that the autoencoder is trained with")

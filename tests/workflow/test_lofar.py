@@ -29,5 +29,34 @@ def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
     expected |= {"denoise": (2 * datasets + transfers) * batches["test"], "seams": 2 * datasets}
     expected |= {"score_denoised": datasets * batches["test"], "denoised_maps": datasets}
     single = ("denoised_table", "denoised_times", "denoised_curves", "denoised_overview", "record_config", "all")
-    expected |= dict.fromkeys(single, 1)
+    expected |= dict.fromkeys((*single, "sweep_tables"), 1) | {"sweep": len(config["sweep"]["datasets"])}
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
+    if config["sky"]["boxes"] > 1:
+        trained, tested = (boxes_of(done.stdout, split) for split in ("train", "test"))
+        assert not trained & tested  # the same cluster from another side would be no unseen sky
+        assert len(trained | tested) == config["sky"]["boxes"]
+
+
+def boxes_of(output: str, split: str) -> set[str]:
+    """Boxes that the planned skies of a split are cut out of."""
+    inputs = re.findall(rf"^rule skies:\n    input: (.*)\n    output: \S+/skies/{split}/", output, re.MULTILINE)
+    return set(re.findall(r"boxes/(\d+)\.h5", " ".join(inputs)))
+
+
+def test_without_datasets_there_is_no_sweep(snakemake, tmp_path):
+    (tmp_path / "none.yaml").write_text("sweep: {datasets: []}\n")
+    planned = jobs(snakemake(tmp_path, "--dry-run", overlays=(EXPERIMENTS[1], tmp_path / "none.yaml")).stdout)
+    assert planned["train_denoiser"] == 6
+    assert not {"sweep", "sweep_tables"} & {*planned}
+
+
+def test_ranks_share_the_trials(snakemake, tmp_path):
+    """One of them hands them out: cores, GPUs and memory are those of the others."""
+    (tmp_path / "ranks.yaml").write_text("sweep: {ranks: 4}\n")
+    arguments = ("--dry-run", "--cores", "8", "--until", "sweep")
+    done = snakemake(tmp_path, *arguments, overlays=(EXPERIMENTS[1], tmp_path / "ranks.yaml"))
+    (text,) = re.findall(r"^rule sweep:\n(?:    .*\n)+", done.stdout, re.MULTILINE)
+    assert "threads: 3" in text
+    needs = dict(re.findall(r"(\w+)=(\d+)", text))
+    assert (needs["tasks"], needs["gpu"]) == ("4", "3")
+    assert int(needs["mem_mb"]) == 3 * int(needs["mem_mb_per_cpu"])

@@ -69,6 +69,37 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(tmp_path, products
     assert not (tmp_path / "cut.pt.resume").exists()
 
 
+def test_a_longer_training_continues_a_shorter_one_bit_for_bit(tmp_path, products, small_models, monkeypatch):
+    task, train, valid = make_task("deep_gru", small_models), products(10, 0), products(4, 1)
+    whole = fit(task, train, valid, settings(epochs=4), tmp_path / "whole.pt", seed=3)
+    steps = {"state": tmp_path / "state.pt", "seed": 3}
+    short = fit(task, train, valid, settings(epochs=2), tmp_path / "short.pt", **steps)
+    assert load(tmp_path / "state.pt")["epoch"] == 2
+    real = loop.train_epoch
+    monkeypatch.setattr(loop, "train_epoch", lambda *given: epochs.append(given[1].epoch) or real(*given))
+    epochs: list[int] = []
+    assert fit(task, train, valid, settings(epochs=4), tmp_path / "long.pt", **steps) == whole
+    assert epochs == [2, 3]
+    assert_same(load(tmp_path / "whole.pt"), load(tmp_path / "long.pt"))
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "long.csv").read_bytes()
+    assert fit(task, train, valid, settings(epochs=2), tmp_path / "again.pt", **steps) == short == whole[:2]
+    assert epochs == [2, 3, 0, 1], "what is past the last epoch is no start"
+
+
+@pytest.mark.parametrize(
+    ("name", "decay", "said"),
+    [
+        ("deep_gru", "cosine", "decay is 'cosine', which hangs on the number of epochs.*give none"),
+        ("blobs_finder", "none", "weights of its loss hang on the number of epochs"),
+    ],
+)
+def test_a_course_over_all_epochs_is_not_continued(name, decay, said, tmp_path, products, small_models):
+    task, data = make_task(name, with_variant(small_models, "mnras")), products(4, 0)
+    with pytest.raises(CubefocusError, match=said):
+        fit(task, data, data, settings(decay=decay), tmp_path / "m.pt", state=tmp_path / "state.pt")
+    assert not list(tmp_path.iterdir())
+
+
 def test_sigterm_stops_after_the_epoch_with_a_resume_file(tmp_path, products, small_models, monkeypatch):
     task, train, valid = make_task("deep_gru", small_models), products(10, 0), products(4, 1)
     options = settings(epochs=6, resume_seconds=1e9)

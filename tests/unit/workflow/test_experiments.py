@@ -75,6 +75,10 @@ def test_the_denoising_experiments_pass_and_the_package_takes_them_as_they_are(n
         ({"images": {"tile": 512}}, "images.tile is 512, larger than images.size, 256"),
         ({"autoencoder": {"maps": [32, 64, 64, 64, 64, 64, 64]}}, "autoencoder.maps"),
         ({"observation": {"robust": 3.0}}, "observation.robust is 3.0"),
+        ({"sweep": {"datasets": ["identity", "identity"]}}, "sweep.datasets"),
+        ({"sweep": {"levels": [2, 5]}}, "sweep.levels has 5 for the 4 levels of sweep.maps"),
+        ({"training": {"autoencoder": {"decay": "cosine"}}}, "training.autoencoder.decay is 'cosine'"),
+        ({"sweep": {"learning_rates": [0.0]}}, "sweep.learning_rates[0] is 0.0"),
     ],
 )
 def test_a_denoising_experiment_that_cannot_be_run_is_one_clear_line(values: dict[str, Any], said: str) -> None:

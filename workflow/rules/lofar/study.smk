@@ -26,7 +26,8 @@ def targets() -> list[str]:
     """What a run makes."""
     tables = expand(results("tables/{table}.{end}"), table=[*TABLES, "times"], end=("csv", "md", "tex"))
     names = ["denoised_overview", *CURVES, *(f"maps_{dataset}" for dataset in DATASETS)]
-    return [*tables, *expand(results("figures/{figure}.png"), figure=names), results("config.yaml")]
+    swept = [results(f"tables/{name}.md") for name in SWEEP_TABLES] if SWEPT else []
+    return [*tables, *expand(results("figures/{figure}.png"), figure=names), *swept, results("config.yaml")]
 
 
 def batches(split: str) -> list[str]:

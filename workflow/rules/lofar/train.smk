@@ -9,6 +9,14 @@ def epochs(network: str, dataset: str) -> int:
     return config["training"][network]["imaged_epochs" if dataset in ("dirty", "clean") else "epochs"]
 
 
+def shape(network: str, dataset: str) -> dict:
+    """Options of a network: without noise, which it could learn by heart, more neurons see more."""
+    options = dict(config[network])
+    if (neurons := options.pop("identity_neurons", None)) and dataset == "identity":
+        options["neurons"] = neurons
+    return options
+
+
 rule train_denoiser:
     input:
         skies=skies("train") + skies("validation"),
@@ -35,7 +43,7 @@ rule train_denoiser:
         validation=lambda wildcards: observed(wildcards.dataset, "validation"),
         skies={split: skies(split) for split in ("train", "validation")},
         tile=IMAGES["tile"],
-        options=lambda wildcards: config[wildcards.network],
+        options=lambda wildcards: shape(wildcards.network, wildcards.dataset),
         settings=lambda wildcards: {
             key: value for key, value in config["training"][wildcards.network].items() if key != "imaged_epochs"
         }
