@@ -198,6 +198,20 @@ KINDS: tuple[str, ...] = tuple(name for name in DATASETS if name != "identity")
 WSCLEAN = "wsclean"
 """Program that makes clean images."""
 
+TRANSFERS: dict[str, tuple[str, ...]] = {"dirty": ("noise",), "clean": ("noise",)}
+"""Images of which dataset are given to networks trained on which others besides (Gheller & Vazza 2022, sect. 4.3)."""
+
+
+def denoisers_of(dataset: str, networks: Iterable[str], datasets: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """What denoises the images of a dataset in a run: network and the dataset it was trained on, by name of the method.
+
+    Each network trained on images of this kind has its own name, one trained on others has those in brackets.
+    """
+    networks, others = tuple(networks), [one for one in datasets if one in TRANSFERS.get(dataset, ())]
+    own = {network: (network, dataset) for network in networks}
+    return own | {f"{network} ({other})": (network, other) for other in others for network in networks}
+
+
 STUDIES: tuple[str, ...] = ("alma", "detect", "general", "lofar")
 
 

@@ -4,5 +4,6 @@ from common import job
 
 from cubefocus.jobs.denoise import Denoise, run
 
-with job(snakemake):
-    run(Denoise(snakemake.input.model, snakemake.input.observed, snakemake.output.denoised))
+with job(snakemake) as provenance:
+    given, made = snakemake.input, snakemake.output
+    run(Denoise(given.model, given.observed, made.denoised, made.times, snakemake.wildcards.trained_on, provenance))

@@ -1,8 +1,11 @@
-"""Table of the methods to denoise, over all test images."""
+"""Tables of the methods to denoise."""
+
+from pathlib import Path
 
 from common import job
 
 from cubefocus.jobs.denoised_table import DenoisedTable, run
 
 with job(snakemake) as provenance:
-    run(DenoisedTable([*snakemake.input.scores], snakemake.output.csv, snakemake.output.markdown, provenance))
+    given, tables = snakemake.input, Path(snakemake.output.csv[0]).parent
+    run(DenoisedTable([*given.scores], [*given.seams], str(tables), provenance))

@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-FIRST = ("detection", "proposers")  # tables of which a run has one, by its study
+FIRST = ("detection", "proposers", "denoised")  # tables of which a run has one, by its study
 LARGEST = 1_000_000  # bytes, of a file that is committed
+SMALLER = 0.85  # times the side of a picture, in steps
 
 
 def times(run: Path) -> list[tuple[str, int, float, float, float]]:
@@ -17,7 +18,8 @@ def times(run: Path) -> list[tuple[str, int, float, float, float]]:
     rows = []
     for rule in sorted({path.relative_to(run / "benchmarks").parts[0] for path in run.glob("benchmarks/**/*.tsv")}):
         paths = [*run.glob(f"benchmarks/{rule}/*.tsv"), *run.glob(f"benchmarks/{rule}")]
-        jobs = [job for path in paths if path.suffix == ".tsv" for job in csv.DictReader(path.open(), delimiter="\t")]
+        texts = [path.read_text().splitlines() for path in paths if path.suffix == ".tsv"]
+        jobs = [job for lines in texts for job in csv.DictReader(lines, delimiter="\t")]
         cpu = sum(float(job["cpu_time"]) for job in jobs) / 60
         seconds = sum(float(job["s"]) for job in jobs) / len(jobs)
         memory = max(float(job["max_rss"]) for job in jobs) / 1024
@@ -26,12 +28,18 @@ def times(run: Path) -> list[tuple[str, int, float, float, float]]:
 
 
 def shrink(picture: Path, place: Path) -> None:
-    """Copy a picture with 256 colours, and what it says about itself."""
+    """Copy a picture with 256 colours, and in fewer pixels if it is still too large, with what it says about itself."""
     with Image.open(picture) as image:
         facts = PngInfo()
         for key, value in image.text.items():
             facts.add_text(key, value)
-        image.convert("RGB").quantize(256).save(place, optimize=True, pnginfo=facts)
+        smaller = image.convert("RGB")
+    while True:
+        # not the median cut, which has few colours left for the few brightest pixels of a map
+        smaller.quantize(256, Image.Quantize.MAXCOVERAGE).save(place, optimize=True, pnginfo=facts)
+        if place.stat().st_size <= LARGEST:
+            return
+        smaller = smaller.resize([round(SMALLER * side) for side in smaller.size], Image.Resampling.LANCZOS)
 
 
 def main(run: Path, target: Path) -> None:

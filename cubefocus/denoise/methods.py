@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from cubefocus.denoise.filters import fft_filter, gaussian_filter
-from cubefocus.denoise.folder import image_path, read_image, read_probability
-from cubefocus.denoise.scale import DIFFUSE
-from cubefocus.denoise.task import PROBABILITY
-from cubefocus.settings import DenoisedSettings
+from cubefocus.denoise.images import beam_area
+from cubefocus.settings import DenoisedSettings, LofarSettings
+
+SKY, OBSERVED, GAUSSIAN, FFT = "sky", "none", "gaussian", "fft"
+UNTRAINED = (OBSERVED, GAUSSIAN, FFT)
+"""What the networks are compared with: the image as it is, smoothed, and without high frequencies."""
 
 LEAST_SNR = 1.0 / 3.0  # of what a filter is taken to see (GV22 section 4.2, figure 8)
+LABELS = {
+    SKY: "sky",
+    OBSERVED: "not denoised",
+    GAUSSIAN: "Gaussian filter",
+    FFT: "FFT filter",
+    "autoencoder": "autoencoder",
+    "residual": "residual network",
+}
 
 
 def filters(settings: DenoisedSettings) -> Mapping[str, Callable[[np.ndarray], np.ndarray]]:
-    """What the networks are compared with, by name: the image as it is, smoothed, and without high frequencies."""
+    """What learns nothing, by the names of `UNTRAINED`."""
     return {
-        "none": np.asarray,
-        "gaussian": partial(gaussian_filter, sigma=settings.gaussian_px),
-        "fft": partial(fft_filter, cutoff=settings.fft_cutoff),
+        OBSERVED: np.asarray,
+        GAUSSIAN: partial(gaussian_filter, sigma=settings.gaussian_px),
+        FFT: partial(fft_filter, cutoff=settings.fft_cutoff),
     }
 
 
-def denoised(
-    observed: np.ndarray,
-    number: int,
-    folders: Mapping[str, str | Path],
-    settings: DenoisedSettings,
-    noise: float,
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """An image by each method.
-
-    Parameters
-    ----------
-    observed : ndarray, shape (y, x)
-        Jy/arcsec^2.
-    number : int
-        Of the image.
-    folders : mapping of str to path
-        Where each network's images are.
-    settings : DenoisedSettings
-    noise : float
-        Of a pixel, Jy/arcsec^2.
-
-    Yields
-    ------
-    str
-        Name of the method.
-    ndarray, shape (y, x)
-        Jy/arcsec^2.
-    ndarray of bool, shape (y, x)
-        Where it sees emission: above a third of the noise for filters (GV22), above 1e-7 Jy/arcsec^2 for the
-        autoencoder, where it is more likely than not for a network that says so.
-    """
-    for name, function in filters(settings).items():
-        image = function(observed)
-        yield name, image, image > LEAST_SNR * noise
-    for name, folder in folders.items():
-        image, probable = read_image(image_path(folder, number)), image_path(folder, number, PROBABILITY)
-        yield name, image, read_probability(probable) > 0.5 if probable.is_file() else image > DIFFUSE
+def label_of(method: str) -> str:
+    """A method as readers know it; one with brackets was trained on other images, whose name they hold."""
+    name, _, other = method.rstrip(")").partition(" (")
+    label = LABELS.get(name, name.replace("_", " "))
+    return f"{label} (trained on {other})" if other else label
 
 
-def names(networks: Iterable[str], settings: DenoisedSettings | None = None) -> list[str]:
-    """Of all methods, in the order of tables and figures."""
-    return [*filters(settings or DenoisedSettings()), *networks]
+def noise_of(settings: LofarSettings) -> float:
+    """Noise of a pixel of an image, Jy/arcsec^2."""
+    return 1e-3 * settings.noise_mjy / beam_area(settings.beam_arcsec, settings.beam_arcsec)

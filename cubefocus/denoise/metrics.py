@@ -126,6 +126,25 @@ def _normalised(image: np.ndarray, held: np.ndarray) -> np.ndarray:
     return made
 
 
+def brightest(sky: np.ndarray, share: float = BRIGHTEST) -> np.ndarray:
+    """Places of the brightest pixels of a sky in its flat array, which has no NaN.
+
+    Parameters
+    ----------
+    sky : ndarray
+    share : float
+        Of the pixels; one at least.
+    """
+    number = max(1, round(share * sky.size))
+    return np.argpartition(sky.ravel(), -number)[-number:]
+
+
+def brightest_flux(sky: np.ndarray, share: float = BRIGHTEST) -> float:
+    """Mean flux density of the brightest pixels of a sky; NaN without pixels that have data."""
+    held = sky[np.isfinite(sky)].astype(float)
+    return float(held[brightest(held, share)].mean()) if held.size else math.nan
+
+
 def dimming(sky: np.ndarray, image: np.ndarray, share: float = BRIGHTEST) -> float:
     """Share of the flux of the brightest pixels of the sky that is lost there: above 0 if they are dimmed.
 
@@ -138,10 +157,9 @@ def dimming(sky: np.ndarray, image: np.ndarray, share: float = BRIGHTEST) -> flo
     sky, image = _both(sky, image)
     if not sky.size:
         return math.nan
-    number = max(1, round(share * sky.size))
-    brightest = np.argpartition(sky, -number)[-number:]
-    flux = float(sky[brightest].sum())
-    return 1.0 - float(image[brightest].sum()) / flux if flux > 0 else math.nan
+    places = brightest(sky, share)
+    flux = float(sky[places].sum())
+    return 1.0 - float(image[places].sum()) / flux if flux > 0 else math.nan
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -17,12 +17,13 @@ from cubefocus.denoise.known import SAME_NOISE, SAME_SIZE, Known, name_of, noise
 from cubefocus.denoise.network import DEFAULT_KIND
 from cubefocus.denoise.scale import DIFFUSE
 from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path, read_table
-from cubefocus.jobs.denoised_table import markdown
+from cubefocus.files import atomic_path
 from cubefocus.jobs.observe import imaging_by
 from cubefocus.learn import checkpoint
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.shipped import CARD
+from cubefocus.report.render import markdown_text
+from cubefocus.report.tables.denoised import COLUMNS
 from cubefocus.settings.lofar import ImagesSettings, LofarSettings
 
 NETWORK, STUDY = "residual", "lofar"
@@ -33,6 +34,8 @@ IMAGES = {
 }
 """What the kinds of images are."""
 SIMULATED = "The skies are simulated: relics and filaments of shocks, without radio galaxies and other compact sources."
+SCORES = ("relative_error", "relative_error_faint", "dimming", "completeness", "purity")
+"""Columns of the table of the methods that the card shows, with their standard deviations."""
 OWN = "The skies are those of a user, as the config of the run names them."
 
 
@@ -126,8 +129,7 @@ def card(
     states = {kind: checkpoint.load(path) for kind, path in job.models.items()}
     models = {kind: bundle.networks[name_of(NETWORK, kind)].model() for kind in states}
     n_weights = {kind: sum(one.numel() for one in model.parameters()) for kind, model in models.items()}
-    compared = read_table(job.table)
-    chosen: Table = compared[np.isin(np.asarray(compared["dataset"]), [*job.models])]
+    chosen = measured(job.table, [*job.models])
     kinds, skies = ", ".join(job.models), "mock skies of the cosmic web" if job.simulated else "skies"
     lines = [
         "# The networks of `cubefocus denoise`",
@@ -165,7 +167,7 @@ def card(
         "",
         "## Measured on skies that they have not seen",
         "",
-        markdown(chosen).strip(),
+        markdown_text(chosen).strip(),
         "",
         "## Limits",
         "",
@@ -178,6 +180,25 @@ def card(
         "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def measured(path: str, kinds: Sequence[str]) -> Table:
+    """Rows of the table of the methods for some kinds of images, with the columns that a user asks about.
+
+    Raises
+    ------
+    CubefocusError
+        If it cannot be read.
+    """
+    try:
+        every = Table.read(path, format="ascii.csv")
+        chosen = every[np.isin(np.asarray(every["dataset"]), [*kinds])]
+        chosen = chosen["dataset", "method", *(f"{name}{end}" for name in SCORES for end in ("", "_std"))]
+    except (OSError, ValueError, KeyError) as error:
+        raise CubefocusError(f"{path}: not a table of the methods ({error}); let Snakemake make it again") from error
+    for name in SCORES:
+        chosen[name].info.description = COLUMNS[name][1]
+    return chosen
 
 
 def _trained(state: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ MNRAS: Delli Veneri et al. 2023, MNRAS 518, 3407. ECML: Delli Veneri et al. 2022
 cubes with 4556 sources and choose the thresholds of the other methods on that same test set.
 ESO: Guglielmetti et al. 2022, Internal ALMA Development Study "Bayesian Adaptive Interferometric Image Reconstruction
 Methods", mid-term report.
+GV22: Gheller & Vazza 2022, MNRAS 509, 990, whose figures other than these are read off plots only.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ THIS_RUN = "this run"  # source of the rows that are not published
 MNRAS = "published MNRAS"
 ECML = "published ECML"
 ESO = "published ESO"
+GV22 = "published GV22"
 
 SETUPS: dict[str, Mapping[str, Any]] = {
     MNRAS: {
@@ -209,3 +211,37 @@ TIMES = (
     Time(CHAIN, "total", 0.0032, "", "less than Blobs Finder alone in ESO 5.5; hardware not given", ECML),
     Time("blobcat", "search", 32.0, "", "hardware not given", ECML),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """Mean relative error of denoised images and its standard deviation (text of GV22 4.1)."""
+
+    dataset: str
+    method: str
+    relative_error: float
+    relative_error_std: float
+    source: str = GV22
+
+
+DENOISED = (Denoised("identity", "autoencoder", 0.159, 0.039),)
+
+
+@dataclass(frozen=True)
+class DenoisingTime:
+    """Seconds that a network takes for an image of some pixels, and for one of its tiles (text of GV22 5)."""
+
+    method: str
+    seconds: float
+    seconds_per_tile: float
+    note: str
+    pixels: int = 2000 * 2000
+    tile: int = 128
+    hardware: str = "NVIDIA V100"
+    source: str = GV22
+
+
+DENOISING_TIMES = (
+    DenoisingTime("autoencoder", 0.31, math.nan, "to denoise, with 3 times as many tiles, which overlap"),
+    DenoisingTime("autoencoder", 0.131, 512e-6, "in training, of tiles side by side"),
+)

@@ -16,6 +16,8 @@ from astropy.table import Table
 from cubefocus.files import atomic_path
 
 MISSING = "–"  # noqa: RUF001  (an en dash marks a cell without a value)
+STD = "_std"
+PLUS_MINUS = ("±", r"\pm")  # in Markdown, in LaTeX
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -30,7 +32,8 @@ def write_table(table: Table, stem: str | Path, provenance: Mapping[str, Any]) -
     ----------
     table : astropy.table.Table
         ``meta["caption"]`` and ``meta["label"]`` are used if present; the format of a column's ``info`` is how its
-        numbers are shown; columns ``<name>_lo`` and ``<name>_hi`` are shown with ``<name>`` as its interval.
+        numbers are shown; columns ``<name>_lo`` and ``<name>_hi`` are shown with ``<name>`` as its interval, a column
+        ``<name>_std`` as its standard deviation. What the ``info`` of columns describes stands below the Markdown.
     stem : str or Path
         Path without suffix.
     provenance : mapping
@@ -72,7 +75,7 @@ def csv_text(table: Table) -> str:
 
 
 def markdown_text(table: Table) -> str:
-    """The table in Markdown, intervals in brackets behind their figure."""
+    """The table in Markdown, intervals in brackets behind their figure, and what its columns mean, if they say so."""
     names = _shown(table)
     lines = [
         _pipes(_headers(table, names, escape_markdown)),
@@ -80,7 +83,10 @@ def markdown_text(table: Table) -> str:
     ]
     lines += [_pipes(_cells(table, i, names, escape_markdown, "{0} [{1}, {2}]")) for i in range(len(table))]
     caption = escape_markdown(table.meta["caption"]) + "\n\n" if "caption" in table.meta else ""
-    return caption + "\n".join(lines) + "\n"
+    meanings = {name: table[name].info.description for name in names if table[name].info.description}
+    described = [f"- {header}: {escape_markdown(text)}" for header, text in
+                 zip(_headers(table, [*meanings], escape_markdown), meanings.values(), strict=True)]  # fmt: skip
+    return caption + "\n".join([*lines, *([""] if described else []), *described]) + "\n"
 
 
 def latex_text(table: Table) -> str:
@@ -139,8 +145,8 @@ def _pipes(cells: Sequence[str]) -> str:
 
 
 def _shown(table: Table) -> list[str]:
-    """Columns without the ends of intervals and without text columns that are empty in every row."""
-    ends = {f"{name}{end}" for name in table.colnames for end in ("_lo", "_hi")}
+    """Columns but ends of intervals, standard deviations, and text columns that are empty in every row."""
+    ends = {f"{name}{end}" for name in table.colnames for end in ("_lo", "_hi", STD)}
     empty = {name for name in table.colnames if table[name].dtype.kind == "U" and not any(table[name])}
     return [name for name in table.colnames if name not in ends | empty]
 
@@ -167,4 +173,6 @@ def _cell(table: Table, i: int, name: str, escape: Callable[[str], str], interva
         if math.isfinite(low) and math.isfinite(high):
             numbers = (value, low, high, value - low, high - value)
             return interval.format(*(format(float(number), form) for number in numbers))
+    if f"{name}{STD}" in table.colnames and math.isfinite(spread := float(table[f"{name}{STD}"][i])):
+        text += f" {PLUS_MINUS[interval.startswith('$')]} {format(spread, '.2g')}"
     return f"${text}$" if interval.startswith("$") else text

@@ -25,10 +25,14 @@ def test_each_network_learns_from_each_dataset(snakemake, tmp_path, path):
     datasets, images = len(config["datasets"]), config["images"]
     batches = {split: -(-images[split] // images["batch_size"]) for split in ("train", "validation", "test")}
     expected = {"box": config["sky"]["boxes"], "skies": sum(batches.values()), "train_denoiser": 2 * datasets}
-    expected |= {"observe": (datasets - 1) * sum(batches.values()), "denoise": 2 * datasets * batches["test"]}
-    expected |= {"score_denoised": datasets * batches["test"], "denoised_figure": datasets}
-    expected |= dict.fromkeys(("denoised_table", "bundle_denoiser", "record_config", "sweep_tables", "all"), 1)
-    expected |= {"sweep": len(config["sweep"]["datasets"])}
+    transfers = 2 * sum("noise" in config["datasets"] for one in ("dirty", "clean") if one in config["datasets"])
+    expected |= {"observe": (datasets - 1) * sum(batches.values())}
+    expected |= {"denoise": (2 * datasets + transfers) * batches["test"], "seams": 2 * datasets}
+    expected |= {"score_denoised": datasets * batches["test"], "denoised_maps": datasets}
+    single = ("denoised_table", "denoised_times", "denoised_curves", "denoised_overview", "record_config", "all")
+    expected |= dict.fromkeys((*single, "bundle_denoiser", "sweep_tables"), 1) | {
+        "sweep": len(config["sweep"]["datasets"])
+    }
     assert jobs(done.stdout) == expected | {"total": sum(expected.values())}
     if config["sky"]["boxes"] > 1:
         trained, tested = (boxes_of(done.stdout, split) for split in ("train", "test"))

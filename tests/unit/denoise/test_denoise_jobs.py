@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from cubefocus.cli.provenance import read_provenance
 from cubefocus.denoise.boxfile import write_emission
+from cubefocus.denoise.compared import Compared
 from cubefocus.denoise.folder import image_path, numbers_in, read_image, read_images
 from cubefocus.denoise.images import beam_area
+from cubefocus.denoise.scores import read_scores
 from cubefocus.errors import CubefocusError
-from cubefocus.files import read_table
+from cubefocus.files import read_table, write_table
 from cubefocus.jobs import (
     denoise,
-    denoised_figure,
+    denoised_curves,
+    denoised_maps,
+    denoised_overview,
     denoised_table,
+    denoised_times,
     observe,
     score_denoised,
+    seams,
     skies,
     train_denoiser,
 )
@@ -45,7 +54,8 @@ def place(tmp_path_factory, sheet):
         train_denoiser.TrainDenoiser("residual", at["noise"], at["skies"], str(folder / "residual.pt"), 32,
                                      CONFIG["residual"], {"epochs": 1, "batch_size": 4}, 1)
     )  # fmt: skip
-    denoise.run(denoise.Denoise(str(folder / "residual.pt"), str(folder / "noise/test"), str(folder / "denoised")))
+    denoise.run(denoise.Denoise(str(folder / "residual.pt"), str(folder / "noise/test"), str(folder / "denoised"),
+                                str(folder / "times.ecsv"), "noise"))  # fmt: skip
     return folder
 
 
@@ -81,39 +91,105 @@ def test_own_skies_are_taken_as_they_are(place, tmp_path):
     assert "own" not in fits.getheader(image_path(tmp_path / "own", 5)).get("BUNIT")
 
 
-def scored(place, networks, path):
-    score_denoised.run(
-        score_denoised.ScoreDenoised("noise", str(place / "skies/test"), str(place / "noise/test"), networks, CELL,
-                                     CONFIG["evaluation"], CONFIG["observation"], str(path))
-    )  # fmt: skip
+def compared(place, denoised, dataset="noise"):
+    return Compared(dataset, [str(place / "skies/test")], [str(place / dataset / "test")],
+                    {name: [str(folder)] for name, folder in denoised.items()}, CELL,
+                    CONFIG["evaluation"], CONFIG["observation"])  # fmt: skip
+
+
+def scored(place, networks, path, dataset="noise"):
+    score_denoised.run(score_denoised.ScoreDenoised(compared(place, networks, dataset), str(path)))
     return {str(row["method"]): row for row in read_table(path)}
 
 
 def test_scores_of_the_sky_itself_are_perfect(place, tmp_path):
-    rows = scored(place, {"residual": str(place / "skies/test")}, tmp_path / "scores.ecsv")
-    assert list(rows) == ["none", "gaussian", "fft", "residual"]
-    assert rows["residual"]["relative_error"] == rows["residual"]["dimming"] == rows["residual"]["discrepancy"] == 0.0
-    assert rows["residual"]["completeness"] == rows["residual"]["purity"] == 1.0
-    assert rows["residual"]["correlation"] == rows["residual"]["correlation_sky"]
+    rows = scored(place, {"residual": place / "skies/test"}, tmp_path / "scores.ecsv")
+    assert list(rows) == ["sky", "none", "gaussian", "fft", "residual"]
+    for name in ("sky", "residual"):
+        row = rows[name]
+        assert row["relative_error"] == row["dimming"] == row["discrepancy"] == row["mse"] == 0.0
+        assert row["completeness"] == row["purity"] == 1.0
+        assert row["correlation_0"] == pytest.approx(1.0)
+        assert set(row["purity_by_snr"][np.isfinite(row["purity_by_snr"])]) == {1.0}
     assert rows["none"]["relative_error"] > 0.0
     assert rows["gaussian"]["dimming"] > abs(rows["none"]["dimming"]), "it blurs the brightest pixels"
 
 
-def test_table_and_figure_have_every_method(place, tmp_path):
-    networks = {"residual": str(place / "denoised")}
+def test_an_image_that_is_in_no_folder_is_refused(place):
+    with pytest.raises(CubefocusError, match="no image 99; let Snakemake make the scores again"):
+        next(compared(place, {}).made(99))
+
+
+def test_tables_have_every_method_and_their_numbers(place, tmp_path):
+    networks = {"residual": place / "denoised", "residual (noise)": place / "denoised"}
     scored(place, networks, tmp_path / "scores.ecsv")
-    denoised_table.run(denoised_table.DenoisedTable([str(tmp_path / "scores.ecsv")] * 2, str(tmp_path / "table.csv"),
-                                                    str(tmp_path / "table.md")))  # fmt: skip
-    table = read_table(tmp_path / "table.csv")
-    assert list(table["method"]) == ["none", "gaussian", "fft", "residual"]
-    assert set(table["images"]) == {2}
-    assert (np.asarray(table["relative_error_std"]) == 0.0).all(), "twice the same image"
-    assert (tmp_path / "table.md").read_text().count("\n| noise |") == 4
-    denoised_figure.run(
-        denoised_figure.DenoisedFigure(str(place / "skies/test"), str(place / "noise/test"), networks, CELL,
-                                       CONFIG["evaluation"], CONFIG["observation"], str(tmp_path / "maps"))
-    )  # fmt: skip
-    assert (tmp_path / "maps.png").stat().st_size > 10_000
+    seams.run(seams.MeasureSeams("noise", "residual", str(place / "residual.pt"), str(place / "noise/test"),
+                                 CONFIG["observation"], str(tmp_path / "seams.ecsv")))  # fmt: skip
+    denoised_table.run(denoised_table.DenoisedTable([str(tmp_path / "scores.ecsv")] * 2,
+                                                    [str(tmp_path / "seams.ecsv")], str(tmp_path)))  # fmt: skip
+    with (tmp_path / "denoised.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    methods = ["not denoised", "Gaussian filter", "FFT filter", "residual network"]
+    methods += [f"{methods[-1]} (trained on noise)"]
+    assert [row["method"] for row in rows] == methods
+    assert {float(row["images"]) for row in rows} == {2.0}
+    assert {float(row["relative_error_std"]) for row in rows} == {0.0}, "twice the same image"
+    for name in ("denoised", "denoised_fields", "denoised_completeness", "denoised_purity"):
+        text = (tmp_path / f"{name}.md").read_text()
+        assert all(f"| {method} |" in text for method in methods)
+        assert read_provenance(tmp_path / f"{name}.csv") == {}
+
+
+def test_seams_are_measured_in_the_brightest_image(place, tmp_path, autoencoder_file):
+    for number, name in ((1, "noise"), (2, "skies")):
+        path = image_path(tmp_path / "images", number)
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(image_path(place / name / "train", 0 if number == 1 else 3))
+    brightest = max((1, 2), key=lambda number: read_image(image_path(tmp_path / "images", number)).max())
+    seams.run(seams.MeasureSeams("noise", "autoencoder", str(autoencoder_file), str(tmp_path / "images"),
+                                 CONFIG["observation"], str(tmp_path / "seams.ecsv")))  # fmt: skip
+    (row,) = read_table(tmp_path / "seams.ecsv")
+    assert (row["dataset"], row["method"], row["image"]) == ("noise", "autoencoder", brightest)
+    assert row["seam"] > 0
+
+
+def test_the_time_of_an_image_is_measured_and_stands_beside_the_published_one(place, tmp_path):
+    (row,) = read_table(place / "times.ecsv")
+    assert (row["method"], row["trained_on"], row["image"], row["pixels"]) == ("residual", "noise", 6, SIZE**2)
+    assert row["seconds"] > 0
+    assert row["cpu_seconds"] > 0
+    assert row["threads"] >= 1
+    denoised_times.run(denoised_times.DenoisedTimes([str(place / "times.ecsv")], str(tmp_path / "times")))
+    with (tmp_path / "times.csv").open() as lines:
+        ours, *printed = csv.DictReader(lines)
+    assert float(ours["per_image"]) == pytest.approx(row["seconds"], rel=1e-5)
+    assert {float(one["per_image"]) for one in printed} == {0.31, 0.131}
+
+
+def test_figures_are_drawn_of_all_datasets(place, tmp_path):
+    paths = []
+    for dataset in ("noise", "dirty"):
+        paths.append(str(tmp_path / f"{dataset}.ecsv"))
+        scored(place, {"residual": place / "denoised"}, paths[-1], dataset)
+    denoised_curves.run(denoised_curves.DenoisedCurves(paths, str(tmp_path)))
+    both = [compared(place, {"residual": place / "denoised"}, dataset) for dataset in ("noise", "dirty")]
+    denoised_maps.run(denoised_maps.DenoisedMaps(both[0], paths, str(tmp_path / "maps")))
+    denoised_overview.run(denoised_overview.DenoisedOverview(both, paths, str(tmp_path / "overview")))
+    for name in ("denoised_histograms", "denoised_correlations", "denoised_snr", "maps", "overview"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+
+
+def test_scores_of_images_of_several_sizes_are_not_mixed(place, tmp_path):
+    table = read_table_of(place, tmp_path)
+    table["correlations"] = np.asarray(table["correlations"])[:, :5]
+    write_table(tmp_path / "other.ecsv", table, {})
+    with pytest.raises(CubefocusError, match=r"other\.ecsv: is of images of another size than"):
+        read_scores([tmp_path / "scores.ecsv", tmp_path / "other.ecsv"])
+
+
+def read_table_of(place, folder):
+    scored(place, {}, folder / "scores.ecsv")
+    return read_table(folder / "scores.ecsv")
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

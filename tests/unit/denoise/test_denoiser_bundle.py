@@ -23,17 +23,15 @@ from cubefocus.denoise.network import Denoiser
 from cubefocus.denoise.skyfits import sky_header, write_sky
 from cubefocus.denoise.task import AutoencoderTask, ResidualTask
 from cubefocus.errors import CubefocusError
-from cubefocus.files import write_table
-from cubefocus.jobs.bundle_denoiser import BundleDenoiser, run
+from cubefocus.jobs.bundle_denoiser import SCORES, BundleDenoiser, run
 from cubefocus.learn import checkpoint, shipped
 from cubefocus.learn.bundle import Bundle
 from cubefocus.learn.shipped import CARD, size_of
+from cubefocus.report.render import csv_text
 from cubefocus.settings import LofarStudySettings
 
 NOISE, CELL = 2.45e-6, 2.0
 CONFIG = LofarStudySettings.from_mapping({"images": {"size": 64}, "observation": {"integration_s": 1800.0}}).to_dict()
-SCORES = ("relative_error", "relative_error_faint", "mse", "discrepancy", "correlation", "correlation_sky", "dimming",
-          "completeness", "purity", "published")  # fmt: skip
 KINDS = ("noise", "clean")
 
 
@@ -57,7 +55,7 @@ def job(tmp_path_factory):
             write_sky(image_path(folder / kind, image), noisy((64, 64), image, (1 + number) * NOISE), CELL, {})
     rows = [{"dataset": dataset, "method": "residual", "images": 3, **{f"{one}{end}": 0.125 for one in SCORES
              for end in ("", "_std")}} for dataset in ("identity", *KINDS)]  # fmt: skip
-    write_table(folder / "denoised.csv", Table(rows), {})
+    (folder / "denoised.csv").write_text(csv_text(Table(rows)))
     return BundleDenoiser(
         {kind: str(folder / f"{kind}.pt") for kind in KINDS}, {kind: str(folder / kind) for kind in KINDS},
         str(folder / "denoised.csv"), CONFIG["images"], CONFIG["observation"], True, 5, str(folder / "bundle"),
@@ -104,7 +102,7 @@ def test_the_card_has_the_training_and_what_was_measured_for_its_kinds_alone(bun
     assert f"{images['train']} mock skies of the cosmic web of 64 x 64 px" in card
     assert "seed 5" in card
     assert "`clean`: epoch 8 of 20, the one of the lowest validation loss; some code" in card
-    assert card.count("| residual | 0.125 +- 0.12 |") == 2
+    assert card.count("| residual | 0.125 ± 0.12") == 2
     assert "| identity |" not in card
     assert "without radio galaxies" in card
 

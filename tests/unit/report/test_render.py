@@ -73,3 +73,15 @@ def test_three_files_are_written_the_same_twice(table, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("one*")) == ["one.csv", "one.md", "one.tex"]
     assert b'"seed": 1' in first[1]
     assert first[2].startswith(b'% {"seed": 1}')
+
+
+def test_standard_deviations_stand_behind_their_mean_and_meanings_below():
+    table = Table({"method": ["one", "two"], "error": [0.159, 0.2], "error_std": [0.0394, np.nan]})
+    table["error"].info.description = "of |sky - image|"
+    text = markdown_text(table)
+    assert "| method | error |" in text
+    assert "| one | 0.159 ± 0.039 |" in text
+    assert "| two | 0.2 |" in text
+    assert text.endswith("\n\n- error: of \\|sky - image\\|\n")
+    assert r"one & $0.159 \pm 0.039$ \\" in latex_text(table)
+    assert csv_text(table).splitlines()[0] == "method,error,error_std"
