@@ -11,6 +11,7 @@ import pytest
 
 from cubefocus.cli.main import main
 from cubefocus.denoise.apply import denoise_image
+from cubefocus.denoise.compared import Compared
 from cubefocus.denoise.folder import image_path, read_probability
 from cubefocus.denoise.skyfits import write_sky
 from cubefocus.errors import CubefocusError
@@ -129,14 +130,18 @@ def cut(path):
     return path
 
 
+def denoising(folders, model):
+    names = ("noise", "denoised", "times.ecsv")
+    return denoise.Denoise(str(model), *(str(folders / name) for name in names), "noise")
+
+
 CUT_OFF = r": truncated, \d+ bytes of \d+; delete it and make or fetch it again"
 
 
 def test_a_truncated_image_of_a_run_is_named_by_the_job_that_reads_it(folders, residual_file):
     path = cut(image_path(folders / "noise", 1))
-    job = denoise.Denoise(str(residual_file), str(folders / "noise"), str(folders / "denoised"))
     with pytest.raises(CubefocusError, match=f"{path}{CUT_OFF}"):
-        denoise.run(job)
+        denoise.run(denoising(folders, residual_file))
     assert sorted(one.name for one in (folders / "denoised").iterdir()) == ["0000.fits", "0000.probability.fits"]
     places = {split: [str(folders / "noise")] for split in ("train", "validation")}
     skies = {split: [str(folders / "skies")] for split in ("train", "validation")}
@@ -148,15 +153,15 @@ def test_a_truncated_image_of_a_run_is_named_by_the_job_that_reads_it(folders, r
 
 
 def test_a_truncated_probability_is_named_where_scores_are_made(folders, residual_file):
-    denoise.run(denoise.Denoise(str(residual_file), str(folders / "noise"), str(folders / "denoised")))
+    denoise.run(denoising(folders, residual_file))
     path = image_path(folders / "denoised", 0, "probability")
     assert read_probability(path).max() <= 1.0
     cut(path)
-    job = score_denoised.ScoreDenoised("noise", str(folders / "skies"), str(folders / "noise"),
-                                       {"residual": str(folders / "denoised")}, CELL, CONFIG["evaluation"],
-                                       CONFIG["observation"], str(folders / "scores.ecsv"))  # fmt: skip
+    compared = Compared("noise", [str(folders / "skies")], [str(folders / "noise")],
+                        {"residual": [str(folders / "denoised")]}, CELL, CONFIG["evaluation"],
+                        CONFIG["observation"])  # fmt: skip
     with pytest.raises(CubefocusError, match=f"{path}{CUT_OFF}"):
-        score_denoised.run(job)
+        score_denoised.run(score_denoised.ScoreDenoised(compared, str(folders / "scores.ecsv")))
     assert not (folders / "scores.ecsv").exists()
 
 
