@@ -175,6 +175,8 @@ def card(
         "is not what they have learnt.",
         "- They estimate the mean of what the sky may be: faint emission comes out fainter than it is where it is not "
         "sure, and the result has no error bars. The probability of emission (`--probability`) says where to look.",
+        "- A network that learnt from images of another kind may see emission, of any brightness, in sidelobes that it "
+        "has never seen: name the kind.",
         "- The noise is taken to be nearly the same everywhere; near the edge of a mosaic that was divided by the "
         "primary beam it is not.",
         "",

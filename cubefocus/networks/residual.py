@@ -13,6 +13,9 @@ from cubefocus.networks.unet import shuffle, unshuffle
 
 SIDE = 2  # of the squares of pixels that enter as the maps of one
 TRUSTED = 10.0  # noise levels: the value of a brighter pixel says more of it than its neighbours, 10 % wrong, do
+# Of an estimate and of a factor, both in the asinh scale: more than any image of the kind that a network has learnt
+# from asks for. On images of another kind, whose sidelobes it has never seen, there would be no end to them.
+ESTIMATE_LIMIT, FACTOR_LIMIT = 12.0, 10.0
 NOISE = 2.45e-6  # Jy/arcsec^2: 0.1 mJy in a Gaussian beam of 6 arcsec (FWHM), GV22 section 3.2
 
 
@@ -97,6 +100,8 @@ class Residual(nn.Module):
             said = self.final(maps.to(self.final.weight.dtype))
             estimate, share, factor, logits = (shuffle(each, SIDE) for each in said.chunk(4, dim=1))
             # of what is above zero: sidelobes far below it must be corrected whole
+            estimate = estimate.clamp(-ESTIMATE_LIMIT, ESTIMATE_LIMIT)
+            factor = factor.clamp(-FACTOR_LIMIT, FACTOR_LIMIT)
             weight = torch.rsqrt(1.0 + (images / TRUSTED).clamp(min=0.0).square())
             flux = estimate - torch.sigmoid(share) * compressed
             corrected = compressed + flux * weight + factor * (1.0 - weight)

@@ -1,10 +1,13 @@
 """Shapes and sizes of the networks of the denoising study (GV22 section 2, Table A1)."""
 
+import math
+
 import pytest
 import torch
 
 from cubefocus.errors import CubefocusError
 from cubefocus.networks import Autoencoder, Residual
+from cubefocus.networks.residual import ESTIMATE_LIMIT, FACTOR_LIMIT
 
 
 def n_parameters(model: torch.nn.Module) -> int:
@@ -91,3 +94,14 @@ def test_a_correction_of_flux_cannot_dim_a_bright_pixel():
         corrected = torch.sinh(model(image)[0])
     assert float((corrected - image).abs().median()) > 0.3
     assert abs(float(corrected[0, 0, 16, 16]) / 1e5 - 1.0) < 0.02
+
+
+def test_what_a_network_says_of_images_that_it_has_not_learnt_from_is_finite():
+    torch.manual_seed(0)
+    model = Residual((4, 4), scale=1.0).eval()
+    torch.nn.init.normal_(model.final.weight, std=100.0)
+    image = 1e4 * torch.randn(1, 1, 32, 32)
+    with torch.no_grad():
+        corrected = torch.sinh(model(image)[0])
+    largest = math.exp(max(ESTIMATE_LIMIT, FACTOR_LIMIT)) * (1.0 + float(image.abs().max()))
+    assert float(image.abs().max()) < float(corrected.abs().max()) < largest
