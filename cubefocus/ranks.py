@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 # how Open MPI and Slurm name the rank that a signal ended; it is the first that they name
 DEAD = re.compile(r"(?:process rank|task) (\d+)\b.*(?:signal \d|Killed|Out Of Memory)")
+AS_ROOT = re.compile(r"attempt to run as root")  # Open MPI's refusal, as in containers
 _note: Path | None = None  # where this process says what it works on; it is one of several
 
 
@@ -90,12 +91,17 @@ def _start(
     with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as name:
         folder = Path(name)
         (folder / "job.json").write_text(json.dumps(told))
-        status, dead = _follow([*command, "-m", "cubefocus.ranks", str(folder / "job.json")])
+        status, dead, refused = _follow([*command, "-m", "cubefocus.ranks", str(folder / "job.json")])
         if (folder / "error.json").is_file():
             raise CubefocusError(json.loads((folder / "error.json").read_text())["message"])
         if status == 0 and (folder / "done").is_file():
             return
         at_work = {int(path.stem): path.read_text() for path in sorted(folder.glob("*.at-work"))}
+    if refused:
+        raise CubefocusError(
+            f"{place}: '{shown}' does not run as root; be another user, or, in a container, set "
+            "OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 in the environment"
+        )
     chosen = {dead: at_work[dead]} if dead in at_work else at_work
     hint = " (killed, perhaps out of memory: use fewer ranks a node)" if dead is not None or status == 137 else ""
     named = "".join(f"; rank {rank} was at work on {what}" for rank, what in chosen.items())
@@ -105,22 +111,33 @@ def _start(
     )
 
 
-def _follow(command: list[str]) -> tuple[int, int | None]:
-    """Run a command, its output line by line into the log; return its status, as a shell counts, and the dead rank."""
+def _follow(command: list[str]) -> tuple[int, int | None, bool]:
+    """Run a command, its output line by line into the log.
+
+    Returns
+    -------
+    int
+        Its status, as a shell counts.
+    int or None
+        The dead rank.
+    bool
+        Whether the launcher does not run as root.
+    """
     options: dict[str, Any] = {"text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
     # in a session of its own Ctrl-C does not reach it twice, upon which mpiexec would leave ranks behind
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
-    dead = None
+    dead, refused = None, False
     with subprocess.Popen(command, **options) as process:
         try:
             for line in process.stdout or ():
                 logger.info("%s", line.rstrip())
                 if dead is None and (found := DEAD.search(line)):
                     dead = int(found[1])
+                refused = refused or AS_ROOT.search(line) is not None
             status = process.wait()
         finally:
             process.terminate()
-    return (status if status >= 0 else 128 - status), dead
+    return (status if status >= 0 else 128 - status), dead, refused
 
 
 @contextmanager

@@ -175,3 +175,10 @@ def test_launcher_that_fails_is_named(job_of, caplog, tmp_path, launcher, messag
         over_ranks(job_of("out"), 2, launcher)
     assert ("no slots" in caplog.text) == ("slots" in launcher)
     assert not list(tmp_path.glob(".out.*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused")
+def test_launcher_that_refuses_root_is_told_how_to_take_it(job_of, monkeypatch):
+    monkeypatch.delenv("OMPI_ALLOW_RUN_AS_ROOT")
+    with pytest.raises(CubefocusError, match=r"does not run as root; .*OMPI_ALLOW_RUN_AS_ROOT=1"):
+        over_ranks(job_of("out"), 2)
