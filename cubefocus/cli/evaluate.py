@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from astropy.table import Table
 
+from cubefocus.cli.output import show
 from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
@@ -125,7 +126,7 @@ def run(options: argparse.Namespace) -> None:
             logger.warning("%s: %s", files[name], hint)
     detection = detection_scores(methods, truth, settings, options.seed)
     if options.output is None:
-        print(_printed(detection, settings.interval))
+        show(_printed(detection, settings.interval))
         return
     parameters = parameter_scores(methods[0], truth, settings, options.seed)
     facts = {"truth": str(options.truth), "split": options.split, "seed": options.seed}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cubefocus.cli.output import show
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the commands to their parser."""
@@ -39,7 +41,7 @@ def run_list(options: argparse.Namespace) -> None:
     """Print one line a bundle."""
     from cubefocus.cli import models_told
 
-    print("\n".join(models_told.listed()))
+    show("\n".join(models_told.listed()))
 
 
 def run_info(options: argparse.Namespace) -> None:
@@ -52,7 +54,7 @@ def run_info(options: argparse.Namespace) -> None:
     """
     from cubefocus.cli import models_told
 
-    print("\n".join(models_told.info(options.bundle)))
+    show("\n".join(models_told.info(options.bundle)))
 
 
 def run_check(options: argparse.Namespace) -> None:
@@ -67,8 +69,8 @@ def run_check(options: argparse.Namespace) -> None:
     from cubefocus.errors import CubefocusError
 
     if models_told.is_cube(Path(options.what)):
-        print("\n".join(models_told.check_cube(Path(options.what), options.models)))
+        show("\n".join(models_told.check_cube(Path(options.what), options.models)))
     elif options.models is not None:
         raise CubefocusError(f"--models is what a cube is compared with, and {options.what} is none; leave it out")
     else:
-        print("\n".join(models_told.check_bundle(options.what)))
+        show("\n".join(models_told.check_bundle(options.what)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cubefocus.cli.output import show
 from cubefocus.cube.reading import cube_provenance
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table, read_yaml, refuse_missing
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         As `read_provenance`.
     """
     facts = read_provenance(options.file)
-    print(json.dumps(facts, indent=2, sort_keys=True) if options.json else "\n".join(lines_of(facts)))
+    show(json.dumps(facts, indent=2, sort_keys=True) if options.json else "\n".join(lines_of(facts)))
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:

@@ -68,3 +68,11 @@ def test_unknown_command_is_refused_with_the_known_ones(capsys):
     assert caught.value.code == 2
     message = capsys.readouterr().err
     assert all(name in message for name in COMMANDS)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "cubefocus.cli.main", "models", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # as head does
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, "")
