@@ -4,7 +4,8 @@ import csv
 import re
 
 import pytest
-from runs import TINY, finish, on_slurm, records
+from astropy.table import Table
+from runs import ROOT, TINY, finish, on_slurm, records
 
 pytestmark = pytest.mark.slurm
 
@@ -113,3 +114,20 @@ def test_a_failed_job_shows_its_log_and_is_tried_again_with_more(slurm, tmp_path
     tries = [job for job in records() if job["JobId"] not in before and "simulate_wildcards_test" in job["Comment"]]
     assert [requested(job)[3] for job in tries] == ["each 807", "each 1614"]
     assert {job["JobState"] for job in tries} == {"FAILED"}
+
+
+def test_ranks_share_the_trials_of_a_sweep(slurm, tmp_path):
+    overlay = ROOT / "experiments" / "lofar-tiny.yaml"
+    target = "results/lofar-tiny/sweep/identity.ecsv"
+    before = {job["JobId"] for job in records()}
+    done = finish(on_slurm(tmp_path, target, overlays=(overlay,), resources={"sweep": {"tasks": 3, "gpu": 2}}))
+    assert done.returncode == 0, done.stdout[-5000:]
+    (job,) = [job for job in records() if job["JobId"] not in before and rule_of(job) == "sweep"]
+    partition, ranks, cores, _, _, gpus = requested(job)
+    assert (partition, ranks, cores, gpus) == ("gpu", 3, 1, 2)
+    log = (tmp_path / "results/lofar-tiny/logs/sweep/identity.log").read_text()
+    assert "3 MPI ranks on 1 node" in log
+    rows = Table.read(tmp_path / target)
+    assert {*rows["status"]} == {"done"}
+    trials = {tuple(row) for row in rows["maps", "neurons", "kernel", "learning_rate", "batch_size"]}
+    assert len(trials) == 8
