@@ -189,16 +189,22 @@ DENOISERS: dict[str, str] = {
 }
 """Networks of the study ``lofar``, each with sections of its name in its config, and its task."""
 
-DATASETS: tuple[str, ...] = ("identity", "noise", "dirty", "clean")
+IDENTITY = "identity"
+"""Images of the study ``lofar`` that are the skies themselves."""
+
+DATASETS: tuple[str, ...] = (IDENTITY, "noise", "dirty", "clean")
 """What the networks of the study ``lofar`` see: the sky itself, with noise, and as it was observed and imaged."""
 
-KINDS: tuple[str, ...] = tuple(name for name in DATASETS if name != "identity")
+KINDS: tuple[str, ...] = tuple(name for name in DATASETS if name != IDENTITY)
 """Kinds of images that there is something to remove from."""
+
+IMAGED: tuple[str, ...] = ("dirty", "clean")
+"""Those that hold the artefacts of a telescope."""
 
 WSCLEAN = "wsclean"
 """Program that makes clean images."""
 
-TRANSFERS: dict[str, tuple[str, ...]] = {"dirty": ("noise",), "clean": ("noise",)}
+TRANSFERS: dict[str, tuple[str, ...]] = dict.fromkeys(IMAGED, ("noise",))
 """Images of which dataset are given to networks trained on which others besides (Gheller & Vazza 2022, sect. 4.3)."""
 
 

@@ -24,6 +24,7 @@ from cubefocus.files import atomic_path, make_folder
 from cubefocus.ranks import at_work
 from cubefocus.settings import SweepSettings, TrainingSettings
 from cubefocus.settings.lofar import AutoencoderShape
+from cubefocus.specs import IDENTITY
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def trials_of(dataset: str, sweep: SweepSettings, shape: AutoencoderShape, train
         Learning rate, batch size and epochs of the grid of architectures.
     """
     found: dict[str, Trial] = {}
-    if dataset == "identity":
+    if dataset == IDENTITY:
         usual = training.learning_rate, training.batch_size
         for levels, neurons, kernel in product(sweep.levels, sweep.neurons, sweep.kernels):
             trial = Trial(sweep.maps[:levels], neurons, kernel, *usual, architecture=(training.epochs,))

@@ -13,9 +13,7 @@ from cubefocus.denoise.scores import read_scores, reference_fields
 from cubefocus.jobs.denoised_maps import title_of
 from cubefocus.report.figures.denoised_maps import EMPTY, FieldMaps, Titled, field_maps
 from cubefocus.report.figures.style import save_figure
-from cubefocus.specs import DATASETS
-
-IDENTITY = DATASETS[0]  # whose images are the skies
+from cubefocus.specs import IDENTITY
 
 
 @dataclass(frozen=True)

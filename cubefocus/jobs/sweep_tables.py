@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from cubefocus.denoise.published import ARCHITECTURES, BEST
 from cubefocus.denoise.sweep import DONE
 from cubefocus.files import read_table
+from cubefocus.report.published import SWEPT_ARCHITECTURES, SWEPT_BEST
 from cubefocus.report.render import write_table
+from cubefocus.specs import IDENTITY
 
 ARCHITECTURE, TIMES = "sweep_architecture", "sweep_times"  # names of tables; the others have those of datasets
 SHOWN = 10  # best trainings of a dataset, as the paper has them
@@ -69,7 +70,7 @@ def run(job: SweepTables) -> None:
     for dataset, path in job.sweeps.items():
         sweep = read_table(path)
         made[best_of(dataset)] = best(sweep, dataset)
-        if dataset == "identity":
+        if dataset == IDENTITY:
             made[ARCHITECTURE] = architectures(sweep)
     made[TIMES].meta = {"caption": TIMED}
     for name, stem in job.tables.items():
@@ -86,7 +87,7 @@ def architectures(sweep: Table) -> Table:
     """
     rows = []
     for row in sweep[np.asarray(sweep["architecture"])]:
-        published = ARCHITECTURES.get((int(row["levels"]), int(row["neurons"]), int(row["kernel"])))
+        published = SWEPT_ARCHITECTURES.get((int(row["levels"]), int(row["neurons"]), int(row["kernel"])))
         rows.append(
             {name: row[name] for name in ("levels", "neurons", "kernel", "epochs")}
             | {"parameters": _text(row["parameters"])}
@@ -113,7 +114,7 @@ def best(sweep: Table, dataset: str) -> Table:
     every = sweep[np.asarray(sweep["training"])]
     done = np.asarray(every["status"]) == DONE
     ranked = every[done][np.argsort(np.asarray(every[done]["mse"]), kind="stable")][:SHOWN]
-    published = BEST.get(dataset, ())
+    published = SWEPT_BEST.get(dataset, ())
     rows = [*_ranked(ranked, published), *({"rank": "", **_own(row), **_published(None)} for row in every[~done])]
     table = Table(rows)
     for name in ("learning_rate", "learning_rate_published"):

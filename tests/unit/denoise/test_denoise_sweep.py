@@ -14,7 +14,6 @@ from astropy.io import fits
 
 from cubefocus.denoise import trial as trial_module
 from cubefocus.denoise.folder import image_path
-from cubefocus.denoise.published import ARCHITECTURES, BEST
 from cubefocus.denoise.sweep import DIED, DIVERGED, DONE, REFUSED, RUNNING, Look, Outcome, Trial, trials_of
 from cubefocus.denoise.task import AutoencoderTask
 from cubefocus.denoise.trial import measured, n_parameters, train
@@ -27,6 +26,7 @@ from cubefocus.jobs.sweep_tables import run as make_tables
 from cubefocus.learn import loop
 from cubefocus.networks import Autoencoder
 from cubefocus.ranks import launch
+from cubefocus.report.published import SWEPT_ARCHITECTURES, SWEPT_BEST
 from cubefocus.settings import SweepSettings
 from cubefocus.settings.lofar import AutoencoderShape, AutoencoderTraining
 
@@ -38,7 +38,7 @@ def test_the_grids_are_those_of_the_paper():
     identity, noise = (trials_of(dataset, *PAPER) for dataset in ("identity", "noise"))
     assert len(noise) == 30
     assert sum(len(one.training) for one in noise) == 120
-    assert {(len(one.maps), one.neurons, one.kernel) for one in identity if one.architecture} == {*ARCHITECTURES}
+    assert {(len(one.maps), one.neurons, one.kernel) for one in identity if one.architecture} == {*SWEPT_ARCHITECTURES}
     assert {one.architecture for one in identity} == {(), (100,)}
     assert not any(one.architecture for one in noise)
 
@@ -60,11 +60,11 @@ def test_each_trial_has_a_folder_of_its_own():
 
 
 def test_the_best_published_trainings_come_first():
-    for settings in BEST.values():
+    for settings in SWEPT_BEST.values():
         errors = [one.mse for one in settings]
         assert len(errors) == 10
         assert errors == sorted(errors)
-    assert min(one.mse for one in ARCHITECTURES.values()) == ARCHITECTURES[2, 400, 3].mse
+    assert min(one.mse for one in SWEPT_ARCHITECTURES.values()) == SWEPT_ARCHITECTURES[2, 400, 3].mse
 
 
 @pytest.fixture

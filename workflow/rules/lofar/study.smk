@@ -65,19 +65,19 @@ def skies(split: str) -> list[str]:
 
 def observed(dataset: str, split: str) -> list[str]:
     """Folders of what is seen of the skies of a split; of the identity the skies themselves."""
-    kind = "skies" if dataset == "identity" else f"observed/{dataset}"
+    kind = "skies" if dataset == specs.IDENTITY else f"observed/{dataset}"
     return expand(results(f"{kind}/{split}/{{batch}}"), batch=batches(split))
 
 
 def epochs(network: str, dataset: str) -> int:
     """Passes over the training data: more for images that hold the artefacts of a telescope."""
-    return config["training"][network]["imaged_epochs" if dataset in ("dirty", "clean") else "epochs"]
+    return config["training"][network]["imaged_epochs" if dataset in specs.IMAGED else "epochs"]
 
 
 def shape(network: str, dataset: str) -> dict:
     """Options of a network: without noise, which it could learn by heart, more neurons see more."""
     options = dict(config[network])
-    if (neurons := options.pop("identity_neurons", None)) and dataset == "identity":
+    if (neurons := options.pop("identity_neurons", None)) and dataset == specs.IDENTITY:
         options["neurons"] = neurons
     return options
 

@@ -16,7 +16,7 @@ SWEEP_EPOCHS = len(SWEEP["learning_rates"]) * len(SWEEP["batch_sizes"]) * max(SW
     len(SWEEP["levels"]) * len(SWEEP["neurons"]) * len(SWEEP["kernels"]) * config["training"]["autoencoder"]["epochs"]
 )
 SWEEP_TABLES = [
-    *(["sweep_architecture"] if "identity" in SWEPT else []),
+    *(["sweep_architecture"] if specs.IDENTITY in SWEPT else []),
     *(f"sweep_{dataset}" for dataset in SWEPT),
     "sweep_times",
 ]
