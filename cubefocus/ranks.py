@@ -123,21 +123,37 @@ def _follow(command: list[str]) -> tuple[int, int | None, bool]:
     bool
         Whether the launcher does not run as root.
     """
-    options: dict[str, Any] = {"text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
-    # in a session of its own Ctrl-C does not reach it twice, upon which mpiexec would leave ranks behind
-    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
     dead, refused = None, False
+
+    def heard(line: str) -> None:
+        nonlocal dead, refused
+        logger.info("%s", line)
+        if dead is None and (found := DEAD.search(line)):
+            dead = int(found[1])
+        refused = refused or AS_ROOT.search(line) is not None
+
+    # in a session of its own Ctrl-C does not reach it twice, upon which mpiexec would leave ranks behind
+    status = follow(command, heard, start_new_session=True)
+    return (status if status >= 0 else 128 - status), dead, refused
+
+
+def follow(command: list[str], heard: Callable[[str], None], start_new_session: bool = False) -> int:
+    """Run a command to its end and give each line of its output to a function; end it if this process is told to stop.
+
+    Returns
+    -------
+    int
+        Its status; that of a signal is negative.
+    """
+    options: dict[str, Any] = {"text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": start_new_session}
     with subprocess.Popen(command, **options) as process:
         try:
             for line in process.stdout or ():
-                logger.info("%s", line.rstrip())
-                if dead is None and (found := DEAD.search(line)):
-                    dead = int(found[1])
-                refused = refused or AS_ROOT.search(line) is not None
-            status = process.wait()
+                heard(line.rstrip())
+            return process.wait()
         finally:
             process.terminate()
-    return (status if status >= 0 else 128 - status), dead, refused
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import json
 import logging
 import math
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +20,7 @@ from typing import Any
 
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, make_folder
-from cubefocus.ranks import at_work
+from cubefocus.ranks import at_work, follow
 from cubefocus.settings import SweepSettings, TrainingSettings
 from cubefocus.settings.lofar import AutoencoderShape
 from cubefocus.specs import IDENTITY
@@ -265,7 +264,14 @@ def run_trial(job: TrialJob) -> Outcome:
         with atomic_path(place) as temporary:
             temporary.write_text(json.dumps(asdict(job)))
         replace(job.outcome(), status=RUNNING, reason="").write(job.kept)
-        status, last = _follow([sys.executable, "-m", "cubefocus.denoise.trial", str(place)], name)
+        last = ""
+
+        def heard(line: str) -> None:
+            nonlocal last
+            last = line.strip() or last
+            logger.info("%s: %s", name, line)
+
+        status = follow([sys.executable, "-m", "cubefocus.denoise.trial", str(place)], heard)
         outcome = job.outcome()
         if outcome.status == REFUSED:
             raise CubefocusError(outcome.reason)
@@ -274,20 +280,6 @@ def run_trial(job: TrialJob) -> Outcome:
         outcome = replace(outcome, status=DIED, reason=_cause(status, last))
         logger.warning("trial %s died: %s", name, outcome.reason)
         return outcome
-
-
-def _follow(command: list[str], name: str) -> tuple[int, str]:
-    """Run a command, its output line by line into the log; return its status and its last line."""
-    options: dict[str, Any] = {"text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
-    last = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
-        try:
-            for line in process.stdout or ():
-                last = line.strip() or last
-                logger.info("%s: %s", name, line.rstrip())
-        finally:
-            process.terminate()
-    return process.returncode, last
 
 
 def _cause(status: int, last: str) -> str:
