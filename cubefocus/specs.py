@@ -218,7 +218,19 @@ def denoisers_of(dataset: str, networks: Iterable[str], datasets: Iterable[str])
     return own | {f"{network} ({other})": (network, other) for other in others for network in networks}
 
 
-STUDIES: tuple[str, ...] = ("alma", "detect", "general", "lofar")
+COMPONENT_SKIES: dict[str, str] = {
+    "components": "cubefocus.resolve.components:gaussians",
+    "disc": "cubefocus.resolve.components:ringed_disc",
+}
+"""Skies of the study ``eso``."""
+
+INFERENCES: tuple[str, ...] = ("mgvi", "geovi")
+"""Variational inference with Gaussian samples, and with samples that follow the curvature of the posterior."""
+
+WEIGHTINGS: tuple[str, ...] = ("natural", "briggs")
+"""Weightings of visibilities that images are cleaned with."""
+
+STUDIES: tuple[str, ...] = ("alma", "detect", "eso", "general", "lofar")
 
 
 def load(reference: str) -> Any:

@@ -26,6 +26,12 @@ INTRODUCTIONS = {
         "`snakemake --profile profiles/slurm --configfile cubes.yaml`, a file with `study: detect` and the list of",
         "cubes. Each key with its default and what it may be.",
     ],
+    "eso": [
+        "Bayesian imaging of the ESO development study (Guglielmetti 2022, sect. 4): a sky observed by CASA, its image",
+        "as samples of the posterior, with CLEAN and the fit of its sources beside it:",
+        "`snakemake --profile profiles/local --configfile experiments/eso.yaml`. Section `prior` and `inference` are",
+        "those of `cubefocus resolve --settings`, too. Each key with its default and what it may be.",
+    ],
     "general": [
         "Trains the network that is shipped with the package, compares it with the bank of templates, and makes its",
         "bundle: `snakemake --profile profiles/local --configfile experiments/general.yaml`. Each key with its default",

@@ -22,6 +22,7 @@ from cubefocus.settings.detection import (
     SearchSettings,
     SpectraSettings,
 )
+from cubefocus.settings.eso import EsoSettings, InferenceSettings, PriorSettings
 from cubefocus.settings.general import (
     ComparisonSettings,
     DrawSettings,
@@ -38,6 +39,7 @@ from cubefocus.settings.sky import SkySettings
 CONFIGS: Mapping[str, type[Section]] = {
     "alma": AlmaSettings,
     "detect": DetectSettings,
+    "eso": EsoSettings,
     "general": GeneralSettings,
     "lofar": LofarStudySettings,
 }
@@ -54,13 +56,16 @@ __all__ = [
     "DetectSettings",
     "DetectionSettings",
     "DrawSettings",
+    "EsoSettings",
     "EvaluationSettings",
     "FitSettings",
     "FocusSettings",
     "GeneralSettings",
+    "InferenceSettings",
     "LofarSettings",
     "LofarStudySettings",
     "ModelsSettings",
+    "PriorSettings",
     "ProposerShape",
     "ProposerTraining",
     "SearchSettings",

@@ -1,0 +1,121 @@
+"""Calibrated visibilities of one field in Stokes I, and the image that they are to be explained by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from astropy.io import fits
+
+from cubefocus.errors import CubefocusError
+from cubefocus.files import atomic_path
+
+ROW = ("visibilities", "weights", "uvw_m", "antenna1", "antenna2", "time_s")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Visibilities of one spectral window, averaged over its channels.
+
+    With u, v in wavelengths, l to the east and m to the north, a point source of flux S has the visibility
+    S exp(2 pi i (u l + v m)), as in a Measurement Set of CASA. Flagged rows are left out.
+
+    Attributes
+    ----------
+    frequency_hz : float
+    visibilities : ndarray, shape (row,), complex128
+        Jy, Stokes I.
+    weights : ndarray, shape (row,)
+        1 / variance of the real, and of the imaginary, part; 1/Jy^2, above 0.
+    uvw_m : ndarray, shape (row, 3)
+    antenna1, antenna2 : ndarray of int, shape (row,)
+    time_s : ndarray, shape (row,)
+    primary_beam : ndarray, shape (y, x)
+        At this frequency, 1 at its centre, on the grid of the image.
+    """
+
+    frequency_hz: float
+    visibilities: np.ndarray
+    weights: np.ndarray
+    uvw_m: np.ndarray
+    antenna1: np.ndarray
+    antenna2: np.ndarray
+    time_s: np.ndarray
+    primary_beam: np.ndarray
+
+    @property
+    def baselines_m(self) -> np.ndarray:
+        """Projected length of the baselines, shape (row,)."""
+        return np.hypot(self.uvw_m[:, 0], self.uvw_m[:, 1])
+
+
+@dataclass(frozen=True)
+class Visibilities:
+    """What an image is inferred from.
+
+    Attributes
+    ----------
+    windows : tuple of Window
+    header : Header
+        Two celestial axes of the image: square pixels, the phase centre at pixel (y // 2, x // 2), counted from 0.
+    facts : mapping
+        Where they come from: ``source`` and what else is to be told of them.
+    """
+
+    windows: tuple[Window, ...]
+    header: fits.Header
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(y, x) of the image."""
+        return int(self.header["NAXIS2"]), int(self.header["NAXIS1"])
+
+    @property
+    def cell_arcsec(self) -> float:
+        """Side of a pixel."""
+        return abs(float(self.header["CDELT1"])) * 3600.0
+
+    @property
+    def frequency_hz(self) -> float:
+        """Mean of the windows' frequencies by weight: that at which the sky is told."""
+        shares = np.array([window.weights.sum() for window in self.windows])
+        return float(np.average([window.frequency_hz for window in self.windows], weights=shares))
+
+    def save(self, path: str | Path) -> None:
+        """Write an HDF5 file, whole or not at all."""
+        with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+            file.attrs["header"] = self.header.tostring()
+            for key, value in self.facts.items():
+                file.attrs[key] = value
+            for number, window in enumerate(self.windows):
+                group = file.create_group(f"window{number}")
+                group.attrs["frequency_hz"] = window.frequency_hz
+                for name in (*ROW, "primary_beam"):
+                    group.create_dataset(name, data=getattr(window, name), track_times=False)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Visibilities:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        CubefocusError
+            If the file is not there, not whole, or none of these.
+        """
+        try:
+            with h5py.File(path, "r") as file:
+                facts = dict(file.attrs)
+                header = fits.Header.fromstring(facts.pop("header"))
+                groups = [file[f"window{number}"] for number in range(len(file))]
+                windows = [
+                    Window(float(group.attrs["frequency_hz"]), **{name: group[name][()] for name in group})
+                    for group in groups
+                ]
+        except (OSError, KeyError, TypeError) as error:
+            raise CubefocusError(f"{path}: not a whole file of visibilities ({error}); make it again") from error
+        return cls(tuple(windows), header, facts)
