@@ -46,8 +46,8 @@ UNITS = {
 def gaussians(components: Sequence[Component], header: fits.Header) -> tuple[np.ndarray, Table]:
     """Sky of elliptical Gaussians.
 
-    A Gaussian is sampled at the centres of pixels where its minor axis is 4 px or more, and integrated over pixels where
-    it is less, so that the image holds its flux in either case.
+    A Gaussian is sampled at the centres of pixels where its minor axis is 4 px or more, and integrated over pixels
+    where it is less, so that the image holds its flux in either case.
 
     Parameters
     ----------
@@ -220,7 +220,8 @@ def drawn_components(settings: CoverageSettings, cell_arcsec: float, seed: int, 
 
 
 def _log_uniform(rng: np.random.Generator, limits: tuple[float, float], count: int) -> np.ndarray:
-    return np.exp(rng.uniform(*np.log(limits), count))
+    low, high = np.log(limits)
+    return np.exp(rng.uniform(low, high, count))
 
 
 def _places(rng: np.random.Generator, majors: np.ndarray, reach: float) -> np.ndarray:
