@@ -31,7 +31,8 @@ from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
 
 logger = logging.getLogger(__name__)
-jft.logger.setLevel(logging.ERROR)  # what it tells of each step; a round is told here
+logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)  # it tells which devices there are not
+jft.logger.setLevel(logging.CRITICAL)  # what it tells of each step; a round is told here
 
 SHOWN = (0, 5, 24)  # rounds of Figs. 6 to 8 of the report
 START = 0.1  # of a draw of the prior: from a whole one, the brightness is off by e^5, and the first steps overflow
@@ -160,7 +161,7 @@ class Inference:
         curved = self.inference.method == "geovi" and effort.curved > 0
         within = {"name": None, "absdelta": GAIN, "resnorm": None, "maxiter": effort.within}
         return {
-            "n_samples": self.inference.samples * (FINAL if number == rounds - 1 else 1),
+            "n_samples": self._pairs(number),
             "sample_mode": "nonlinear_resample" if curved else "linear_resample",
             "draw_linear_kwargs": {"cg_kwargs": {"absdelta": GAIN, "maxiter": effort.sampling, "name": None}},
             "nonlinearly_update_kwargs": {
@@ -170,6 +171,13 @@ class Inference:
                 "minimize_kwargs": {"name": None, "absdelta": GAIN, "maxiter": effort.newton, "cg_kwargs": within}
             },
         }
+
+    def _pairs(self, number: int) -> int:
+        """Pairs of samples in a round: half as many at first, where the mean is far off."""
+        pairs, rounds = self.inference.samples, self.inference.rounds
+        if number == rounds - 1:
+            return FINAL * pairs
+        return max(pairs // 2, 1) if number < EARLY * rounds else pairs
 
     def advance(self, now: State) -> State:
         """The state after one more round."""
@@ -233,13 +241,18 @@ class Inference:
             spectral_index=np.array([self.sky.spectral_index(sample) for sample in samples] if several else []),
             baselines_m=self.edges if learnt else np.zeros(0),
             noise_factors=factors if learnt else np.zeros((len(samples), 0)),
-            facts=self.verdict(now) | {"seed": self.seed, "signed": self.prior.signed, "points": self.prior.points},
+            facts=self.verdict(now)
+            | {
+                "seed": self.seed,
+                "prior": json.dumps(self.prior.to_dict()),
+                "inference": json.dumps(self.inference.to_dict()),
+            },
         )
 
     def _parameter(self, name: str, samples: Sequence[Any]) -> np.ndarray:
         """Values of a parameter of the prior in each sample, from the standard normal ones of NIFTy."""
         known = PARAMETERS[name]
-        mean, deviation = getattr(self.prior, name)
+        mean, deviation = getattr(self.prior, known.setting)
         prior = (jft.LogNormalPrior if known.positive else jft.NormalPrior)(mean, deviation, name=FIELD + known.nifty)
         return np.array([float(prior(sample)) for sample in samples])
 

@@ -19,7 +19,7 @@ from cubefocus.settings import PriorSettings
 jax.config.update("jax_enable_x64", True)
 
 ARCSEC = np.pi / 180.0 / 3600.0  # rad
-ACCURACY = 1e-6  # of the gridder, relative: a thousand times below what visibilities of CASA are predicted with
+ACCURACY = 1e-5  # of the gridder, relative: a hundred times better than CASA predicts visibilities
 FIELD, INDEX, POINTS = (
     "field_",
     "index",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path, make_folder, remove_leftovers
@@ -87,5 +88,14 @@ class State:
             kind, _, rest = name.partition("/")
             if rest:
                 parts[kind][rest] = value
-        named = [arrays[name] for name in ("keys", "factors", "image")]
-        return cls(told["round"], parts["mean"], parts["residuals"], *named, rows=told["rows"], times=told["times"])
+        keys, factors, image = (arrays[name] for name in ("keys", "factors", "image"))
+        return cls(told["round"], parts["mean"], parts["residuals"], keys, factors, image, told["rows"], told["times"])
+
+
+def times_in(folder: str | Path) -> Table:
+    """What each round of the inference in a folder took: ``round``, ``seconds``, ``cpu_seconds``.
+
+    They are no part of the posterior, which the same inference makes with the same bytes again.
+    """
+    with np.load(Path(folder) / FILE) as archive:
+        return Table(json.loads(str(archive["told"]))["times"])
