@@ -18,6 +18,7 @@ from astropy.table import Table
 from cubefocus.cube.writing import write_cube
 from cubefocus.denoise.skyfits import UNIT
 from cubefocus.files import atomic_path, make_folder, write_table
+from cubefocus.resolve.catalogue import catalogue
 from cubefocus.resolve.parameters import OFFSET, PARAMETERS, SPECTRAL_INDEX, Parameter, recorded_prior
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.resolve.predict import predicted_mean
@@ -52,6 +53,28 @@ def write_products(
     """
     with all_or_none(folder) as partial:
         fill(partial, visibilities, posterior, provenance)
+
+
+def write_all(
+    folder: str | Path, visibilities: Visibilities, posterior: Posterior, provenance: Mapping[str, Any]
+) -> Table:
+    """Write the products and ``catalogue.ecsv``, all or none; the parameters are those of `write_products`.
+
+    Returns
+    -------
+    Table
+        The catalogue, as of `cubefocus.resolve.catalogue.catalogue`.
+
+    Raises
+    ------
+    CubefocusError
+        If the folder cannot be written into, or the disk is full.
+    """
+    sources = catalogue(posterior)
+    with all_or_none(folder) as partial:
+        fill(partial, visibilities, posterior, provenance)
+        write_table(partial / "catalogue.ecsv", sources, provenance)
+    return sources
 
 
 def fill(folder: Path, visibilities: Visibilities, posterior: Posterior, provenance: Mapping[str, Any]) -> None:
