@@ -19,21 +19,29 @@ class Parameter:
     setting : str
         Its field in `cubefocus.settings.PriorSettings`.
     meaning : str
+    nifty : str
+        What NIFTy calls it.
+    positive : bool
+        Whether its prior is log-normal; else it is normal.
     unit : str
         Empty for a pure number.
     """
 
     setting: str
     meaning: str
+    nifty: str = ""
+    positive: bool = True
     unit: str = ""
 
 
 PARAMETERS: dict[str, Parameter] = {
-    "zero_mode": Parameter("zero_mode", "standard deviation of the level of the whole image, in e-folds"),
-    "fluctuations": Parameter("fluctuations", "standard deviation over the image of the logarithm of the sky"),
-    "slope": Parameter("slope", "slope of its power spectrum in double logarithms"),
-    "flexibility": Parameter("flexibility", "how far the power spectrum leaves a power law"),
-    "asperity": Parameter("asperity", "how rough the power spectrum is where it does"),
+    "zero_mode": Parameter("zero_mode", "standard deviation of the level of the whole image, in e-folds", "zeromode"),
+    "fluctuations": Parameter(
+        "fluctuations", "standard deviation over the image of the logarithm of the sky", "fluctuations"
+    ),
+    "slope": Parameter("slope", "slope of its power spectrum in double logarithms", "loglogavgslope", positive=False),
+    "flexibility": Parameter("flexibility", "how far the power spectrum leaves a power law", "flexibility"),
+    "asperity": Parameter("asperity", "how rough the power spectrum is where it does", "asperity"),
 }
 """Those that are inferred, in the order of Tables 1 and 3 of the report."""
 
