@@ -78,13 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check_cell(visibilities, arguments.visibilities)
     posterior, sources = _image(arguments, visibilities, prior, inference)
     logger.info("%s: %d sources, in %.0f s", arguments.output, sources, time.monotonic() - started)
-    logger.info("%s", last_line(arguments.output, posterior))
-
-
-def last_line(folder: Path, posterior: Posterior) -> str:
-    """Whether the inference has converged."""
-    state = "converged" if posterior.facts["converged"] else "NOT CONVERGED"
-    return f"{folder}: {state} after {len(posterior.rounds)} rounds: {posterior.facts['verdict']}"
+    logger.info("%s: %s", arguments.output, posterior.facts["verdict"])
 
 
 def _image(
@@ -97,10 +91,9 @@ def _image(
     from cubefocus.resolve.record import POSTERIOR, STATE, digest_of, open_folder
 
     folder = arguments.output
-    told = {key: value for key, value in inference.to_dict().items() if key != "threads"}
     record = {
         "prior": prior.to_dict(),
-        "inference": told,
+        "inference": inference.to_dict(),
         "seed": arguments.seed,
         "visibilities": digest_of(visibilities),
     }
@@ -108,7 +101,7 @@ def _image(
         logger.info("%s: the same settings and data; going on where it was stopped", folder)
     posterior = infer(visibilities, prior, inference, seed=arguments.seed, state=folder / STATE)
     posterior.save(folder / POSTERIOR)
-    facts = provenance(**record, source=arguments.visibilities.name, threads=inference.threads)
+    facts = provenance(**record, source=arguments.visibilities.name)
     return posterior, len(write_all(folder, visibilities, posterior, facts))
 
 
