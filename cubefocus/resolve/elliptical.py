@@ -27,10 +27,14 @@ class Grid:
     shape: tuple[int, int]
     cell_arcsec: float
 
-    @property
-    def offsets(self) -> tuple[np.ndarray, np.ndarray]:
-        """Offset of each pixel to the east and to the north in arcsec, shapes (1, x) and (y, 1)."""
-        y, x = (np.arange(size) - size // 2 for size in self.shape)
+    def offsets(self, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Offset to the east and to the north in arcsec of `parts` points along each side of each pixel.
+
+        Returns
+        -------
+        east, north : ndarray, shapes (1, x parts) and (y parts, 1)
+        """
+        y, x = ((np.arange(size * parts) + 0.5) / parts - 0.5 - size // 2 for size in self.shape)
         return -self.cell_arcsec * x[None, :], self.cell_arcsec * y[:, None]
 
     def offset(self, x: float, y: float) -> tuple[float, float]:
@@ -88,6 +92,15 @@ def slopes(values: np.ndarray) -> dict[str, np.ndarray]:
         "minor_arcsec": facts["minor_arcsec"] * (unit[3] - np.concatenate([zero, 0.5 * along])),
         "pa_deg": np.concatenate([zero, np.degrees(0.5 * turn)]),
     }
+
+
+def over_pixels(points: np.ndarray, parts: int) -> np.ndarray:
+    """Mean over each pixel of what is told at `parts` points along each of its sides, shape (..., y, x)."""
+    if parts == 1:
+        return points
+    y, x = (side // parts for side in points.shape[-2:])
+    mean: np.ndarray = points.reshape(*points.shape[:-2], y, parts, x, parts).mean(axis=(-3, -1))
+    return mean
 
 
 def image(values: np.ndarray, east: np.ndarray, north: np.ndarray) -> np.ndarray:

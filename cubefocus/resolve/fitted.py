@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,14 @@ from scipy.optimize import least_squares
 
 from cubefocus.errors import CubefocusError
 from cubefocus.resolve import elliptical
+from cubefocus.resolve.components import SAMPLED, SUBPIXEL
 from cubefocus.resolve.elliptical import Grid
 from cubefocus.resolve.predict import predict
 from cubefocus.resolve.visibilities import Visibilities
 
 logger = logging.getLogger(__name__)
 
+MOST_PARTS = 8  # of a pixel
 SMALLEST = 0.35  # pixels, standard deviation of a component: a smaller one is no longer what its pixels say
 UNITS = {
     "x": "pix", "y": "pix", "ra": "deg", "dec": "deg", "peak": "Jy / arcsec2", "flux": "Jy",
@@ -66,10 +69,11 @@ class Fit:
 class _Model:
     """Residuals in units of the noise, and their derivatives, of all components together."""
 
-    def __init__(self, visibilities: Visibilities, number: int) -> None:
-        self.windows, self.number = visibilities.windows, number
+    def __init__(self, visibilities: Visibilities, starts: Table) -> None:
+        self.windows = visibilities.windows
         self.grid = Grid(visibilities.shape, visibilities.cell_arcsec)
-        self.offsets = self.grid.offsets
+        self.parts = [_parts(float(row["minor_arcsec"]) / self.grid.cell_arcsec) for row in starts]
+        self.offsets = [self.grid.offsets(parts) for parts in self.parts]
         self.data = np.concatenate([window.visibilities for window in self.windows])
         self.root = np.sqrt(np.concatenate([window.weights for window in self.windows]))
 
@@ -83,15 +87,23 @@ class _Model:
 
     def residuals(self, flat: np.ndarray) -> np.ndarray:
         """What it predicts less the data, shape (2 row,)."""
-        sky = sum(elliptical.image(one, *self.offsets) for one in flat.reshape(self.number, 6))
+        sky = sum(self._each(elliptical.image, flat))
         difference: np.ndarray = self.seen(np.asarray(sky)) - self._split(self.data)
         return difference
 
     def jacobian(self, flat: np.ndarray) -> np.ndarray:
         """Derivatives of the residuals, shape (2 row, 6 component)."""
-        components = flat.reshape(self.number, 6)
-        images = (one for values in components for one in elliptical.gradient(values, *self.offsets))
-        return np.column_stack([self.seen(one) for one in images])
+        return np.column_stack([self.seen(one) for some in self._each(elliptical.gradient, flat) for one in some])
+
+    def _each(self, told: Callable[..., np.ndarray], flat: np.ndarray) -> Iterator[np.ndarray]:
+        """What is told of each component, over the pixels."""
+        for values, offsets, parts in zip(flat.reshape(-1, 6), self.offsets, self.parts, strict=True):
+            yield elliptical.over_pixels(told(values, *offsets), parts)
+
+
+def _parts(minor_px: float) -> int:
+    """Points along the side of a pixel that a component is averaged over, as `cubefocus.resolve.components` does."""
+    return 1 if minor_px >= SAMPLED else min(math.ceil(1.0 / (SUBPIXEL * minor_px)), MOST_PARTS)
 
 
 def fit_components(visibilities: Visibilities, starts: Table) -> Fit:
@@ -109,7 +121,7 @@ def fit_components(visibilities: Visibilities, starts: Table) -> Fit:
     CubefocusError
         If there is no component, more parameters than data, or the visibilities do not constrain the components.
     """
-    model = _Model(visibilities, len(starts))
+    model = _Model(visibilities, starts)
     size = 2 * model.data.size
     if not 0 < 6 * len(starts) < size:
         raise CubefocusError(
