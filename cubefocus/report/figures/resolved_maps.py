@@ -87,11 +87,11 @@ def resolved_rounds(rounds: Mapping[int, Posterior], cell_arcsec: float) -> Figu
         images = dict(zip(TITLES, posterior.samples, strict=False)) | {"mean": posterior.mean}
         for axis, title in zip(row, (*TITLES, "mean"), strict=False):
             image = images.get(title)
+            axis.set_title("" if place else title, pad=2.5)
             if image is None:
                 axis.set_axis_off()
                 continue
             shown = axis.imshow(image, cmap=BRIGHT, norm=bright, extent=_extent(image.shape, cell_arcsec))
-            axis.set_title("" if place else title, pad=2.5)
             axis.tick_params(labelbottom=place == last, labelleft=axis is row[0])
         row[0].set_ylabel(f"round {number}")
         _spectra(row[-1], posterior, limits)
