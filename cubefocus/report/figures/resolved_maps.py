@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import AsinhNorm, LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from cubefocus.report.figures.style import BLUE, PAGE, letter, new_figure, styled
+from cubefocus.report.figures.style import BLUE, PAGE, letter, logarithmic, new_figure, styled
 from cubefocus.resolve.posterior import Posterior
 
 BRIGHT, ERROR, SIGNED = "inferno", "viridis", "RdBu_r"
@@ -59,7 +61,9 @@ def resolved_maps(
         title, image, colours, norm, label = panels[number]
         shown = axis.imshow(image, cmap=colours, norm=norm, extent=_extent(image.shape, cell_arcsec))
         axis.set_title(title, pad=2.5)
-        figure.colorbar(shown, ax=axis, label=label, fraction=0.05, pad=0.02)
+        bar = figure.colorbar(shown, ax=axis, label=label, fraction=0.05, pad=0.02)
+        if norm is bright:
+            _decades(bar, top)
     _offsets(axes)
     return figure
 
@@ -95,18 +99,28 @@ def resolved_rounds(rounds: Mapping[int, Posterior], cell_arcsec: float) -> Figu
             axis.tick_params(labelbottom=place == last, labelleft=axis is row[0])
         row[0].set_ylabel(f"round {number}")
         _spectra(row[-1], posterior, limits)
+        row[-1].tick_params(labelbottom=place == last)
     axes[0, -1].set_title("power spectra", pad=2.5)
     axes[-1, -1].set_xlabel("wavenumber [arcsec$^{-1}$]")
-    figure.colorbar(shown, ax=axes, label=UNIT, location="bottom", shrink=0.5, aspect=40, pad=0.02)
+    _decades(figure.colorbar(shown, ax=axes, label=UNIT, location="bottom", shrink=0.5, aspect=40, pad=0.02), top)
     return figure
+
+
+def _decades(bar: Colorbar, top: float) -> None:
+    """Ticks at 0 and at the powers of ten above the linear part of the scale."""
+    first, last = math.ceil(math.log10(2.0 * FAINT * top)), math.floor(math.log10(top))
+    ticks = [0.0, *(10.0**power for power in range(first, last + 1))]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.ax.minorticks_off()
 
 
 def _spectra(axis: Axes, posterior: Posterior, limits: tuple[float, float]) -> None:
     """Power spectrum of each sample."""
     known = posterior.wavenumbers > 0
     for power in posterior.power:
-        axis.loglog(posterior.wavenumbers[known], power[known], color=BLUE, lw=0.6, alpha=0.7)
-    axis.set_ylim(*limits)
+        axis.plot(posterior.wavenumbers[known], power[known], color=BLUE, lw=0.6, alpha=0.7)
+    axis.set(yscale="log", ylim=limits)
+    logarithmic(axis, "x")
     axis.yaxis.tick_right()
     axis.set_box_aspect(1)
 
