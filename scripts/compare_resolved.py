@@ -1,5 +1,7 @@
 """Compare what each method tells of the components of a sky, and what it detects there."""
 
+from pathlib import Path
+
 from common import job
 
 from cubefocus.jobs.compare_resolved import CompareResolved, run
@@ -7,6 +9,7 @@ from cubefocus.resolve.compared import Made
 
 with job(snakemake) as provenance:
     given, made = snakemake.input, snakemake.output
-    tclean = dict(zip(snakemake.params.weightings, given.tclean, strict=True))
+    tclean, catalogue = dict(zip(snakemake.params.weightings, given.tclean, strict=True)), "catalogue.ecsv"
     files = Made(snakemake.wildcards.sky, given.sky, given.truth, given.posterior, given.fitted, tclean)
-    run(CompareResolved(files, given.visibilities, given.catalogue, made.compared, made.detected, provenance))
+    both = str(Path(given.products) / catalogue), made.compared, made.detected
+    run(CompareResolved(files, given.visibilities, *both, provenance))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from astropy.table import Table
+
 from cubefocus.files import read_table, write_table
 from cubefocus.resolve.compared import Made, compare
 from cubefocus.resolve.detected import detect
@@ -25,7 +27,8 @@ class CompareResolved:
     visibilities, catalogue : str
         Besides: what was observed, and the sources of the posterior.
     compared, detected : str
-        Tables to write. The finders search the image of natural weights, or the first one where there is none.
+        Tables to write. The finders search the image of natural weights, or the first one where there is none; without
+        any image nothing is detected, and the table is empty.
     provenance : mapping
     """
 
@@ -46,12 +49,13 @@ def run(job: CompareResolved) -> None:
         If a file cannot be read, or a finder fails.
     """
     made = job.made
-    compared = compare(made)
-    window = Visibilities.load(job.visibilities).windows[0]
-    clean = made.tclean.get(NATURAL) or next(iter(made.tclean.values()))
-    truth, fitted, catalogue = map(read_table, (made.truth, made.fitted, job.catalogue))
-    found, notes = detect(truth, fitted, catalogue, clean, window.primary_beam, number_of(made.name))
-    found.meta["notes"] = dict(notes)
+    compared, found = compare(made), Table()
+    if made.tclean:
+        window = Visibilities.load(job.visibilities).windows[0]
+        clean = made.tclean.get(NATURAL) or next(iter(made.tclean.values()))
+        truth, fitted, catalogue = map(read_table, (made.truth, made.fitted, job.catalogue))
+        found, notes = detect(truth, fitted, catalogue, clean, window.primary_beam, number_of(made.name))
+        found.meta["notes"] = dict(notes)
     write_table(job.compared, compared, job.provenance)
     write_table(job.detected, found, job.provenance)
 

@@ -22,13 +22,13 @@ from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import EIGHT_CONNECTED
 from cubefocus.find.registry import get_entry
 from cubefocus.resolve.compared import read_plane
+from cubefocus.specs import CONTINUUM_FINDERS
 from cubefocus.tables.columns import BOX
 
 logger = logging.getLogger(__name__)
 
 TRUE, RESOLVE, FIT = "true", "resolve", "fit"
-ISLANDS, GAUSSIANS = ("threshold", "blobcat"), ("bdsf", "aegean")
-FINDERS = (*ISLANDS, *GAUSSIANS)
+ISLANDS = ("threshold", "blobcat")  # finders whose boxes are those of islands, down to the noise
 HALF = math.sqrt(2.0 * math.log(2.0))  # standard deviations at which a Gaussian is half of its maximum
 SIGMAS = 5.0  # of the noise, that a source exceeds
 NAMES = ("x", "y", *BOX)
@@ -78,7 +78,7 @@ def found_boxes(finder: str, image: np.ndarray, beam_px: float) -> Table:
     Parameters
     ----------
     finder : str
-        One of `FINDERS`.
+        One of `CONTINUUM_FINDERS`.
     image : ndarray, shape (y, x)
         NaN where it was not imaged.
     beam_px : float
@@ -158,7 +158,7 @@ def detect(
     shape = (image.shape[0], image.shape[1])
     found = {name: sky_boxes(table, axes, beam, cell, shape) for name, (table, axes) in given.items()}
     notes, even = {}, np.where(np.isfinite(image), image * primary_beam, np.nan)
-    for finder in FINDERS:
+    for finder in CONTINUUM_FINDERS:
         if lacks := get_entry(finder).lacks:
             notes[finder] = lacks
             continue

@@ -75,7 +75,8 @@ def resolved_power(posterior: Posterior, slope: Sequence[float], sky: np.ndarray
         half = at <= np.median(at)
         scale = np.exp(np.median(np.log(np.interp(at[half], k, middle) / told[half])))
         axis.plot(at, scale * told, color=BLACK, ls="--", label="true sky, scaled")
-    axis.set(xscale="log", yscale="log", xlabel="wavenumber [arcsec$^{-1}$]", ylabel="power of the logarithm")
+    axis.set(yscale="log", xlabel="wavenumber [arcsec$^{-1}$]", ylabel="power of the logarithm")
+    logarithmic(axis, "x")
     axis.legend()
     return figure
 

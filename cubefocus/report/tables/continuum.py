@@ -11,11 +11,14 @@ from astropy.table import Table
 
 from cubefocus.report.methods import Method
 from cubefocus.report.tables.detection import detection_table
-from cubefocus.resolve.detected import FINDERS, FIT, RESOLVE, TRUE
+from cubefocus.resolve.detected import FIT, RESOLVE, TRUE
 from cubefocus.settings import EvaluationSettings
+from cubefocus.specs import CONTINUUM_FINDERS
 from cubefocus.tables.columns import BOX
 
-METHODS = {RESOLVE: "RESOLVE"} | {name: f"tclean + {name}" for name in FINDERS} | {FIT: "fit through the response"}
+METHODS = (
+    {RESOLVE: "RESOLVE"} | {name: f"tclean + {name}" for name in CONTINUUM_FINDERS} | {FIT: "fit through the response"}
+)
 DROPPED = ("oracle_recall",)
 
 

@@ -14,11 +14,12 @@ from scipy.ndimage import gaussian_filter
 from cubefocus.errors import CubefocusError
 from cubefocus.find.registry import get_entry
 from cubefocus.report.tables.continuum import continuum_table, cost_table
-from cubefocus.resolve.detected import FINDERS, detect, found_boxes, sky_boxes
+from cubefocus.resolve.detected import detect, found_boxes, sky_boxes
+from cubefocus.specs import CONTINUUM_FINDERS
 
 TRUTH = true_components([(20.0, 42.0, 20.0, 1.6, 1.1, 0.0), (45.0, 20.0, 8.0, 1.8, 1.4, 120.0)])
 BEAM = (0.8, 0.8, 0.0)
-FINDERS_HERE = [name for name in FINDERS if not get_entry(name).lacks]
+FINDERS_HERE = [name for name in CONTINUUM_FINDERS if not get_entry(name).lacks]
 
 
 def cleaned(path: Path, noise: float = 0.1) -> str:
