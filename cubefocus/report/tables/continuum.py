@@ -16,9 +16,11 @@ from cubefocus.settings import EvaluationSettings
 from cubefocus.specs import CONTINUUM_FINDERS
 from cubefocus.tables.columns import BOX
 
-METHODS = (
-    {RESOLVE: "RESOLVE"} | {name: f"tclean + {name}" for name in CONTINUUM_FINDERS} | {FIT: "fit through the response"}
-)
+METHODS = {
+    RESOLVE: "RESOLVE",
+    **{name: f"tclean + {name}" for name in CONTINUUM_FINDERS},
+    FIT: "fit through the response",
+}
 DROPPED = ("oracle_recall",)
 
 
