@@ -15,6 +15,7 @@ STUDIES = {
     "alma": ["study", "networks", "simulate", "train", "predict", "finetune", "detect", "fit", "prepare"]
     + ["tune", "find", "records", "evaluate", "course", "engines"],
     "detect": ["study", "search"],
+    "eso": ["study", "sky", "image", "infer", "evaluate"],
     "general": ["study", "train", "compare"],
     "lofar": ["study", "sky", "train", "evaluate", "sweep"],
 }

@@ -7,7 +7,7 @@ values that have passed the limits of their own sections.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cubefocus.errors import shown
@@ -15,9 +15,41 @@ from cubefocus.errors import shown
 
 def of_config(config: Mapping[str, Any]) -> Iterator[str]:
     """Contradictions of a whole config of any study."""
-    yield from {"alma": of_experiment, "detect": of_list, "general": of_general, "lofar": of_lofar}[config["study"]](
-        config
-    )
+    of = {"alma": of_experiment, "detect": of_list, "eso": of_eso, "general": of_general, "lofar": of_lofar}
+    yield from of[config["study"]](config)
+
+
+def of_eso(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of a whole config of the study ``eso``."""
+    observation, coverage = config["observation"], config["coverage"]
+    yield from of_times(observation)
+    lowest = observation["frequency_ghz"] - 0.5 * (observation["windows"] - 1) * observation["spacing_ghz"]
+    if lowest <= 1e-3 * observation["bandwidth_mhz"]:
+        yield (
+            f"observation.spacing_ghz is {observation['spacing_ghz']}: {observation['windows']} windows around "
+            f"{observation['frequency_ghz']} GHz reach below 0; give a smaller one, or fewer windows"
+        )
+    if config["sky"]["kind"] == "components" and not config["data"]["ms"]:
+        yield from of_components(config["sky"]["components"], config["image"])
+    if coverage["axis_ratio"][1] > 1:
+        yield f"coverage.axis_ratio is {coverage['axis_ratio']}: minor over major axis, give at most 1"
+
+
+def of_components(components: Sequence[Mapping[str, Any]], image: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of Gaussians within themselves, and with the image that is to hold them."""
+    if not components:
+        yield "sky.components is []: give one Gaussian at least"
+    half = 0.5 * image["size"] * image["cell_arcsec"]
+    for number, one in enumerate(components):
+        place = f"sky.components[{number}]"
+        if one["minor_arcsec"] > one["major_arcsec"]:
+            yield (
+                f"{place}.minor_arcsec is {one['minor_arcsec']}, more than its major_arcsec, {one['major_arcsec']}: "
+                "exchange them, and turn pa_deg by 90"
+            )
+        for side in ("east_arcsec", "north_arcsec"):
+            if abs(one[side]) >= half:
+                yield f"{place}.{side} is {one[side]}, outside of the image: give less than {half:g}, or a larger one"
 
 
 def of_lofar(config: Mapping[str, Any]) -> Iterator[str]:
@@ -133,11 +165,16 @@ def _differences(own: Mapping[str, Any], other: Mapping[str, Any], path: str = "
             yield f"{path}{key}", own[key], other[key]
 
 
-def of_observation(observation: Mapping[str, Any]) -> Iterator[str]:
-    """Contradictions of one observing set-up."""
+def of_times(observation: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of the times of an observing set-up."""
     integration, total = observation["integration_s"], observation["total_time_s"]
     if integration > total:
         yield f"observation.integration_s is {integration}, longer than total_time_s, {total}: give at most {total}"
+
+
+def of_observation(observation: Mapping[str, Any]) -> Iterator[str]:
+    """Contradictions of one observing set-up."""
+    yield from of_times(observation)
     below_centre = observation["n_channels"] // 2 * observation["channel_width_mhz"] * 1e-3
     if below_centre >= observation["frequency_ghz"]:
         yield (

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from cubefocus.errors import shown
 from cubefocus.files import atomic_path
+from cubefocus.sections import Section
 from cubefocus.settings import CONFIGS
 from cubefocus.specs import SKY_TYPES, load
 
@@ -45,6 +46,7 @@ INTRODUCTIONS = {
 }
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 KEYWORDS = {**LIMITS, "multiple_of": "multipleOf"}  # pydantic's words where a validator stands before a limit
+DROPPED = ("$ref", "$defs", "anyOf", "title")
 WORDS = {"exclusiveMinimum": "> {}", "minimum": ">= {}", "exclusiveMaximum": "< {}", "maximum": "<= {}",
          "multipleOf": "multiple of {}"}  # fmt: skip
 
@@ -67,10 +69,13 @@ def schema(study: str) -> dict[str, Any]:
     return head | {key: value for key, value in found.items() if key not in head}
 
 
-def plain(entry: Any, definitions: Mapping[str, Any]) -> Any:
-    """A schema of pydantic's with its references resolved, ``X | None`` as two types, and JSON schema's own words."""
+def plain(entry: Any, definitions: Mapping[str, Any], dropped: tuple[str, ...] = (*DROPPED, "default")) -> Any:
+    """A schema of pydantic's with its references resolved, ``X | None`` as two types, and JSON schema's own words.
+
+    Defaults of sections are put beside their keys by `fill`; those of the entries of a list stay where they are.
+    """
     if isinstance(entry, list):
-        return [plain(one, definitions) for one in entry]
+        return [plain(one, definitions, dropped) for one in entry]
     if not isinstance(entry, Mapping):
         return entry
     if "$ref" in entry:
@@ -78,13 +83,12 @@ def plain(entry: Any, definitions: Mapping[str, Any]) -> Any:
     if "anyOf" in entry:
         (some,) = (one for one in entry["anyOf"] if one != {"type": "null"})
         entry = {**some, "type": [some["type"], "null"], **entry}
-    dropped = ("$ref", "$defs", "anyOf", "title", "default")
     made = {KEYWORDS.get(key, key): value for key, value in entry.items() if key not in dropped}
     for key, value in made.items():
         if key == "properties":
-            made[key] = {name: plain(one, definitions) for name, one in value.items()}
+            made[key] = {name: plain(one, definitions, dropped) for name, one in value.items()}
         elif key == "items":
-            made[key] = plain(value, definitions)
+            made[key] = plain(value, definitions, DROPPED)
     first = ("description", "type")
     return {**{key: made[key] for key in first if key in made}, **made}
 
@@ -96,7 +100,12 @@ def fill(entry: dict[str, Any], section: Any) -> None:
         if is_dataclass(value):
             fill(one, value)
         else:
-            one["default"] = [*value] if isinstance(value, tuple) else value
+            one["default"] = [stored(each) for each in value] if isinstance(value, tuple) else value
+
+
+def stored(value: Any) -> Any:
+    """An entry of a list as it stands in a config file."""
+    return value.to_dict() if isinstance(value, Section) else value
 
 
 def reference(study: str) -> str:

@@ -26,7 +26,9 @@ SAME_CELL = 1e-3  # by how much the cell of a file may differ
 CENTRE = (180.0, 45.0)  # deg, right ascension and declination of skies that are nowhere: high up for LOFAR
 
 
-def sky_header(shape: tuple[int, ...], cell_arcsec: float, centre: tuple[float, float] = CENTRE) -> fits.Header:
+def sky_header(
+    shape: tuple[int, ...], cell_arcsec: float, centre: tuple[float, float] = CENTRE, frame: str = "ICRS"
+) -> fits.Header:
     """Header of an image: RA---SIN and DEC--SIN about pixel (y // 2, x // 2), in Jy/arcsec^2.
 
     Parameters
@@ -35,10 +37,14 @@ def sky_header(shape: tuple[int, ...], cell_arcsec: float, centre: tuple[float, 
     cell_arcsec : float
     centre : (float, float)
         Right ascension and declination, deg.
+    frame : {"ICRS", "FK5"}
+        Of the centre; FK5 is that of J2000.
     """
     n_y, n_x = shape
     header = fits.Header([("SIMPLE", True), ("BITPIX", -32), ("NAXIS", 2), ("NAXIS1", n_x), ("NAXIS2", n_y)])
-    header["BUNIT"], header["RADESYS"] = UNIT, "ICRS"
+    header["BUNIT"], header["RADESYS"] = UNIT, frame
+    if frame == "FK5":
+        header["EQUINOX"] = 2000.0
     step = cell_arcsec / 3600.0
     axes = (("RA---SIN", centre[0], -step, n_x // 2), ("DEC--SIN", centre[1], step, n_y // 2))
     for axis, (kind, value, delta, pixel) in enumerate(axes, start=1):

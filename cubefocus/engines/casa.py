@@ -178,15 +178,19 @@ def run_job(
     log: Path,
     scratch: str | Path | None,
     name: str,
+    program: str = "casa_job.py",
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Run ``casa_job.py`` on images that are written to ``<name>.fits`` first; the rest as for `run_casa`."""
+    """Run ``casa_job.py``, or another program beside this module, on images that are written to ``<name>.fits`` first.
+
+    The rest is as for `run_casa`.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
         work = Path(folder)
         (work / "job.json").write_text(json.dumps({**job, "parent": os.getpid(), "scratch": str(work)}))
         for image, (data, header) in images.items():
             fits.PrimaryHDU(data, header).writeto(work / f"{image}.fits")
-        yield work, _run(work, log, name)
+        yield work, _run(work, log, name, program)
 
 
 def require_casa() -> None:
@@ -279,13 +283,13 @@ def job_values(observation: Observation, shape: tuple[int, int, int]) -> dict[st
     }
 
 
-def _run(work: Path, log: Path, name: str) -> dict[str, Any]:
-    """Run the program in ``work``; its output and CASA's log go to ``log``."""
+def _run(work: Path, log: Path, name: str, file: str) -> dict[str, Any]:
+    """Run a program in ``work``; its output and CASA's log go to ``log``."""
     config = work / "casasite.py"
     config.write_text(SITE_CONFIG.format(scratch=str(work), log=str(work / "casa.log")))
     environment = os.environ | ONE_THREAD | {"CASASITECONFIG": str(config), "MPLBACKEND": "Agg"}
     environment["PYTHONNODEBUGRANGES"] = "1"  # tracebacks through task calls are unreadable with their carets
-    program = [sys.executable, "-P", str(Path(__file__).with_name("casa_job.py")), "--noconfig", "job.json"]
+    program = [sys.executable, "-P", str(Path(__file__).with_name(file)), "--noconfig", "job.json"]
     try:
         with open(work / "output.log", "wb") as output:
             done = subprocess.run(

@@ -7,7 +7,7 @@ CASA itself: a personal ``~/.casa/config.py`` must not change a simulation.
 Files: ``job.json`` and ``sky.fits`` go in; ``dirty.fits`` and ``result.json`` (or ``error.json``) come out. With
 ``psf_size`` in the job the response of the set-up comes out instead: ``psf.fits``, ``pb.fits`` and ``sampling.npz``.
 With ``niter`` nothing is observed: ``residual.fits``, ``psf.fits``, ``wide.fits``, ``held.fits`` go in, and
-``restored.fits`` comes out.
+``restored.fits`` comes out. With ``imaged`` false the Measurement Set is all that is made.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,7 @@ def run(job: dict[str, Any]) -> None:
         return
     vis = predict(job)
     predicted = time.monotonic()
-    result = response(job, vis) if job.get("psf_size") else image(job, vis)
+    result = made_of(job, vis) if job.get("imaged", True) else {}
     imaged = time.monotonic()
     if job.get("visibilities"):
         export_visibilities(vis, job["visibilities"])
@@ -298,6 +299,11 @@ def run(job: dict[str, Any]) -> None:
         shutil.move(vis, job["keep_ms"])
     result["seconds"] = {"simobserve": predicted - started, "tclean": imaged - predicted}
     Path("result.json").write_text(json.dumps(result))
+
+
+def made_of(job: dict[str, Any], vis: Path) -> dict[str, Any]:
+    """Make the response or the dirty cube of a Measurement Set."""
+    return response(job, vis) if job.get("psf_size") else image(job, vis)
 
 
 def leave_with_parent(parent: int, scratch: str) -> None:
@@ -312,8 +318,8 @@ def leave_with_parent(parent: int, scratch: str) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def main() -> int:
-    """Run the job named last on the command line; 0 when the cube is there, 1 after an error."""
+def main(run: Callable[[dict[str, Any]], None] = run) -> int:
+    """Run the job named last on the command line; 0 when what it makes is there, 1 after an error."""
     job = json.loads(Path(sys.argv[-1]).read_text())
     leave_with_parent(job["parent"], job["scratch"])
     try:

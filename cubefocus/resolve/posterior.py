@@ -40,7 +40,7 @@ class Posterior:
         By what the noise in each is larger than the weights of the data say.
     rounds : Table
         A row for each round: ``round``, ``energy``, ``reduced_chi2``, ``change`` (of the mean, in standard deviations),
-        ``seconds``, ``cpu_seconds``, ``samples``, ``method``.
+        ``noise_factor`` (of the stated noise), ``samples``, ``method``.
     header : Header
         Of the image: two celestial axes.
     facts : mapping

@@ -73,7 +73,7 @@ class ContinuumSettings(Section):
     bandwidth_mhz: Positive = Field(
         default=0.0305, description="width of a window in MHz, which decides the noise (0.0305: ALMA's finest)"
     )
-    integration_s: Integration = 60.0
+    integration_s: Integration = 120.0
     total_time_s: TotalTime = 3600.0
     hour_angle: HourAngle = "transit"
     pwv_mm: Vapour = 0.8
@@ -118,7 +118,7 @@ class InferenceSettings(Section):
         default="geovi", description="geovi: geometric, mgvi: metric Gaussian variational inference"
     )
     rounds: Count = Field(default=30, description="rounds of drawing samples and moving their mean")
-    samples: Count = Field(default=4, description="pairs of samples in a round; the last one draws twice as many")
+    samples: Count = Field(default=4, description="pairs of samples in a round; the last one draws four times as many")
     weights: Flag = Field(default=True, description="learn the noise in bins of baseline length")
     weight_bins: Count = Field(default=8, description="bins of baseline length, with as many visibilities each")
     chi2: Annotated[tuple[Positive, Positive], Listed()] = Field(

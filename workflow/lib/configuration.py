@@ -120,9 +120,10 @@ def fill_defaults(config: dict[str, Any], schema: Mapping[str, Any]) -> None:
         if "default" in entry:
             config.setdefault(key, copy.deepcopy(entry["default"]))
         elif entry.get("type") == "object":
-            section = config.setdefault(key, {})
+            config.setdefault(key, {})
+        for section in config[key] if isinstance(config.get(key), list) else [config.get(key)]:
             if isinstance(section, dict):
-                fill_defaults(section, entry)
+                fill_defaults(section, entry.get("items", entry))
 
 
 def normalised(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -169,6 +170,9 @@ def _places(key: str, schema: Mapping[str, Any], path: str = "") -> Iterator[str
 def _broken_value(error: ValidationError) -> str:
     """Say what a value must be, in the words of a user."""
     value, limit = error.instance, error.validator_value
+    if error.validator == "required":
+        key = next(key for key in limit if f"'{key}'" in error.message)
+        return f"{dotted([*error.absolute_path, key])} is not there: give the {_description(error.schema, key)}"
     if error.validator == "type":
         wanted = kind_wanted(value, [limit] if isinstance(limit, str) else limit)
     elif error.validator in ("minItems", "maxItems"):
@@ -181,6 +185,10 @@ def _broken_value(error: ValidationError) -> str:
     else:
         wanted = limit_wanted(str(error.validator), limit)
     return f"{dotted(list(error.absolute_path))} is {shown(value)}: {wanted}"
+
+
+def _description(schema: Mapping[str, Any], key: str) -> str:
+    return str(schema["properties"][key]["description"])
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

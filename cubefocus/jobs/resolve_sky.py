@@ -1,0 +1,78 @@
+"""Infer the sky from visibilities, as samples of its posterior."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cubefocus.files import make_folder
+from cubefocus.resolve.infer import infer
+from cubefocus.resolve.visibilities import Visibilities
+from cubefocus.settings import InferenceSettings, PriorSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ResolveSky:
+    """A sky to infer.
+
+    Attributes
+    ----------
+    visibilities : str
+        HDF5 file.
+    posterior : str
+        HDF5 file to write.
+    state : str
+        Folder with the state after each round, from which a run that was cut off goes on.
+    rounds_folder : str
+        Folder to write, of the posterior after some of the rounds.
+    prior, inference : mapping
+        Config sections.
+    rounds : int
+        In place of those of ``inference``.
+    seed : int
+    provenance : mapping
+        Its plain values are told with the posterior.
+    """
+
+    visibilities: str
+    posterior: str
+    state: str
+    rounds_folder: str
+    prior: Mapping[str, Any]
+    inference: Mapping[str, Any]
+    rounds: int
+    seed: int
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(job: ResolveSky) -> None:
+    """Infer it, or go on with it.
+
+    Raises
+    ------
+    CubefocusError
+        If the visibilities cannot be read, or a library that infers is missing.
+    """
+    # within the state, as a run that goes on does not come by the earlier rounds again
+    state = make_folder(job.state, "check where results are written")
+    shown = make_folder(state / "shown", "check where results are written")
+    posterior = infer(
+        Visibilities.load(job.visibilities),
+        PriorSettings.from_mapping(job.prior),
+        replace(InferenceSettings.from_mapping(job.inference), rounds=job.rounds),
+        seed=job.seed,
+        state=state,
+        shown=shown,
+    )
+    told = {key: value for key, value in job.provenance.items() if isinstance(value, str | int | float)}
+    replace(posterior, facts={**told, **posterior.facts}).save(job.posterior)
+    folder = make_folder(job.rounds_folder, "check where results are written")
+    for path in sorted(Path(shown).glob("*.h5")):
+        shutil.copyfile(path, folder / path.name)
+    logger.info("%s", posterior.facts.get("verdict", ""))

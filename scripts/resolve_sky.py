@@ -1,0 +1,19 @@
+"""Infer a sky from its visibilities."""
+
+from common import job
+
+from cubefocus.jobs.resolve_sky import ResolveSky, run
+
+with job(snakemake) as provenance:
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    names = ("state", "prior", "rounds", "seed")
+    run(
+        ResolveSky(
+            given.visibilities,
+            made.posterior,
+            rounds_folder=made.rounds,
+            **{name: params[name] for name in names},
+            inference={**params.inference, "threads": snakemake.threads},
+            provenance=provenance,
+        )
+    )
