@@ -230,6 +230,9 @@ INFERENCES: tuple[str, ...] = ("mgvi", "geovi")
 WEIGHTINGS: tuple[str, ...] = ("natural", "briggs")
 """Weightings of visibilities that images are cleaned with."""
 
+CONTINUUM_FINDERS: tuple[str, ...] = ("threshold", "blobcat", "bdsf", "aegean")
+"""Source finders that search the cleaned images of the study ``eso``."""
+
 STUDIES: tuple[str, ...] = ("alma", "detect", "eso", "general", "lofar")
 
 

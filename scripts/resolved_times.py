@@ -1,0 +1,9 @@
+"""Table of what inference, CLEAN and fit took."""
+
+from common import job
+
+from cubefocus.jobs.resolved_times import ResolvedTimes, run
+
+with job(snakemake) as provenance:
+    params, table = snakemake.params, snakemake.output.csv.removesuffix(".csv")
+    run(ResolvedTimes(params.posteriors, params.tclean, params.measured, table, provenance))
