@@ -17,7 +17,7 @@ from cubefocus import __version__
 from cubefocus.errors import CubefocusError
 
 PACKAGES = ("numpy", "scipy", "astropy", "h5py", "matplotlib", "scikit-image", "torch", "casatasks", "casatools",
-            "casadata")  # fmt: skip
+            "casadata", "ducc0", "jax", "nifty")  # fmt: skip
 
 
 def package_versions() -> dict[str, str]:

@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": "observe a sky model with an interferometer and make its dirty cube",
     "detect": "find and characterise the sources in cubes",
     "denoise": "remove noise and beams from an image",
+    "resolve": "infer the sky from visibilities, with its errors",
     "inject": "put known sources into a cube and see which of them are found",
     "evaluate": "score a catalogue of any program against a truth table",
     "models": "list, describe and check trained networks",

@@ -58,6 +58,6 @@ def run(job: ReadVisibilities) -> None:
     replace(read, facts={**read.facts, **told}).save(job.visibilities)
     for window, factor in zip(read.windows, read.facts["variance_factors"], strict=True):
         logger.info(
-            "%.6g GHz: %d visibilities, 1 / %.3g of the weights that the Measurement Set has, %.3g mJy noise in all",
+            "%.6g GHz: %d visibilities, their variance %.3g of 1 / weight as it was, %.3g mJy of noise in all",
             *(window.frequency_hz / 1e9, len(window.weights), factor, 1e3 / window.weights.sum() ** 0.5),
         )

@@ -53,7 +53,7 @@ class Effort:
     curved: int
 
 
-EFFORTS = {"early": Effort(80, 8, 40, 0), "late": Effort(250, 15, 80, 6)}
+EFFORTS = {"early": Effort(80, 8, 40, 0), "late": Effort(250, 15, 80, 3)}
 GAIN = 0.05  # change of the energy, in nats, at which a minimisation ends: far below what samples differ by
 
 
@@ -160,12 +160,13 @@ class Inference:
         effort = EFFORTS["early" if number < EARLY * rounds else "late"]
         curved = self.inference.method == "geovi" and effort.curved > 0
         within = {"name": None, "absdelta": GAIN, "resnorm": None, "maxiter": effort.within}
+        bend = {"name": None, "maxiter": effort.within}
         return {
             "n_samples": self._pairs(number),
             "sample_mode": "nonlinear_resample" if curved else "linear_resample",
             "draw_linear_kwargs": {"cg_kwargs": {"absdelta": GAIN, "maxiter": effort.sampling, "name": None}},
             "nonlinearly_update_kwargs": {
-                "minimize_kwargs": {"name": None, "xtol": 1e-3, "maxiter": effort.curved, "cg_kwargs": {"name": None}}
+                "minimize_kwargs": {"name": None, "xtol": 1e-3, "maxiter": effort.curved, "cg_kwargs": bend}
             },
             "kl_kwargs": {
                 "minimize_kwargs": {"name": None, "absdelta": GAIN, "maxiter": effort.newton, "cg_kwargs": within}
@@ -192,8 +193,7 @@ class Inference:
             raise CubefocusError(f"round {now.round + 1}: the energy is {energy}; check the data's weights and prior")
         skies = np.array([self.image(sample) for sample in samples])
         image = np.array([skies.mean(axis=0), skies.std(axis=0, ddof=1)])
-        with np.errstate(invalid="ignore"):
-            moved = float(np.sqrt(np.mean(((image[0] - now.image[0]) / image[1]) ** 2)))
+        moved = _moved(image, now.image[0])
         squares = np.mean([self._squares(sample) for sample in samples], axis=0)
         used = self._mean(squares / now.factors[self.bins] ** 2)
         late = self.inference.weights and now.round + 1 >= HALF * self.inference.rounds
@@ -267,6 +267,12 @@ class Inference:
         if not wrong:
             return {"converged": True, "verdict": f"converged after {now.round} rounds"}
         return {"converged": False, "verdict": f"NOT converged after {now.round} rounds: {'; '.join(wrong)}"}
+
+
+def _moved(image: np.ndarray, before: np.ndarray) -> float:
+    """Rms change of a mean in its deviations, by brightness: where the sky is dark, few samples say little of both."""
+    share = np.abs(image[0])
+    return float(np.sqrt(np.average(((image[0] - before) / image[1]) ** 2, weights=share)))
 
 
 def plain(vector: Any) -> dict[str, np.ndarray]:

@@ -26,6 +26,10 @@ from cubefocus.resolve.visibilities import Visibilities
 
 WAY = "name another folder"
 PARTIAL = ".products.partial"  # below the folder, where they are until all are whole
+IMAGES = ("mean", "deviation", "relative_error", "samples")
+TABLES = ("power_spectrum", "parameters", "weights", "rounds", "catalogue")
+PRODUCTS = (*(f"{name}.fits" for name in IMAGES), *(f"{name}.ecsv" for name in TABLES), "residuals.h5")
+"""Files that `write_all` makes."""
 PERCENTILES = (16.0, 84.0)
 
 

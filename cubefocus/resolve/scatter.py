@@ -10,6 +10,8 @@ ORDERS = (1, 2, 3)
 LEAST = 100  # differences that a noise is told of
 LONGEST = 1.5  # steps of the clock; a longer interval is a gap
 MEDIAN = 2.0 * math.log(2.0)  # of chi2 of two degrees of freedom
+SPREAD = 1.0 / math.log(2.0)  # standard error of that median, over the median, of one number
+CHANCE = 3.0  # standard errors by which a higher order must be lower
 
 
 def variance_factor(
@@ -19,7 +21,7 @@ def variance_factor(
 
     Measured by differences of successive integrations of a baseline, by their median, so that outliers count little. A
     source far from the phase centre changes between integrations, too, and less in differences of higher order unless
-    they reach too far: the order of the smallest variance sees the least of it.
+    they reach too far. So a higher order is taken where its variance is lower, by more than chance.
 
     Parameters
     ----------
@@ -42,18 +44,22 @@ def variance_factor(
     if not following.any():
         return None
     following &= steps <= LONGEST * np.median(steps[following])
-    found = [value for each in ORDERS if (value := _factor(visibilities, weights, following, each)) is not None]
-    return min(found, default=0.0) or None
+    best: float | None = None
+    for each in ORDERS:
+        value, error = _factor(visibilities, weights, following, each)
+        if best is None or value < best * (1.0 - CHANCE * error):
+            best = value
+    return best if best and np.isfinite(best) else None
 
 
-def _factor(visibilities: np.ndarray, weights: np.ndarray, following: np.ndarray, order: int) -> float | None:
-    """The same from differences of one order."""
+def _factor(visibilities: np.ndarray, weights: np.ndarray, following: np.ndarray, order: int) -> tuple[float, float]:
+    """The same from differences of one order, infinite where there are too few, and its relative standard error."""
     places = np.arange(len(visibilities) - order)
     for step in range(order):
         places = places[following[places + step]]
     if len(places) < LEAST:
-        return None
+        return math.inf, 0.0
     terms = [(-1) ** step * math.comb(order, step) for step in range(order + 1)]
     difference = sum(term * visibilities[places + step] for step, term in enumerate(terms))
     variance = sum(term**2 / weights[places + step] for step, term in enumerate(terms))
-    return float(np.median(np.abs(difference) ** 2 / variance) / MEDIAN)
+    return float(np.median(np.abs(difference) ** 2 / variance) / MEDIAN), SPREAD / math.sqrt(len(places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from astropy.io import fits
 from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 
+SPEED_OF_LIGHT = 299792458.0  # m/s
 ROW = ("visibilities", "weights", "uvw_m", "antenna1", "antenna2", "time_s")
 
 
@@ -119,3 +121,9 @@ class Visibilities:
         except (OSError, KeyError, TypeError) as error:
             raise CubefocusError(f"{path}: not a whole file of visibilities ({error}); make it again") from error
         return cls(tuple(windows), header, facts)
+
+
+def largest_cell_arcsec(visibilities: Visibilities) -> float:
+    """Widest pixels that an image of all baselines can have: half the wavelength over the longest one."""
+    longest = max(window.baselines_m.max() * window.frequency_hz for window in visibilities.windows)
+    return math.degrees(0.5 * SPEED_OF_LIGHT / longest) * 3600.0

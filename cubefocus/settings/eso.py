@@ -125,7 +125,8 @@ class InferenceSettings(Section):
         default=(0.8, 1.2), description="reduced chi2 of an inference that has converged"
     )
     change: Positive = Field(
-        default=0.5, description="rms change of the mean in a round, in its standard deviations, of a converged one"
+        default=0.5,
+        description="rms change of the mean in a round, in its deviations, of a converged one; by brightness",
     )
     threads: Count = Field(default=1, description="threads of the gridder; more than two give little")
 
@@ -161,7 +162,7 @@ class CoverageSettings(Section):
     axis_ratio: Annotated[tuple[Positive, Positive], Listed()] = Field(
         default=(0.5, 1.0), description="minor over major axis, uniform"
     )
-    rounds: Count = Field(default=12, description="rounds of the inference, in place of inference.rounds")
+    rounds: Count = Field(default=10, description="rounds of the inference, in place of inference.rounds")
 
 
 @section("")

@@ -69,7 +69,8 @@ def drawn(sky, spread=0.1, number=12, seed=2, converged=True, **more):
     names = ("zero_mode", "fluctuations", "slope", "flexibility", "asperity")
     rounds = {"round": [1, 2], "energy": [9.5, 4.5], "reduced_chi2": [1.5, 1.01], "change": [3.0, 0.1]}
     rounds |= {"seconds": [1.0, 1.0], "cpu_seconds": [1.0, 1.0], "samples": [8, 12], "method": ["mgvi", "geovi"]}
-    facts = {"converged": converged, "verdict": "converged" if converged else "chi2 is 3.0", "seed": 1}
+    verdict = f"{'converged' if converged else 'NOT converged'} after 2 rounds"
+    facts = {"converged": converged, "verdict": verdict, "seed": 1}
     return Posterior(
         samples=samples,
         wavenumbers=np.array([0.1, 0.2, 0.4]),
