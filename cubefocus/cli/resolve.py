@@ -88,14 +88,14 @@ def _image(
     from cubefocus.provenance import provenance
     from cubefocus.resolve.infer import infer  # JAX
     from cubefocus.resolve.products import write_all
-    from cubefocus.resolve.record import POSTERIOR, STATE, digest_of, open_folder
+    from cubefocus.resolve.record import POSTERIOR, STATE, open_folder
 
     folder = arguments.output
     record = {
         "prior": prior.to_dict(),
         "inference": inference.to_dict(),
         "seed": arguments.seed,
-        "visibilities": digest_of(visibilities),
+        "visibilities": visibilities.digest(),
     }
     if open_folder(folder, record, arguments.force):
         logger.info("%s: the same settings and data; going on where it was stopped", folder)
