@@ -40,10 +40,10 @@ LEAST = 3.0  # significance of a source
 LEVEL = 0.15  # of its peak, down to which a source reaches
 # Moments of u = r^2 / (2 sigma^2) over the part of a Gaussian above that: exponential, from 0 to -log(LEVEL).
 _END = -math.log(LEVEL)
-# What is seen there of its second moments, and of a shift of its centre.
+# Share of its second moments that is seen there, and of a shift of its centre.
 MOMENT_FRACTION = 1.0 - LEVEL * _END / (1.0 - LEVEL)
 _SQUARE = (2.0 - LEVEL * (_END**2 + 2.0 * _END + 2.0)) / (1.0 - LEVEL)
-# And of a change of its width, over MOMENT_FRACTION.
+# Share of a change of its variance that is seen there, over MOMENT_FRACTION.
 WIDTH_RESPONSE = _SQUARE / MOMENT_FRACTION - MOMENT_FRACTION
 
 _SPREAD = "standard deviation over the samples"
