@@ -195,9 +195,9 @@ def _read(arguments: argparse.Namespace) -> Visibilities:
 
 def _check_cell(visibilities: Visibilities, path: Path) -> None:
     """Refuse pixels that are wider than half a turn of the longest baseline: what it sees would be folded back."""
-    from cubefocus.resolve.visibilities import largest_cell_arcsec
+    from cubefocus.resolve.visibilities import resolution_arcsec
 
-    most = largest_cell_arcsec(visibilities)
+    most = 0.5 * resolution_arcsec(visibilities)
     if visibilities.cell_arcsec > most:
         raise CubefocusError(
             f"{path}: a pixel of {visibilities.cell_arcsec:g} arcsec is too wide for its longest baseline; at most "

@@ -342,3 +342,15 @@ RESOLVE_PARAMETERS: Mapping[str, Mapping[str, tuple[float, float]]] = {
               "flexibility": (4.0, 0.8), "asperity": (2.0, 0.8)},
 }  # fmt: skip
 """Mean and standard deviation of the parameters of RESOLVE (ESO Tables 1 and 3), whose captions call them inputs."""
+
+
+DISC_RADII: Mapping[str, tuple[float, float, float]] = {
+    "best tclean": (8.63, 22.79, 47.45),
+    "tclean hogbom": (8.85, 22.82, 47.07),
+    "tclean multiscale": (8.95, 22.53, 47.24),
+    "RESOLVE": (9.48, 23.21, 47.24),
+}
+"""Flux of Sz114 within 0.06, 0.15 and 0.35 arcsec by each method (ESO Table 4), which prints no unit that can be: mJy,
+as the whole disc has 49 mJy."""
+DISC_RADII_STD = (1.07, 0.68, 2.79)
+"""The standard deviations that it prints for RESOLVE."""

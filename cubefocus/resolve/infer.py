@@ -31,7 +31,6 @@ from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
 
 logger = logging.getLogger(__name__)
-logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)  # it tells which devices there are not
 jft.logger.setLevel(logging.CRITICAL)  # what it tells of each step; a round is told here
 
 SHOWN = (0, 5, 24)  # rounds of Figs. 6 to 8 of the report

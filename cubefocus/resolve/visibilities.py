@@ -123,7 +123,7 @@ class Visibilities:
         return cls(tuple(windows), header, facts)
 
 
-def largest_cell_arcsec(visibilities: Visibilities) -> float:
-    """Widest pixels that an image of all baselines can have: half the wavelength over the longest one."""
+def resolution_arcsec(visibilities: Visibilities) -> float:
+    """Wavelength over the longest baseline; pixels of more than half of it are too wide for all baselines."""
     longest = max(window.baselines_m.max() * window.frequency_hz for window in visibilities.windows)
-    return math.degrees(0.5 * SPEED_OF_LIGHT / longest) * 3600.0
+    return math.degrees(SPEED_OF_LIGHT / longest) * 3600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from continuum import CELL_ARCSEC, continuum_header, posterior_about, sky_of, tr
 
 from cubefocus.errors import CubefocusError
 from cubefocus.report.render import markdown_text
+from cubefocus.report.tables.radii import radii_table
 from cubefocus.report.tables.resolved import coverage_table, fluxes_table, hyperparameters_table, peaks_table
 from cubefocus.resolve.compared import Made, compare, in_jy_per_arcsec2, read_plane
 
@@ -150,3 +152,21 @@ def test_fit_of_other_components_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CubefocusError, match="fit them again"):
         compare(made)
     assert CELL_ARCSEC == 0.2
+
+
+def test_fluxes_of_a_disc_are_those_within_radii(tmp_path: Path) -> None:
+    """Of a Gaussian of FWHM w there is 1 - 2^(-(2 r / w)^2) within r."""
+    width = 0.4
+    truth = true_components([(130.0, 125.0, 1.0, width, width, 0.0)], 256, 0.01)
+    sky, header = sky_of(truth, 256, 0.01), continuum_header(256, 0.01)
+    posterior = replace(posterior_about(sky, np.array(1e-4), 8, 1), header=header)
+    table = radii_table(posterior, {"natural": (0.9 * sky, header)}, (sky, header))
+    assert list(table["method"][:3]) == ["true sky", "tclean natural", "RESOLVE"]
+    for radius in (0.06, 0.15, 0.35):
+        inside = 1e3 * truth["flux"][0] * (1.0 - 2.0 ** (-((2.0 * radius / width) ** 2)))
+        true, clean, resolve = table[f"within_{radius:g}_arcsec"][:3]
+        assert true == pytest.approx(inside, rel=0.01)
+        assert clean == pytest.approx(0.9 * true)
+        assert resolve == pytest.approx(true, rel=0.01)
+    assert table["within_0.35_arcsec"][-1] == 47.24
+    assert np.isnan(table["within_0.06_arcsec_std"][0])

@@ -13,12 +13,15 @@ RESOLVED_TABLES = [
     *(["continuum_detection"] if COMPARED and WEIGHTINGS else []),
     "hyperparameters",
 ]
+# The discs of the report's Table 4; of components the other tables tell more.
+DISC = bool(OWN_MS) or config["sky"]["kind"] == "disc"
 RESOLVED_FIGURES = [f"resolved_{what}" for what in ("maps", "rounds", "power", "residuals", "energy")]
 
 
 def evaluated() -> list[str]:
     """Tables, figures and records of a run."""
-    tables = expand(results("tables/{table}.{end}"), table=[*RESOLVED_TABLES, "resolve_times"], end=["csv", "md", "tex"])
+    names = [*RESOLVED_TABLES, "resolve_times", *(["radii"] if DISC else [])]
+    tables = expand(results("tables/{table}.{end}"), table=names, end=["csv", "md", "tex"])
     drawn_too = ["resolved_coverage"] if DRAWN else []
     figures = expand(results("figures/{figure}.png"), figure=[*RESOLVED_FIGURES, *drawn_too])
     return [*tables, *figures, results("config.yaml")]
@@ -127,6 +130,27 @@ rule resolved_times:
         code=digest("resolved_times"),
     script:
         "../../../scripts/resolved_times.py"
+
+
+rule resolved_radii:
+    input:
+        posterior=results(f"inferred/{MAIN}/posterior.h5"),
+        tclean=cleaned(MAIN),
+        sky=results(f"skies/{MAIN}/sky.fits") if MAIN in KNOWN else [],
+    output:
+        csv=reported("tables/radii.csv", "Tables"),
+        texts=expand(results("tables/radii.{ext}"), ext=["md", "tex"]),
+    log:
+        results("logs/resolved_radii.log"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needing(1000 + 2000 * config["image"]["size"] ** 2 / 1e6, 5),
+    params:
+        weightings=WEIGHTINGS,
+        code=digest("resolved_radii"),
+    script:
+        "../../../scripts/resolved_radii.py"
 
 
 rule resolved_figures:
