@@ -153,6 +153,13 @@ def test_section_that_is_given_in_part_keeps_its_values_and_gets_the_rest() -> N
     assert config["training"]["resnet"] == load("config.yaml")["training"]["resnet"] | {"epochs": 3}
 
 
+def test_an_entry_of_a_list_that_is_given_in_part_gets_the_rest() -> None:
+    config = {"study": "eso", "sky": {"components": [{"peak": 1, "major_arcsec": 2, "minor_arcsec": 1}]}}
+    validate_config(config, SCHEMAS)
+    whole = {"peak": 1.0, "major_arcsec": 2.0, "minor_arcsec": 1.0, "pa_deg": 0.0}
+    assert config["sky"]["components"] == [whole | {"east_arcsec": 0.0, "north_arcsec": 0.0}]
+
+
 def test_filled_configs_share_no_values() -> None:
     first: dict[str, Any] = {}
     second: dict[str, Any] = {}
