@@ -131,7 +131,7 @@ paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with
 	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile $(or $(strip $(CONFIG)),experiments/paper.yaml)
 
 lock:  ## newest versions of everything that pyproject.toml names, into the lock file
-	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,lofar,mpi,workflow,slurm,dev]" $(PIP_FLAGS)
+	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,lofar,mpi,resolve,workflow,slurm,dev]" $(PIP_FLAGS)
 	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
 
 clean:  ## remove the results of this experiment, caches and builds

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-FIRST = ("detection", "proposers", "denoised")  # tables of which a run has one, by its study
+FIRST = ("detection", "proposers", "denoised", "hyperparameters")  # tables of which a run has one, by its study
 LARGEST = 1_000_000  # bytes, of a file that is committed
 SMALLER = 0.85  # times the side of a picture, in steps
 

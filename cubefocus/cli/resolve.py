@@ -88,14 +88,14 @@ def _image(
     from cubefocus.provenance import provenance
     from cubefocus.resolve.infer import infer  # JAX
     from cubefocus.resolve.products import write_all
-    from cubefocus.resolve.record import POSTERIOR, STATE, digest_of, open_folder
+    from cubefocus.resolve.record import POSTERIOR, STATE, open_folder
 
     folder = arguments.output
     record = {
         "prior": prior.to_dict(),
         "inference": inference.to_dict(),
         "seed": arguments.seed,
-        "visibilities": digest_of(visibilities),
+        "visibilities": visibilities.digest(),
     }
     if open_folder(folder, record, arguments.force):
         logger.info("%s: the same settings and data; going on where it was stopped", folder)
@@ -195,9 +195,9 @@ def _read(arguments: argparse.Namespace) -> Visibilities:
 
 def _check_cell(visibilities: Visibilities, path: Path) -> None:
     """Refuse pixels that are wider than half a turn of the longest baseline: what it sees would be folded back."""
-    from cubefocus.resolve.visibilities import largest_cell_arcsec
+    from cubefocus.resolve.visibilities import resolution_arcsec
 
-    most = largest_cell_arcsec(visibilities)
+    most = 0.5 * resolution_arcsec(visibilities)
     if visibilities.cell_arcsec > most:
         raise CubefocusError(
             f"{path}: a pixel of {visibilities.cell_arcsec:g} arcsec is too wide for its longest baseline; at most "

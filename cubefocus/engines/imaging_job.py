@@ -104,36 +104,36 @@ def export_window(path: str, field: int, window: int, descriptions: list[int]) -
     """Write one window; give what `read` tells of it."""
     with opened(f"{path}/SPECTRAL_WINDOW") as tool:
         frequencies = np.atleast_1d(tool.getcell("CHAN_FREQ", window))
-    parts, column, total = [], "DATA", 0
-    channels = np.zeros(len(frequencies))
-    for description in descriptions:
-        pair = correlations(path, description)
-        with opened(path) as whole:
-            column = "CORRECTED_DATA" if corrected(whole) else "DATA"
-            tool = whole.query(f"FIELD_ID=={field} && DATA_DESC_ID=={description} && ANTENNA1!=ANTENNA2")
-            rows, size = tool.nrows(), 16 * len(frequencies) * 4
-            total, step = total + rows, max(1, int(CHUNK / size))
-            for start in range(0, rows, step):
-                part, seen = stokes_i(tool, column, pair, start, min(step, rows - start), len(frequencies))
-                parts.append(part)
-                channels += seen
-            tool.close()
-    joined: dict[str, Any] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]} if parts else {}
-    if not len(joined.get("weights", ())):
+    with opened(path) as tool:
+        column = "CORRECTED_DATA" if corrected(tool) else "DATA"
+    parts = [part for one in descriptions for part in rows_of(path, field, one, column, len(frequencies))]
+    joined: dict[str, Any] = {key: np.concatenate([part[key] for part, _ in parts]) for key in parts[0][0]}
+    rows, kept = joined.pop("rows").sum(), len(joined["weights"])
+    if not kept:
         raise RefusedError(f"every visibility of field {field} in spectral window {window} is flagged")
     np.savez(f"window{window}.npz", **joined)
-    mean = float(np.average(frequencies, weights=channels))
+    seen = np.sum([each for _, each in parts], axis=0)
+    mean = float(np.average(frequencies, weights=seen))
     # the channel in which the primary beam is made must have data
-    with_data = np.flatnonzero(channels > 0)
+    with_data = np.flatnonzero(seen > 0)
     channel = int(with_data[np.argmin(np.abs(frequencies[with_data] - mean))])
-    return {
-        "window": window,
-        "frequency_hz": mean,
-        "channels": int((channels > 0).sum()),
-        "channel": channel,
-        "column": column,
-        "flagged": 1.0 - len(joined["weights"]) / total,
-    }
+    told = {"window": window, "frequency_hz": mean, "channels": len(with_data), "channel": channel, "column": column}
+    return told | {"flagged": 1.0 - kept / float(rows)}
+
+
+def rows_of(
+    path: str, field: int, description: int, column: str, channels: int
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Give the rows of a data description some at a time, as `stokes_i` does, and their number as ``rows``."""
+    pair = correlations(path, description)
+    with opened(path) as whole:
+        tool = whole.query(f"FIELD_ID=={field} && DATA_DESC_ID=={description} && ANTENNA1!=ANTENNA2")
+        total, step = tool.nrows(), max(1, int(CHUNK / (16 * channels * 4)))
+        for start in range(0, total, step):
+            rows = min(step, total - start)
+            part, seen = stokes_i(tool, column, pair, start, rows, channels)
+            yield part | {"rows": np.array([rows])}, seen
+        tool.close()
 
 
 def correlations(path: str, description: int) -> list[int]:

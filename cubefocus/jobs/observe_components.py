@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cubefocus.cube.reading import read_cube
 from cubefocus.engines.continuum import observe_continuum
+from cubefocus.resolve.plane import read_plane
 from cubefocus.settings.eso import ContinuumSettings
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def run(job: ObserveComponents) -> None:
         If CASA fails.
     """
     observe_continuum(
-        read_cube(job.sky).data[0],
+        read_plane(job.sky)[0],
         ContinuumSettings.from_mapping(job.observation),
         job.cell_arcsec,
         job.ms,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,6 @@ from cubefocus.files import make_folder
 from cubefocus.resolve.infer import infer
 from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,4 +72,3 @@ def run(job: ResolveSky) -> None:
     folder = make_folder(job.rounds_folder, "check where results are written")
     for path in sorted(Path(shown).glob("*.h5")):
         shutil.copyfile(path, folder / path.name)
-    logger.info("%s", posterior.facts.get("verdict", ""))

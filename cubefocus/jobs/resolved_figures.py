@@ -16,7 +16,8 @@ from cubefocus.report.figures.resolved_curves import Residuals, resolved_energy,
 from cubefocus.report.figures.resolved_maps import resolved_maps, resolved_rounds
 from cubefocus.report.figures.style import save_figure
 from cubefocus.report.tables.resolved import LABELS
-from cubefocus.resolve.compared import in_jy_per_arcsec2, read_plane
+from cubefocus.resolve.compared import in_jy_per_arcsec2
+from cubefocus.resolve.plane import read_plane
 from cubefocus.resolve.posterior import Posterior
 
 

@@ -3,7 +3,11 @@
 There is a source where the mean is above a number of standard deviations of the posterior, and two peaks are two
 sources where the valley between them is deeper than as many of the lower one: the posterior itself is the noise, and
 zero is the floor of the last valley. The finders of the package measure one noise, or one that is smooth, in the image;
-that of a log-normal sky differs from pixel to pixel by orders of magnitude. A source reaches as far as a true box does:
+that of a log-normal sky differs from pixel to pixel by orders of magnitude.
+
+All this is done with samples that are smoothed by half the resolution of the data: below that they differ from pixel to
+pixel by as much as the prior lets them, which makes peaks of what is none; their sum is what the data tell. Sizes are
+told without it. A source reaches as far as a true box does:
 down to a share of its own peak. Flux and widths are corrected for what a Gaussian has below that, as BLOBCAT's are.
 """
 
@@ -15,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
-from scipy.ndimage import find_objects
+from scipy.ndimage import find_objects, gaussian_filter
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 from skimage.measure import label
@@ -30,15 +34,16 @@ from cubefocus.find.interface import EIGHT_CONNECTED
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.tables.columns import BOX, Column, define
 
+SMOOTHING = 0.5  # FWHM of the Gaussian that samples are smoothed with, over the resolution of the data
 SURE = 2.0  # standard deviations, of infinitely many samples
 LEAST = 3.0  # significance of a source
 LEVEL = 0.15  # of its peak, down to which a source reaches
 # Moments of u = r^2 / (2 sigma^2) over the part of a Gaussian above that: exponential, from 0 to -log(LEVEL).
 _END = -math.log(LEVEL)
-# What is seen there of its second moments, and of a shift of its centre.
+# Share of its second moments that is seen there, and of a shift of its centre.
 MOMENT_FRACTION = 1.0 - LEVEL * _END / (1.0 - LEVEL)
 _SQUARE = (2.0 - LEVEL * (_END**2 + 2.0 * _END + 2.0)) / (1.0 - LEVEL)
-# And of a change of its width, over MOMENT_FRACTION.
+# Share of a change of its variance that is seen there, over MOMENT_FRACTION.
 WIDTH_RESPONSE = _SQUARE / MOMENT_FRACTION - MOMENT_FRACTION
 
 _SPREAD = "standard deviation over the samples"
@@ -60,7 +65,7 @@ COLUMNS = (
     *map(define, ("ra", "dec", *BOX)),
     _of("flux", f"flux density above {LEVEL:g} of the peak, over the {1 - LEVEL:g} that a Gaussian has there", "Jy"),
     _of("flux_err", _SPREAD, "Jy"),
-    _of("peak", "brightness where the posterior mean is highest", "Jy / arcsec2"),
+    _of("peak", "brightness where the posterior mean is highest, both smoothed by half the resolution", "Jy / arcsec2"),
     replace(define("peak_mjy_err", _SPREAD), name="peak_err", unit="Jy / arcsec2"),
     _of("major", f"full width at half maximum along the major axis {_MOMENTS}"),
     _of("minor", f"full width at half maximum along the minor axis {_MOMENTS}"),
@@ -72,8 +77,26 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """Samples as they are searched: of one sign, and smoothed.
+
+    Attributes
+    ----------
+    brightness : ndarray, shape (sample, y, x)
+        Jy/arcsec^2, positive where sources are looked for.
+    sigma_px : float
+        Standard deviation of the smoothing.
+    cell_arcsec : float
+    """
+
+    brightness: np.ndarray
+    sigma_px: float
+    cell_arcsec: float
+
+
+@dataclass(frozen=True)
 class _Measured:
-    """A source in each sample, arrays of shape (sample,): pixels, Jy, Jy/arcsec^2, deg."""
+    """A source in each sample, arrays of shape (sample,): Jy, Jy/arcsec^2, pixels, arcsec, deg."""
 
     flux: np.ndarray
     peak: np.ndarray
@@ -84,13 +107,15 @@ class _Measured:
     angle: np.ndarray
 
 
-def catalogue(posterior: Posterior, cube_id: int = 0) -> Table:
+def catalogue(posterior: Posterior, resolution_arcsec: float = 0.0, cube_id: int = 0) -> Table:
     """Sources of a posterior.
 
     Parameters
     ----------
     posterior : Posterior
         Where its sky may be negative, sources of both signs are looked for.
+    resolution_arcsec : float
+        Of the data, see `cubefocus.resolve.visibilities.resolution_arcsec`; 0: the samples are not smoothed.
     cube_id : int
         Number of the image, for `cubefocus.tables.matching`.
 
@@ -99,13 +124,18 @@ def catalogue(posterior: Posterior, cube_id: int = 0) -> Table:
     Table
         With `COLUMNS`, a row each source whose flux is at least `LEAST` of its deviations, highest flux first.
     """
+    cell = abs(float(posterior.header["CDELT1"])) * 3600.0
+    sigma = SMOOTHING * resolution_arcsec / cell / SIGMA_TO_FWHM
+    smooth = gaussian_filter(posterior.samples, (0.0, sigma, sigma), mode="constant")
     rows = []
     for sign in (1, -1) if (posterior.samples < 0).any() else (1,):
-        numbered = regions(sign * posterior.mean, posterior.deviation, sure_of(len(posterior.samples)))
+        seen = _Seen(sign * smooth, sigma, cell)
+        numbered = regions(seen.brightness.mean(axis=0), seen.brightness.std(axis=0, ddof=1), sure_of(len(smooth)))
         for number, window in enumerate(find_objects(numbered), start=1):
-            measured = _measure(posterior, numbered[window] == number, window, sign) if window else None
+            measured = _measure(seen, numbered[window] == number, window) if window else None
             if measured is not None:
-                rows.append(_row(posterior, measured, window))
+                signed = replace(measured, flux=sign * measured.flux, peak=sign * measured.peak)
+                rows.append(_row(posterior, signed, window))
     rows.sort(key=lambda row: -abs(row["flux"]))
     return build_table(COLUMNS, [{**row, "source_id": n, "cube_id": cube_id} for n, row in enumerate(rows)])
 
@@ -153,20 +183,21 @@ def _core(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     return (parts == parts[peak]) & (parts > 0)
 
 
-def _measure(posterior: Posterior, inside: np.ndarray, window: tuple[slice, slice], sign: int) -> _Measured | None:
+def _measure(seen: _Seen, inside: np.ndarray, window: tuple[slice, slice]) -> _Measured | None:
     """What the pixels of a source say in each sample; None if its flux is not sure."""
-    cell = abs(float(posterior.header["CDELT1"])) * 3600.0
-    brightness = sign * np.where(inside, posterior.samples[:, *window], 0.0)
-    flux = brightness.sum(axis=(1, 2)) * cell**2 / flux_fraction(LEVEL, 1.0)
+    brightness = np.where(inside, seen.brightness[:, *window], 0.0)
+    flux = brightness.sum(axis=(1, 2)) * seen.cell_arcsec**2 / flux_fraction(LEVEL, 1.0)
     if not flux.mean() >= LEAST * flux.std(ddof=1):
         return None
     highest = np.unravel_index(int(brightness.mean(axis=0).argmax()), inside.shape)
+    peak = brightness[:, highest[0], highest[1]]
     centre, covariance = _moments(np.maximum(brightness, 0.0))
     widths, axes = np.linalg.eigh(covariance)  # the widest axis last
-    minor, major = SIGMA_TO_FWHM * cell * np.sqrt(np.maximum(_spread(widths.T, WIDTH_RESPONSE), 0.0) / MOMENT_FRACTION)
+    variances = _spread(widths.T, WIDTH_RESPONSE) / MOMENT_FRACTION - seen.sigma_px**2
+    minor, major = SIGMA_TO_FWHM * seen.cell_arcsec * np.sqrt(np.maximum(variances, 0.0))
     angle = np.degrees(np.arctan2(-axes[:, 0, 1], axes[:, 1, 1])) % 180.0
     x, y = _spread(centre, MOMENT_FRACTION) + np.array([[window[1].start], [window[0].start]])
-    return _Measured(sign * flux, sign * brightness[:, highest[0], highest[1]], x, y, major, minor, angle)
+    return _Measured(flux, peak, x, y, major, minor, angle)
 
 
 def _spread(values: np.ndarray, response: float) -> np.ndarray:

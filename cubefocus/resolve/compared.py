@@ -21,6 +21,7 @@ from cubefocus.cube.beams import header_beam
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
+from cubefocus.resolve.plane import read_plane
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.resolve.regions import ellipse, flux_within
 
@@ -50,24 +51,6 @@ class Made:
     posterior: str
     fitted: str
     tclean: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_plane(path: str | Path) -> tuple[np.ndarray, fits.Header]:
-    """The one plane of a FITS image, whatever axes of length 1 it has besides, and its header.
-
-    Raises
-    ------
-    CubefocusError
-        If it is not there, not FITS, or has several planes.
-    """
-    try:
-        with fits.open(path) as file:
-            data, header = file[0].data, file[0].header.copy()
-    except OSError as error:
-        raise CubefocusError(f"{path}: not a readable FITS image ({error}); make it again") from error
-    if data is None or data.size != np.prod(data.shape[-2:]):
-        raise CubefocusError(f"{path}: not an image of one plane; give a continuum image")
-    return data.reshape(data.shape[-2:]).astype(float), header
 
 
 def in_jy_per_arcsec2(path: str | Path) -> tuple[np.ndarray, fits.Header]:

@@ -21,7 +21,7 @@ from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_moments
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import EIGHT_CONNECTED
 from cubefocus.find.registry import get_entry
-from cubefocus.resolve.compared import read_plane
+from cubefocus.resolve.plane import read_plane
 from cubefocus.specs import CONTINUUM_FINDERS
 from cubefocus.tables.columns import BOX
 

@@ -31,7 +31,6 @@ from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
 
 logger = logging.getLogger(__name__)
-logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)  # it tells which devices there are not
 jft.logger.setLevel(logging.CRITICAL)  # what it tells of each step; a round is told here
 
 SHOWN = (0, 5, 24)  # rounds of Figs. 6 to 8 of the report
@@ -134,12 +133,8 @@ class Inference:
 
     def digest(self) -> str:
         """Of all that decides the result."""
-        plain = [self.prior.to_dict(), self.inference.to_dict(), self.seed, self.visibilities.header.tostring()]
-        made = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
-        for window in self.visibilities.windows:
-            for values in (window.visibilities, window.weights, window.uvw_m, window.primary_beam):
-                made.update(np.ascontiguousarray(values).tobytes())
-        return made.hexdigest()
+        plain = [self.prior.to_dict(), self.inference.to_dict(), self.seed, self.visibilities.digest()]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def begin(self) -> State:
         """The state before the first round."""

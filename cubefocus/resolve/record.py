@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cubefocus.errors import CubefocusError, shown
 from cubefocus.files import atomic_path, make_folder
 from cubefocus.resolve.products import PRODUCTS, WAY
-from cubefocus.resolve.visibilities import ROW, Visibilities
 
 RECORD = "resolve.json"
 STATE = "state"
 POSTERIOR = "posterior.h5"
-
-
-def digest_of(visibilities: Visibilities) -> str:
-    """First 12 hexadecimal digits of the SHA-256 of the data and the grid, wherever they were read from."""
-    centre = [visibilities.header[f"CRVAL{axis}"] for axis in (1, 2)]
-    found = hashlib.sha256(f"{visibilities.shape} {visibilities.cell_arcsec:.9g} {centre}".encode())
-    for window in visibilities.windows:
-        found.update(f"{window.frequency_hz:.12g}".encode())
-        for name in (*ROW, "primary_beam"):
-            values = np.ascontiguousarray(getattr(window, name))
-            found.update(f"{name} {values.dtype.str} {values.shape}".encode())
-            found.update(values.tobytes())
-    return found.hexdigest()[:12]
 
 
 def open_folder(folder: Path, record: Mapping[str, Any], force: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,6 +89,18 @@ class Visibilities:
         shares = np.array([window.weights.sum() for window in self.windows])
         return float(np.average([window.frequency_hz for window in self.windows], weights=shares))
 
+    def digest(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the data and the grid, wherever they were read from."""
+        centre = [self.header[f"CRVAL{axis}"] for axis in (1, 2)]
+        found = hashlib.sha256(f"{self.shape} {self.cell_arcsec:.9g} {centre}".encode())
+        for window in self.windows:
+            found.update(f"{window.frequency_hz:.12g}".encode())
+            for name in (*ROW, "primary_beam"):
+                values = np.ascontiguousarray(getattr(window, name))
+                found.update(f"{name} {values.dtype.str} {values.shape}".encode())
+                found.update(values.tobytes())
+        return found.hexdigest()[:12]
+
     def save(self, path: str | Path) -> None:
         """Write an HDF5 file, whole or not at all."""
         with atomic_path(path) as partial, h5py.File(partial, "w") as file:
@@ -123,7 +136,7 @@ class Visibilities:
         return cls(tuple(windows), header, facts)
 
 
-def largest_cell_arcsec(visibilities: Visibilities) -> float:
-    """Widest pixels that an image of all baselines can have: half the wavelength over the longest one."""
+def resolution_arcsec(visibilities: Visibilities) -> float:
+    """Wavelength over the longest baseline; pixels of more than half of it are too wide for all baselines."""
     longest = max(window.baselines_m.max() * window.frequency_hz for window in visibilities.windows)
-    return math.degrees(0.5 * SPEED_OF_LIGHT / longest) * 3600.0
+    return math.degrees(SPEED_OF_LIGHT / longest) * 3600.0

@@ -285,7 +285,7 @@ def test_lint_is_clean(snakemake, tmp_path):
 def test_a_profile_names_rules_that_exist(snakemake, tmp_path, name):
     profile = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
     rules = set()
-    for overlays in ((), (ROOT / "experiments" / "lofar-tiny.yaml",)):
+    for overlays in ((), *((ROOT / "experiments" / f"{one}-tiny.yaml",) for one in ("lofar", "eso"))):
         done = snakemake(tmp_path, "--list-rules", overlays=overlays)
         assert done.returncode == 0, done.stdout
         rules |= set(done.stdout.split())

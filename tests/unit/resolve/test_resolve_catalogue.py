@@ -43,6 +43,16 @@ def test_a_gaussian_comes_back_with_its_measures():
     assert table["position_angle"][0] == pytest.approx(30.0, abs=4.0)
 
 
+def test_what_is_finer_than_the_data_tell_is_smoothed_away():
+    # Each sample has grains of its own within the source, as large as the source is bright; its sum is what it was.
+    rng = np.random.default_rng(4)
+    grains = np.exp(0.8 * rng.standard_normal((32, *SHAPE)) - 0.32)
+    row = catalogue(replace(drawn(SKY), samples=SKY * grains), resolution_arcsec=8.0 * CELL)[0]
+    assert row["flux"] == pytest.approx(0.02 * gaussian_area(2.6, 1.6), rel=0.04)
+    assert (row["major"], row["minor"]) == pytest.approx((2.6, 1.6), rel=0.06)
+    assert (row["x"], row["y"]) == pytest.approx((ONE["x"], ONE["y"]), abs=0.2)
+
+
 def test_errors_are_the_spread_of_the_samples():
     # The samples differ by a factor, and by a shift in x of the first source.
     factors, shifts = np.exp(np.linspace(-0.3, 0.3, 12)), np.linspace(-1.0, 1.0, 12)

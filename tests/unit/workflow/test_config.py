@@ -142,7 +142,7 @@ def test_own_configs_have_no_key_twice(path: str) -> None:
 
 def test_study_without_a_schema_is_refused() -> None:
     assert complaints(with_value("study", "meerkat")) == [
-        "config: study is 'meerkat': give one of alma, detect, general, lofar"
+        "config: study is 'meerkat': give one of alma, detect, eso, general, lofar"
     ]
 
 

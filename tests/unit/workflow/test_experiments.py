@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from configs import (
 from configuration import ConfigError, validate_config, validate_networks
 
 from cubefocus.instrument.observation import Observation
-from cubefocus.settings import GeneralSettings, LofarStudySettings, SkySettings
+from cubefocus.settings import EsoSettings, GeneralSettings, LofarStudySettings, SkySettings
 from cubefocus.sky.catalogue import noise_seed
 
 LOFAR = ("lofar", "lofar-mini", "lofar-tiny")  # of the denoising study: nothing of config.yaml is below them either
+ESO = ("eso", "eso-tiny", "sz114")  # of Bayesian imaging: the same
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -40,6 +42,7 @@ def test_every_experiment_file_is_tested() -> None:
     assert {path.stem for path in (ROOT / "experiments").glob("*.yaml")} == tested - {"tiny"} | {
         Path(GENERAL).stem,
         *LOFAR,
+        *ESO,
     }
 
 
@@ -86,6 +89,58 @@ def test_a_denoising_experiment_that_cannot_be_run_is_one_clear_line(values: dic
         validate_config(overlaid(load("experiments/lofar-tiny.yaml"), values), SCHEMAS)
     assert said in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ESO)
+def test_the_experiments_of_bayesian_imaging_pass_and_the_package_takes_them_as_they_are(name: str) -> None:
+    config = load(f"experiments/{name}.yaml")
+    validate_config(config, SCHEMAS)
+    assert config["experiment"] == name
+    taken = json.loads(json.dumps(EsoSettings.from_mapping(config).to_dict()))
+    assert taken == config
+
+
+def test_the_report_has_its_numbers() -> None:
+    config = load("experiments/eso.yaml")
+    validate_config(config, SCHEMAS)
+    assert [one["peak"] for one in config["sky"]["components"][:3]] == [34.11, 23.31, 16.69]
+    assert (config["image"], config["inference"]["rounds"]) == ({"size": 512, "cell_arcsec": 0.1}, 30)
+    assert (config["tclean"]["niter"], config["coverage"]["skies"], config["coverage"]["noise_seeds"]) == (
+        20000,
+        20,
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"sky": {"components": []}}, "sky.components is []"),
+        ({"sky": {"components": [{"peak": 1.0, "minor_arcsec": 1.0}]}}, "sky.components[0].major_arcsec is not there"),
+        (
+            {"sky": {"components": [{"peak": 1.0, "major_arcsec": 1.0, "minor_arcsec": 2.0}]}},
+            "sky.components[0].minor_arcsec is 2.0, more than its major_arcsec",
+        ),
+        (
+            {"sky": {"components": [{"peak": 1.0, "major_arcsec": 1.0, "minor_arcsec": 1.0, "east_arcsec": 9.0}]}},
+            "sky.components[0].east_arcsec is 9.0, outside of the image: give less than 6.4",
+        ),
+        ({"sky": {"components": [{"flux": 1.0}]}}, "sky.components[0].flux"),
+        ({"sky": {"kind": "galaxy"}}, "sky.kind is 'galaxy'"),
+        ({"image": {"size": 63}}, "image.size is 63"),
+        ({"observation": {"integration_s": 9999.0}}, "observation.integration_s is 9999.0"),
+        ({"observation": {"windows": 99, "spacing_ghz": 10.0}}, "observation.spacing_ghz is 10.0"),
+        ({"tclean": {"weightings": ["super"]}}, "tclean.weightings[0] is 'super'"),
+        ({"coverage": {"axis_ratio": [0.5, 2.0]}}, "coverage.axis_ratio"),
+        ({"coverage": {"peak": [3.0, 1.0]}}, "coverage.peak is [3.0, 1.0]"),
+    ],
+)
+def test_an_experiment_of_bayesian_imaging_that_cannot_be_run_is_one_clear_line(
+    values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        validate_config(overlaid(load("experiments/eso-tiny.yaml"), values), SCHEMAS)
+    assert said in str(refused.value).splitlines()[0]
 
 
 def test_experiments_write_to_different_folders_from_different_seeds() -> None:
