@@ -18,6 +18,8 @@ from cubefocus.report.tables.continuum import METHODS, cost_table
 from cubefocus.resolve.detected import FIT, RESOLVE
 from cubefocus.resolve.posterior import Posterior
 
+WHOLE = "from start to end of the job"
+
 
 @dataclass(frozen=True)
 class ResolvedTimes:
@@ -31,7 +33,7 @@ class ResolvedTimes:
         Tables of times by sky, one each weighting.
     measured : mapping of str to mapping of str to str
         By method (``resolve``, ``fit``, ``tclean natural`` ...) and sky: the file of Snakemake's benchmark, which need
-        not be there.
+        not be there. An inference that was cut off and went on is measured since then only.
     table : str
         To write, without suffix.
     provenance : mapping
@@ -58,20 +60,22 @@ def run(job: ResolvedTimes) -> None:
 
 def _of_sky(job: ResolvedTimes, sky: str, posterior: str) -> list[dict[str, Any]]:
     """What each method took for a sky."""
-    rounds = Posterior.load(posterior).rounds
-    rows = [{"method": METHODS[RESOLVE], "seconds": float(np.sum(rounds["seconds"])),
-             "cpu_seconds": float(np.sum(rounds["cpu_seconds"])),
-             "memory_mb": _benchmark(job, RESOLVE, sky)["max_rss"], "note": f"{len(rounds)} rounds"}]  # fmt: skip
+    rounds, told = Posterior.load(posterior).rounds, _benchmark(job, RESOLVE, sky)
+    rows = [_whole_job(METHODS[RESOLVE], told, f"{len(rounds)} rounds, {WHOLE}")]
     for path in job.tclean[sky]:
         (one,) = read_table(path)
         method, note = str(one["method"]), f"{int(one['components'])} components"
         rows.append({"method": method, "seconds": float(one["seconds"]), "cpu_seconds": float(one["cpu_seconds"]),
                      "memory_mb": _benchmark(job, method, sky)["max_rss"], "note": note})  # fmt: skip
     if sky in job.measured.get(FIT, {}):
-        told = _benchmark(job, FIT, sky)
-        rows.append({"method": METHODS[FIT], "seconds": told["s"], "cpu_seconds": told["cpu_time"],
-                     "memory_mb": told["max_rss"], "note": "with reading, from start to end of the job"})  # fmt: skip
+        rows.append(_whole_job(METHODS[FIT], _benchmark(job, FIT, sky), WHOLE))
     return [{"sky": "main" if sky == MAIN else "coverage", **row} for row in rows]
+
+
+def _whole_job(method: str, told: Mapping[str, float], note: str) -> dict[str, Any]:
+    """Row of a method that a job of its own runs."""
+    return {"method": method, "seconds": told["s"], "cpu_seconds": told["cpu_time"], "memory_mb": told["max_rss"],
+            "note": note}  # fmt: skip
 
 
 def _benchmark(job: ResolvedTimes, method: str, sky: str) -> dict[str, float]:

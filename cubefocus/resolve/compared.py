@@ -106,9 +106,10 @@ def compare(made: Made) -> Table:
     Returns
     -------
     Table
-        ``sky``, the truth (``component``, ``x``, ``y``, ``major_arcsec``, ``minor_arcsec``, ``pa_deg``, and of the
-        component alone ``peak_component``, ``flux_component``), ``snr`` (flux of the fit over its error), and for
-        ``peak``, ``highest`` and ``flux`` a column ``<quantity>_<method>``: ``true``, the weightings of CLEAN,
+        ``sky``, ``converged`` (its inference), the truth (``component``, ``x``, ``y``, ``major_arcsec``,
+        ``minor_arcsec``, ``pa_deg``, and of the component alone ``peak_component``, ``flux_component``), ``snr`` (flux
+        of the fit over its error), and for ``peak``, ``highest`` and ``flux`` a column ``<quantity>_<method>``:
+        ``true``, the weightings of CLEAN,
         ``resolve`` (mean of the samples) and ``fit`` (no ``highest``; its peak is the brightness of all components
         together, and ``component_peak_fit`` that of the component alone). ``_std`` is the standard error; of the
         samples there are ``<quantity>_resolve_lo_68``, ``_hi_68``, ``_lo_95`` and ``_hi_95`` besides.
@@ -124,7 +125,7 @@ def compare(made: Made) -> Table:
     images = {TRUE: read_plane(made.sky)} | {name: in_jy_per_arcsec2(path) for name, path in made.tclean.items()}
     rows = []
     for one, fit in zip(truth, fitted, strict=True):
-        row = {"sky": made.name, **_facts(one), **_of_fit(fit)}
+        row = {"sky": made.name, "converged": bool(posterior.facts["converged"]), **_facts(one), **_of_fit(fit)}
         for name, (image, header) in images.items():
             row |= {f"{key}_{name}": float(value) for key, value in measured(image, header, one).items()}
         for key, values in measured(posterior.samples, posterior.header, one).items():

@@ -181,6 +181,7 @@ def resolved_coverage(compared: Table) -> Figure:
         course.plot(np.asarray(compared["snr"]), np.clip(pulls, -REACH, REACH), marker, color=colour, label=quantity)
     counts.plot(edges, normal.pdf(edges), color=BLACK, label="normal distribution")
     counts.set(xlabel="(RESOLVE $-$ true) / error", ylabel="density", xlim=(-REACH, REACH))
+    counts.set_ylim(0.0, 1.5 * counts.get_ylim()[1])  # room for the legend
     for one, style in ((1.0, "--"), (2.0, ":")):
         for sign in (-one, one):
             course.axhline(sign, color="0.5", lw=0.7, ls=style)

@@ -22,9 +22,9 @@ MEANINGS = {
     "fit": "components fitted through the response from the true values: what a parametric model can tell at best",
     "off_resolve": "(RESOLVE - true) / true in per cent",
     "errors_off_resolve": "RESOLVE - true in its own errors",
-    "errors_off_fit": "fit - true in its own errors",
+    "errors_off_fit": "fit - component true in its own errors",
     "highest_resolve": "highest pixel within the FWHM, mean over the samples: noise makes it higher than the peak",
-    "component_true": "whole flux of the component alone",
+    "component_true": "peak, or whole flux, of the component alone",
     "interval": f"how errors are stated: {DEVIATIONS} (1 and 2), or {QUANTILES}",
     "n": "components, over the skies of the coverage",
     "within_68": "share of the true values within the stated 68 % interval, with Wilson's interval",
@@ -56,38 +56,39 @@ def peaks_table(compared: Table, published: Sequence[ResolvedPeak] = RESOLVED_PE
     """
     rows = []
     for one in compared:
-        rows.append(_row(one, "peak"))
+        rows.append(_row(one, "peak", "component_peak_fit"))
         rows[-1]["highest_resolve"] = float(one["highest_resolve"])
         rows[-1]["highest_resolve_std"] = float(one["highest_resolve_std"])
         rows += [_published_peak(rows[-1], each) for each in published if each.component == one["component"]]
     return _described(rows, "peaks", "Peaks of the components: brightness at their true places, bilinear between "
-                      "pixels, of sky, tclean (over the area of its beam) and RESOLVE, and the fit through the "
-                      "response. Published rows print the peak of the sky's component.")  # fmt: skip
+                      "pixels, of sky, tclean (over the area of its beam) and RESOLVE. The fit's is the peak of the "
+                      f"component alone, to be compared with component true.{converged(compared)}")  # fmt: skip
 
 
 def fluxes_table(compared: Table) -> Table:
     """Flux within the same ellipse, 1.5 FWHM wide, around each component by each method."""
     rows = []
     for one in compared:
-        row = _row(one, "flux")
-        rows.append(row | {"component_true": float(one["flux_component"])})
-        rows[-1]["errors_off_fit"] = (row["fit"] - rows[-1]["component_true"]) / row["fit_std"]
+        rows.append(_row(one, "flux", "flux_fit"))
     return _described(rows, "fluxes", "Integrated fluxes of the components: within an ellipse 1.5 FWHM wide in sky, "
                       "tclean and samples of RESOLVE. The flux of the fit is that of the whole component alone, to be "
-                      "compared with component true.")  # fmt: skip
+                      f"compared with component true.{converged(compared)}")  # fmt: skip
 
 
-def _row(one: Row, quantity: str) -> dict[str, Any]:
+def _row(one: Row, quantity: str, fitted: str) -> dict[str, Any]:
     """A component by each method."""
     names = [name for name in ("natural", "briggs") if f"{quantity}_{name}" in one.colnames]
-    true = float(one[f"{quantity}_{TRUE}"])
+    true, alone = float(one[f"{quantity}_{TRUE}"]), float(one[f"{quantity}_component"])
     row: dict[str, Any] = {"component": int(one["component"]), "source": THIS_RUN, "true": true}
     row |= {f"tclean_{name}": float(one[f"{quantity}_{name}"]) for name in names}
-    for name in (RESOLVE, FIT):
-        row |= {f"{name}{end}": float(one[f"{quantity}_{name}{end}"]) for end in ("", "_std")}
+    row |= {f"{RESOLVE}{end}": float(one[f"{quantity}_{RESOLVE}{end}"]) for end in ("", "_std")}
     row |= {f"off_tclean_{name}": _percent(row[f"tclean_{name}"], true) for name in names}
-    row |= {"off_resolve": _percent(row[RESOLVE], true)}
-    return row | {f"errors_off_{name}": (row[name] - true) / row[f"{name}_std"] for name in (RESOLVE, FIT)}
+    row |= {
+        "off_resolve": _percent(row[RESOLVE], true),
+        "errors_off_resolve": (row[RESOLVE] - true) / row["resolve_std"],
+    }
+    row |= {"component_true": alone, FIT: float(one[fitted]), "fit_std": float(one[f"{fitted}_std"])}
+    return row | {"errors_off_fit": (row[FIT] - alone) / row["fit_std"]}
 
 
 def _published_peak(ours: Mapping[str, Any], each: ResolvedPeak) -> dict[str, Any]:
@@ -98,6 +99,12 @@ def _published_peak(ours: Mapping[str, Any], each: ResolvedPeak) -> dict[str, An
             row |= {f"tclean_{name}": value, f"off_tclean_{name}": _percent(value, each.true)}
     row |= {RESOLVE: each.resolve, f"{RESOLVE}_std": each.resolve_std, "off_resolve": _percent(each.resolve, each.true)}
     return row | {"errors_off_resolve": (each.resolve - each.true) / each.resolve_std}
+
+
+def converged(compared: Table) -> str:
+    """How many of the inferences behind a table had converged, as a sentence with a blank before it."""
+    verdicts = {str(one["sky"]): bool(one["converged"]) for one in compared}
+    return f" Inferences that had converged: {sum(verdicts.values())} of {len(verdicts)}."
 
 
 def _percent(told: float, true: float) -> float:
@@ -128,7 +135,7 @@ def coverage_table(compared: Table, level: float = 0.68) -> Table:
     ]
     table = _described(rows, "coverage", "Coverage of the stated errors over the skies of random components: peaks are "
                        "brightnesses at the true places, fluxes those within the same ellipse of sky and samples; the "
-                       "fit's are peak and flux of the component alone.")  # fmt: skip
+                       f"fit's are peak and flux of the component alone.{converged(compared)}")  # fmt: skip
     for name in ("within_68", "within_95", "pull", "pull_width"):
         table[name].info.format = ".3f"
     return table
