@@ -12,6 +12,7 @@ with job(snakemake) as provenance:
             given.visibilities,
             made.posterior,
             rounds_folder=made.rounds,
+            times=made.times,
             **{name: params[name] for name in names},
             inference={**params.inference, "threads": snakemake.threads},
             provenance=provenance,

@@ -6,4 +6,4 @@ from cubefocus.jobs.resolved_times import ResolvedTimes, run
 
 with job(snakemake) as provenance:
     params, table = snakemake.params, snakemake.output.csv.removesuffix(".csv")
-    run(ResolvedTimes(params.posteriors, params.tclean, params.measured, table, provenance))
+    run(ResolvedTimes(params.resolve, params.tclean, params.measured, table, provenance))

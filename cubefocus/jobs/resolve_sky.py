@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cubefocus.files import make_folder
+from cubefocus.files import make_folder, write_table
 from cubefocus.resolve.infer import infer
+from cubefocus.resolve.state import times_in
 from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
 
@@ -28,6 +29,8 @@ class ResolveSky:
         Folder with the state after each round, from which a run that was cut off goes on.
     rounds_folder : str
         Folder to write, of the posterior after some of the rounds.
+    times : str
+        Table to write, of what each round took. No two runs take the same time, so it lies apart.
     prior, inference : mapping
         Config sections.
     rounds : int
@@ -41,6 +44,7 @@ class ResolveSky:
     posterior: str
     state: str
     rounds_folder: str
+    times: str
     prior: Mapping[str, Any]
     inference: Mapping[str, Any]
     rounds: int
@@ -72,3 +76,4 @@ def run(job: ResolveSky) -> None:
     folder = make_folder(job.rounds_folder, "check where results are written")
     for path in sorted(Path(shown).glob("*.h5")):
         shutil.copyfile(path, folder / path.name)
+    write_table(job.times, times_in(state), job.provenance)

@@ -16,30 +16,29 @@ from cubefocus.jobs.compare_resolved import MAIN
 from cubefocus.report.render import write_table
 from cubefocus.report.tables.continuum import METHODS, cost_table
 from cubefocus.resolve.detected import FIT, RESOLVE
-from cubefocus.resolve.posterior import Posterior
 
 WHOLE = "from start to end of the job"
 
 
 @dataclass(frozen=True)
 class ResolvedTimes:
-    """Posteriors, times of CLEAN, and the workflow's own measurements.
+    """Times of rounds and of CLEAN, and the workflow's own measurements.
 
     Attributes
     ----------
-    posteriors : mapping of str to str
-        By sky.
+    resolve : mapping of str to str
+        Table of what each round took, by sky: of all rounds, also of an inference that was cut off and went on.
     tclean : mapping of str to sequence of str
         Tables of times by sky, one each weighting.
     measured : mapping of str to mapping of str to str
         By method (``resolve``, ``fit``, ``tclean natural`` ...) and sky: the file of Snakemake's benchmark, which need
-        not be there. An inference that was cut off and went on is measured since then only.
+        not be there. The memory, and the times of the fit, are those.
     table : str
         To write, without suffix.
     provenance : mapping
     """
 
-    posteriors: Mapping[str, str]
+    resolve: Mapping[str, str]
     tclean: Mapping[str, Sequence[str]]
     measured: Mapping[str, Mapping[str, str]]
     table: str
@@ -52,16 +51,20 @@ def run(job: ResolvedTimes) -> None:
     Raises
     ------
     CubefocusError
-        If a posterior or a table cannot be read.
+        If a table cannot be read.
     """
-    rows = [one for sky, path in job.posteriors.items() for one in _of_sky(job, sky, path)]
+    rows = [one for sky, path in job.resolve.items() for one in _of_sky(job, sky, path)]
     write_table(cost_table(_by_group(rows)), job.table, job.provenance)
 
 
-def _of_sky(job: ResolvedTimes, sky: str, posterior: str) -> list[dict[str, Any]]:
+def _of_sky(job: ResolvedTimes, sky: str, resolve: str) -> list[dict[str, Any]]:
     """What each method took for a sky."""
-    rounds, told = Posterior.load(posterior).rounds, _benchmark(job, RESOLVE, sky)
-    rows = [_whole_job(METHODS[RESOLVE], told, f"{len(rounds)} rounds, {WHOLE}")]
+    rounds = read_table(resolve)
+    rows = [
+        {"method": METHODS[RESOLVE], "seconds": float(np.sum(rounds["seconds"])),
+         "cpu_seconds": float(np.sum(rounds["cpu_seconds"])), "memory_mb": _benchmark(job, RESOLVE, sky)["max_rss"],
+         "note": f"{len(rounds)} rounds"}
+    ]  # fmt: skip
     for path in job.tclean[sky]:
         (one,) = read_table(path)
         method, note = str(one["method"]), f"{int(one['components'])} components"

@@ -16,6 +16,7 @@ from cubefocus.jobs import resolve_sky
 from cubefocus.jobs.components import Components
 from cubefocus.jobs.components import run as make
 from cubefocus.resolve.posterior import Posterior
+from cubefocus.resolve.state import State
 from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings.eso import CoverageSettings, EsoSettings
 
@@ -59,7 +60,8 @@ def test_inference_of_so_many_rounds_keeps_its_state_and_shows_some(
     def infer(visibilities: Visibilities, prior: Any, inference: Any, **options: Any) -> Posterior:
         asked.update(options, rounds=inference.rounds, slope=prior.slope)
         (options["shown"] / "000.h5").write_text("a posterior")
-        (options["state"] / "state.npz").write_text("a state")
+        none = np.zeros(0)
+        State(7, {}, {}, none, none, none, times=[{"round": 0, "seconds": 2.0}]).save(options["state"], "asked")
         rows = Table({"round": [1], "method": ["geovi"]})
         facts = {"verdict": "converged", "seed": options["seed"]}
         return Posterior(np.ones((2, 32, 32)), np.ones(3), np.ones((2, 3)), {}, rows, header, facts=facts)
@@ -71,6 +73,7 @@ def test_inference_of_so_many_rounds_keeps_its_state_and_shows_some(
             str(tmp_path / "posterior.h5"),
             str(tmp_path / "state"),
             str(tmp_path / "rounds"),
+            str(tmp_path / "times.ecsv"),
             {"slope": [-3.0, 0.5]},
             {"rounds": 30},
             rounds=7,
@@ -79,7 +82,7 @@ def test_inference_of_so_many_rounds_keeps_its_state_and_shows_some(
         )
     )
     assert (asked["rounds"], asked["seed"], asked["slope"]) == (7, 1002, (-3.0, 0.5))
-    assert (tmp_path / "state" / "state.npz").is_file()
+    assert [*read_table(tmp_path / "times.ecsv")["seconds"]] == [2.0]
     assert [path.name for path in (tmp_path / "rounds").iterdir()] == ["000.h5"]
     facts = Posterior.load(tmp_path / "posterior.h5").facts
     assert (facts["verdict"], facts["seed"], facts["experiment"]) == ("converged", 1002, "eso")

@@ -5,33 +5,6 @@ visibilities; compared/<sky>.ecsv and detected/<sky>.ecsv, what each method tell
 figures/<name>.{png,pdf}; config.yaml.
 """
 
-# Skies of components with a known truth. Of a disc, or of a user's own data, there are no components to be compared.
-COMPARED = [sky for sky in KNOWN if sky != MAIN or config["sky"]["kind"] == "components"]
-RESOLVED_TABLES = [
-    *(["peaks", "fluxes"] if MAIN in COMPARED else []),
-    *(["coverage"] if DRAWN else []),
-    *(["continuum_detection"] if COMPARED and WEIGHTINGS else []),
-    "hyperparameters",
-]
-# The discs of the report's Table 4; of components the other tables tell more.
-DISC = bool(OWN_MS) or config["sky"]["kind"] == "disc"
-RESOLVED_FIGURES = [f"resolved_{what}" for what in ("maps", "rounds", "power", "residuals", "energy")]
-
-
-def evaluated() -> list[str]:
-    """Tables, figures and records of a run."""
-    names = [*RESOLVED_TABLES, "resolve_times", *(["radii"] if DISC else [])]
-    tables = expand(results("tables/{table}.{end}"), table=names, end=["csv", "md", "tex"])
-    drawn_too = ["resolved_coverage"] if DRAWN else []
-    figures = expand(results("figures/{figure}.png"), figure=[*RESOLVED_FIGURES, *drawn_too])
-    return [*tables, *figures, results("config.yaml")]
-
-
-def cleaned(sky: str, end: str = "tclean/{weighting}/{sky}.fits") -> list[str]:
-    """Images of a sky by CLEAN, one each weighting, or what else there is of them."""
-    return expand(results(end), weighting=WEIGHTINGS, sky=sky)
-
-
 rule fit_components:
     input:
         visibilities=results("visibilities/{sky}.h5"),
@@ -105,7 +78,7 @@ rule resolved_tables:
 rule resolved_times:
     input:
         [path for sky in SKIES for path in cleaned(sky, "times/tclean/{weighting}/{sky}.ecsv")],
-        expand(results("inferred/{sky}/posterior.h5"), sky=SKIES),
+        expand(results("times/resolve/{sky}.ecsv"), sky=SKIES),
         expand(results("fitted/{sky}.ecsv"), sky=COMPARED),
     output:
         csv=reported("tables/resolve_times.csv", "Tables"),
@@ -117,7 +90,7 @@ rule resolved_times:
     resources:
         **needing(2000, 5),
     params:
-        posteriors={sky: results(f"inferred/{sky}/posterior.h5") for sky in SKIES},
+        resolve={sky: results(f"times/resolve/{sky}.ecsv") for sky in SKIES},
         tclean={sky: cleaned(sky, "times/tclean/{weighting}/{sky}.ecsv") for sky in SKIES},
         measured={
             "resolve": {sky: results(f"benchmarks/resolve_sky/{sky}.tsv") for sky in SKIES},

@@ -1,7 +1,7 @@
 """Skies inferred from visibilities, as samples of their posterior, and what is read off them.
 
-In: visibilities/<sky>.h5. Out: inferred/<sky>/posterior.h5 and rounds/, that after some of the rounds; products/<sky>/,
-FITS images, tables and residuals. inferred/<sky>/state/ is no output, which Snakemake would remove with a job that was
+In: visibilities/<sky>.h5. Out: inferred/<sky>/posterior.h5 and rounds/, that after some of the rounds; times/resolve/<sky>.ecsv,
+of each round; products/<sky>/, FITS images, tables and residuals. inferred/<sky>/state/ is no output, which Snakemake would remove with a job that was
 cut off: the next one goes on from there.
 """
 
@@ -12,6 +12,7 @@ rule resolve_sky:
     output:
         posterior=ensure(results("inferred/{sky}/posterior.h5"), non_empty=True),
         rounds=directory(results("inferred/{sky}/rounds")),
+        times=results("times/resolve/{sky}.ecsv"),
     log:
         results("logs/resolve_sky/{sky}.log"),
     benchmark:

@@ -15,6 +15,18 @@ VISIBILITIES = (  # of a Measurement Set that is simulated here, in millions; a 
     2500 * config["observation"]["total_time_s"] / config["observation"]["integration_s"] / 1e6
 )
 
+# Skies of components with a known truth. Of a disc, or of a user's own data, there are no components to be compared.
+COMPARED = [sky for sky in KNOWN if sky != MAIN or config["sky"]["kind"] == "components"]
+RESOLVED_TABLES = [
+    *(["peaks", "fluxes"] if MAIN in COMPARED else []),
+    *(["coverage"] if DRAWN else []),
+    *(["continuum_detection"] if COMPARED and WEIGHTINGS else []),
+    "hyperparameters",
+]
+# The discs of the report's Table 4; of components the other tables tell more.
+DISC = bool(OWN_MS) or config["sky"]["kind"] == "disc"
+RESOLVED_FIGURES = [f"resolved_{what}" for what in ("maps", "rounds", "power", "residuals", "energy")]
+
 
 report: "../../report/eso.rst"  # not that of the Snakefile, which is about cubes
 
@@ -68,3 +80,17 @@ def windows_of(wildcards) -> list[int]:
 def field_of(wildcards) -> int:
     """Number of the field that is imaged: in what is simulated there is one."""
     return 0 if drawn(wildcards) or not OWN_MS else config["data"]["field_id"]
+
+
+def evaluated() -> list[str]:
+    """Tables, figures and records of a run."""
+    names = [*RESOLVED_TABLES, "resolve_times", *(["radii"] if DISC else [])]
+    tables = expand(results("tables/{table}.{end}"), table=names, end=["csv", "md", "tex"])
+    drawn_too = ["resolved_coverage"] if DRAWN else []
+    figures = expand(results("figures/{figure}.png"), figure=[*RESOLVED_FIGURES, *drawn_too])
+    return [*tables, *figures, results("config.yaml")]
+
+
+def cleaned(sky: str, end: str = "tclean/{weighting}/{sky}.fits") -> list[str]:
+    """Images of a sky by CLEAN, one each weighting, or what else there is of them."""
+    return expand(results(end), weighting=WEIGHTINGS, sky=sky)
