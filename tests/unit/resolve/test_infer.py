@@ -20,6 +20,7 @@ infer = pytest.importorskip("cubefocus.resolve.infer").infer
 
 SIZE, CELL = 32, 0.2
 INFERENCE = InferenceSettings(rounds=8, samples=2, weight_bins=2)
+GAUSSIAN = InferenceSettings(method="mgvi", rounds=6, samples=2, weight_bins=2)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def test_flux_and_peak_are_those_of_the_sky(inferred: tuple[Posterior, Path], sk
     true = sky[near].sum() * CELL**2
     assert fluxes.mean() == pytest.approx(true, rel=0.03)
     assert abs(fluxes.mean() - true) < 4 * fluxes.std(ddof=1)
-    assert inferred[0].mean.max() == pytest.approx(sky.max(), rel=0.1)
+    y, x = np.unravel_index(int(sky.argmax()), sky.shape)
+    assert abs(inferred[0].mean[y, x] - sky[y, x]) < 3 * inferred[0].deviation[y, x] < 0.5 * sky[y, x]
 
 
 def test_noise_is_learnt_where_the_weights_are_wrong(inferred: tuple[Posterior, Path]) -> None:
@@ -94,25 +96,19 @@ def test_signed_sky_has_its_decrement(tmp_path: Path) -> None:
     sky = gaussian(SIZE, CELL, -5.0, 1.6, 0.4, 0.2) + gaussian(SIZE, CELL, 4.0, 1.2, -1.4, -1.0)
     seen = observed(sky, CELL, 600, 0.1, 2)
     prior = PriorSettings(signed=True, fluctuations=(1.0, 0.5), slope=(-4.0, 0.5))
-    found = infer(seen, prior, INFERENCE, seed=1, state=tmp_path)
+    found = infer(seen, prior, GAUSSIAN, seed=1, state=tmp_path)
     hole = gaussian(SIZE, CELL, 1.0, 1.6, 0.4, 0.2) > 0.5
     fluxes = found.samples[:, hole].sum(axis=1) * CELL**2
     assert fluxes.mean() == pytest.approx(sky[hole].sum() * CELL**2, rel=0.05)
     assert fluxes.mean() < -5 * fluxes.std(ddof=1)
 
 
-def test_two_windows_give_the_spectral_index(sky: np.ndarray, tmp_path: Path) -> None:
-    seen = observed(sky, CELL, 300, 0.2, 5, frequencies=(220e9, 240e9), index=2.0)
-    found = infer(seen, PriorSettings(), INFERENCE, seed=1, state=tmp_path)
-    index = found.spectral_index
-    assert abs(index.mean() - 2.0) < 0.3
-    assert index.std(ddof=1) < 0.2
-
-
-def test_point_source_beside_an_extended_sky(sky: np.ndarray, tmp_path: Path) -> None:
+def test_two_windows_give_the_spectral_index_and_a_point_its_flux(sky: np.ndarray, tmp_path: Path) -> None:
     with_point = sky.copy()
     with_point[20, 8] += 5.0 / CELL**2
-    found = infer(
-        observed(with_point, CELL, 600, 0.1, 6), PriorSettings(points=True), INFERENCE, seed=1, state=tmp_path
-    )
-    assert found.mean[19:22, 7:10].sum() * CELL**2 == pytest.approx(with_point[19:22, 7:10].sum() * CELL**2, rel=0.05)
+    seen = observed(with_point, CELL, 400, 0.1, 5, frequencies=(220e9, 240e9), index=2.0)
+    found = infer(seen, PriorSettings(points=True), GAUSSIAN, seed=1, state=tmp_path)
+    assert abs(found.spectral_index.mean() - 2.0) < 0.3
+    assert found.spectral_index.std(ddof=1) < 0.2
+    near = (slice(19, 22), slice(7, 10))
+    assert found.mean[near].sum() == pytest.approx(with_point[near].sum(), rel=0.05)
