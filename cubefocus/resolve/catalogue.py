@@ -107,7 +107,9 @@ class _Measured:
     angle: np.ndarray
 
 
-def catalogue(posterior: Posterior, resolution_arcsec: float = 0.0, cube_id: int = 0) -> Table:
+def catalogue(
+    posterior: Posterior, resolution_arcsec: float = 0.0, cube_id: int = 0, *, where: np.ndarray | None = None
+) -> Table:
     """Sources of a posterior.
 
     Parameters
@@ -118,6 +120,8 @@ def catalogue(posterior: Posterior, resolution_arcsec: float = 0.0, cube_id: int
         Of the data, see `cubefocus.resolve.visibilities.resolution_arcsec`; 0: the samples are not smoothed.
     cube_id : int
         Number of the image, for `cubefocus.tables.matching`.
+    where : ndarray of bool, shape (y, x), optional
+        Where sources are looked for; everywhere if not given.
 
     Returns
     -------
@@ -127,6 +131,8 @@ def catalogue(posterior: Posterior, resolution_arcsec: float = 0.0, cube_id: int
     cell = abs(float(posterior.header["CDELT1"])) * 3600.0
     sigma = SMOOTHING * resolution_arcsec / cell / SIGMA_TO_FWHM
     smooth = gaussian_filter(posterior.samples, (0.0, sigma, sigma), mode="constant")
+    if where is not None:
+        smooth = np.where(where, smooth, 0.0)
     rows = []
     for sign in (1, -1) if (posterior.samples < 0).any() else (1,):
         seen = _Seen(sign * smooth, sigma, cell)

@@ -22,7 +22,7 @@ from cubefocus.resolve.catalogue import catalogue
 from cubefocus.resolve.parameters import OFFSET, PARAMETERS, SPECTRAL_INDEX, Parameter, recorded_prior
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.resolve.predict import predicted_mean
-from cubefocus.resolve.visibilities import Visibilities, resolution_arcsec
+from cubefocus.resolve.visibilities import Visibilities, resolution_arcsec, within_beam
 
 WAY = "name another folder"
 PARTIAL = ".products.partial"  # below the folder, where they are until all are whole
@@ -74,7 +74,7 @@ def write_all(
     CubefocusError
         If the folder cannot be written into, or the disk is full.
     """
-    sources = catalogue(posterior, resolution_arcsec(visibilities))
+    sources = catalogue(posterior, resolution_arcsec(visibilities), where=within_beam(visibilities))
     with all_or_none(folder) as partial:
         fill(partial, visibilities, posterior, provenance)
         write_table(partial / "catalogue.ecsv", sources, provenance)

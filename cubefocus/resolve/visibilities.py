@@ -17,6 +17,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.files import atomic_path
 
 SPEED_OF_LIGHT = 299792458.0  # m/s
+LEAST_BEAM = 0.2  # of the peak of the primary beam, as tclean's pblimit
 ROW = ("visibilities", "weights", "uvw_m", "antenna1", "antenna2", "time_s")
 
 
@@ -140,3 +141,13 @@ def resolution_arcsec(visibilities: Visibilities) -> float:
     """Wavelength over the longest baseline; pixels of more than half of it are too wide for all baselines."""
     longest = max(window.baselines_m.max() * window.frequency_hz for window in visibilities.windows)
     return math.degrees(SPEED_OF_LIGHT / longest) * 3600.0
+
+
+def within_beam(visibilities: Visibilities) -> np.ndarray:
+    """Where the primary beam, the mean of the windows by weight, is at least `LEAST_BEAM`; shape (y, x), bool.
+
+    Beyond it the data say next to nothing, and samples of a posterior are draws of its prior.
+    """
+    windows = visibilities.windows
+    shares = [float(window.weights.sum()) for window in windows]
+    return np.average([window.primary_beam for window in windows], axis=0, weights=shares) >= LEAST_BEAM

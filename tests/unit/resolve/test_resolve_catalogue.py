@@ -136,3 +136,10 @@ def test_flux_agrees_with_that_within_an_ellipse():
     row = catalogue(posterior)[0]
     share = flux_within(posterior.samples, posterior.header, **ONE, factor=2.0).mean() / (1.0 - 2.0**-4)
     assert row["flux"] == pytest.approx(share, rel=0.05)
+
+
+def test_nothing_is_looked_for_outside_of_the_primary_beam():
+    y, x = np.indices(SHAPE)
+    beam = np.hypot(x - ONE["x"], y - ONE["y"]) < 20
+    (row,) = catalogue(drawn(SKY, spread=0.03, number=16), where=beam)
+    assert (row["x"], row["y"]) == pytest.approx((ONE["x"], ONE["y"]), abs=0.1)
