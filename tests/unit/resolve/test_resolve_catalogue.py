@@ -140,6 +140,6 @@ def test_flux_agrees_with_that_within_an_ellipse():
 
 def test_nothing_is_looked_for_outside_of_the_primary_beam():
     y, x = np.indices(SHAPE)
-    beam = np.hypot(x - ONE["x"], y - ONE["y"]) < 20
+    beam = np.hypot(x - ONE["x"], y - ONE["y"]) < 15
     (row,) = catalogue(drawn(SKY, spread=0.03, number=16), where=beam)
     assert (row["x"], row["y"]) == pytest.approx((ONE["x"], ONE["y"]), abs=0.1)
