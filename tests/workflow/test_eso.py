@@ -60,7 +60,8 @@ def test_the_state_of_an_inference_outlives_a_job_that_is_cut_off(snakemake, tmp
     text = parts(snakemake(tmp_path, "--dry-run", overlays=(TINY,)).stdout, "resolve_sky")["main"]
     (outputs,) = re.findall(r"output: (.*)", text)
     folder = "results/eso-tiny/inferred/main"
-    assert outputs.split(", ") == [f"{folder}/posterior.h5", f"{folder}/rounds"]
+    times = "results/eso-tiny/times/resolve/main.ecsv"
+    assert outputs.split(", ") == [f"{folder}/posterior.h5", f"{folder}/rounds", times]
 
 
 def test_one_sky_of_the_coverage_can_be_made_alone(snakemake, tmp_path):
