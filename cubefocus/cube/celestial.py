@@ -35,6 +35,11 @@ def celestial_wcs(header: fits.Header) -> WCS:
         raise CubefocusError(f"its axes {kinds} cannot be read ({reason(error)}); {EDIT}") from error
 
 
+def pixel_arcsec(header: fits.Header) -> float:
+    """Side of the square pixels of an image, in arcsec."""
+    return abs(float(header["CDELT1"])) * 3600.0
+
+
 def reason(error: Exception) -> str:
     """The sentence of wcslib's message that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("ERROR")]

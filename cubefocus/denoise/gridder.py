@@ -11,9 +11,10 @@ import numpy as np
 from scipy.ndimage import label
 from scipy.optimize import least_squares
 
-from cubefocus.denoise.lofar import ARCSEC, Tracks, primary_beam
+from cubefocus.denoise.lofar import Tracks, primary_beam
 from cubefocus.denoise.optional import load
 from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import ARCSEC
 
 EPSILON = 1e-7  # relative error of a visibility or a pixel, rms
 PADDING = 1.2  # of the image by which WSClean makes its cells of weights smaller

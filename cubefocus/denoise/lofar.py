@@ -11,13 +11,13 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.constants import speed_of_light
 from scipy.special import j1
 
 from cubefocus.denoise.optional import load
 from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import ARCSEC
 
-LIGHT_M_S = 299_792_458.0
-ARCSEC = math.pi / 180.0 / 3600.0  # rad
 FREQUENCY_HZ = 150e6
 STATION_DIAMETER_M = 30.8  # a field of 24 tiles, in ASTRON's description of the stations
 SIDEREAL = 1.00273790935  # turns of the Earth in a mean solar day
@@ -77,7 +77,7 @@ class Tracks:
     @property
     def wavelength_m(self) -> float:
         """Wavelength in m."""
-        return LIGHT_M_S / self.frequency_hz
+        return speed_of_light / self.frequency_hz
 
 
 def dutch_stations() -> Stations:

@@ -11,6 +11,7 @@ from typing import Any
 from cubefocus.files import make_folder, write_table
 from cubefocus.resolve.infer import infer
 from cubefocus.resolve.state import times_in
+from cubefocus.resolve.stored import plain_facts
 from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import InferenceSettings, PriorSettings
 
@@ -71,7 +72,7 @@ def run(job: ResolveSky) -> None:
         state=state,
         shown=shown,
     )
-    told = {key: value for key, value in job.provenance.items() if isinstance(value, str | int | float)}
+    told = plain_facts(job.provenance)
     replace(posterior, facts={**told, **posterior.facts}).save(job.posterior)
     folder = make_folder(job.rounds_folder, "check where results are written")
     for path in sorted(Path(shown).glob("*.h5")):

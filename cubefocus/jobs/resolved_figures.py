@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from matplotlib.figure import Figure
 
+from cubefocus.cube.celestial import pixel_arcsec
 from cubefocus.errors import CubefocusError
 from cubefocus.report.figures.resolved_curves import Residuals, resolved_energy, resolved_power, resolved_residuals
 from cubefocus.report.figures.resolved_maps import resolved_maps, resolved_rounds
@@ -61,7 +62,7 @@ def run(job: ResolvedFigures) -> None:
         If a file cannot be read.
     """
     posterior = Posterior.load(job.posterior)
-    cell = abs(float(posterior.header["CDELT1"])) * 3600.0
+    cell = pixel_arcsec(posterior.header)
     truth = None if job.sky is None else read_plane(job.sky)[0]
     tclean = {LABELS[name]: in_jy_per_arcsec2(path)[0] for name, path in job.tclean.items()}
     figures: dict[str, Figure] = {

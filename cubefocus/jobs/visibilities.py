@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cubefocus.engines.imaging import read_measurement_set
+from cubefocus.resolve.stored import plain_facts
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def run(job: ReadVisibilities) -> None:
         If CASA fails.
     """
     read = read_measurement_set(job.ms, job.size, job.cell_arcsec, job.windows, job.field_id, job.log)
-    told = {key: value for key, value in job.provenance.items() if isinstance(value, str | int | float)}
+    told = plain_facts(job.provenance)
     replace(read, facts={**read.facts, **told}).save(job.visibilities)
     for window, factor in zip(read.windows, read.facts["variance_factors"], strict=True):
         logger.info(

@@ -27,7 +27,7 @@ from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from cubefocus.alma.catalogue import build_table, iau_name
-from cubefocus.cube.celestial import celestial_wcs, equatorial, frame_of, local_axes
+from cubefocus.cube.celestial import celestial_wcs, equatorial, frame_of, local_axes, pixel_arcsec
 from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.find.blobcat import flux_fraction
 from cubefocus.find.interface import EIGHT_CONNECTED
@@ -128,7 +128,7 @@ def catalogue(
     Table
         With `COLUMNS`, a row each source whose flux is at least `LEAST` of its deviations, highest flux first.
     """
-    cell = abs(float(posterior.header["CDELT1"])) * 3600.0
+    cell = pixel_arcsec(posterior.header)
     sigma = SMOOTHING * resolution_arcsec / cell / SIGMA_TO_FWHM
     smooth = gaussian_filter(posterior.samples, (0.0, sigma, sigma), mode="constant")
     if where is not None:

@@ -18,6 +18,7 @@ from astropy.table import Table
 from scipy.ndimage import map_coordinates
 
 from cubefocus.cube.beams import header_beam
+from cubefocus.cube.celestial import pixel_arcsec
 from cubefocus.cube.scale import gaussian_area
 from cubefocus.errors import CubefocusError
 from cubefocus.files import read_table
@@ -91,7 +92,7 @@ def measured(images: np.ndarray, header: fits.Header, component: Mapping[str, An
         ``peak``, ``highest`` (Jy/arcsec^2) and ``flux`` (Jy), each of shape (...).
     """
     x, y, *shape = (float(component[name]) for name in ("x", "y", "major_arcsec", "minor_arcsec", "pa_deg"))
-    cell = abs(float(header["CDELT1"])) * 3600.0
+    cell = pixel_arcsec(header)
     inside = ellipse(images.shape[-2:], cell, (x, y), (shape[0], shape[1], shape[2]), 1.0) > 0
     return {
         "peak": brightness_at(images, x, y),

@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.cube.celestial import celestial_wcs, equatorial
+from cubefocus.cube.celestial import celestial_wcs, equatorial, pixel_arcsec
 from cubefocus.errors import CubefocusError
 from cubefocus.settings.eso import Component, CoverageSettings
 
@@ -69,7 +69,7 @@ def gaussians(components: Sequence[Component], header: fits.Header) -> tuple[np.
         If a component is wider along its minor axis, or its centre is outside of the image.
     """
     image = np.zeros((int(header["NAXIS2"]), int(header["NAXIS1"])))
-    cell, rows = _cell_arcsec(header), []
+    cell, rows = pixel_arcsec(header), []
     for number, one in enumerate(components, start=1):
         _refuse(one, number)
         x, y = image.shape[1] // 2 - one.east_arcsec / cell, image.shape[0] // 2 + one.north_arcsec / cell
@@ -109,10 +109,6 @@ def _truth(rows: Sequence[Mapping[str, Any]], header: fits.Header) -> Table:
     for name, unit in UNITS.items():
         found[name].unit = unit
     return found
-
-
-def _cell_arcsec(header: fits.Header) -> float:
-    return abs(float(header["CDELT1"])) * 3600.0
 
 
 def _add(image: np.ndarray, one: Component, x: float, y: float, cell: float) -> None:
@@ -163,7 +159,7 @@ def ringed_disc(components: Sequence[Component], header: fits.Header) -> tuple[n
         As of `gaussians`, a row for each of `RADII`: ``flux`` is the sum over pixels whose centres are within it of the
         phase centre, on the sky, ``major_arcsec`` and ``minor_arcsec`` are the diameter of that circle.
     """
-    shape, cell = (int(header["NAXIS2"]), int(header["NAXIS1"])), _cell_arcsec(header)
+    shape, cell = (int(header["NAXIS2"]), int(header["NAXIS1"])), pixel_arcsec(header)
     if min(shape) * cell < 2 * max(RADII):
         raise CubefocusError(f"image.size is {min(shape)} px of {cell:g} arcsec, less than the disc; make it larger")
     north, east = np.indices(shape) - np.array([length // 2 for length in shape])[:, None, None]

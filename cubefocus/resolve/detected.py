@@ -17,6 +17,7 @@ from astropy.table import Table, vstack
 from scipy import ndimage
 
 from cubefocus.cube.beams import Beam, header_beam
+from cubefocus.cube.celestial import pixel_arcsec
 from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_moments
 from cubefocus.errors import CubefocusError
 from cubefocus.find.interface import EIGHT_CONNECTED
@@ -152,7 +153,7 @@ def detect(
     beam = header_beam(header)
     if beam is None:
         raise CubefocusError(f"{clean}: has no beam (BMAJ, BMIN, BPA); give an image that tclean restored")
-    cell = abs(float(header["CDELT1"])) * 3600.0
+    cell = pixel_arcsec(header)
     ours, theirs = ("major_arcsec", "minor_arcsec", "pa_deg"), ("major", "minor", "position_angle")
     given = {TRUE: (truth, ours), FIT: (fitted, ours), RESOLVE: (catalogue, theirs)}
     shape = (image.shape[0], image.shape[1])

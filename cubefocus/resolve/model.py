@@ -13,12 +13,13 @@ import nifty.re as jft
 import numpy as np
 from jaxbind.contrib.jaxducc0 import get_wgridder
 
+from cubefocus.instrument.response import ARCSEC
+from cubefocus.resolve.predict import AXES
 from cubefocus.resolve.visibilities import Visibilities
 from cubefocus.settings import PriorSettings
 
 jax.config.update("jax_enable_x64", True)
 
-ARCSEC = np.pi / 180.0 / 3600.0  # rad
 ACCURACY = 1e-5  # of the gridder, relative: a hundred times better than CASA predicts visibilities
 FIELD, INDEX, POINTS = (
     "field_",
@@ -92,7 +93,6 @@ class Response(jft.Model):  # type: ignore[misc]
         self.sky, self.reference_hz = sky, visibilities.frequency_hz
         self.windows = visibilities.windows
         cell, (n_y, n_x) = visibilities.cell_arcsec * ARCSEC, visibilities.shape
-        # the w term turns the phase at the rim of a field of ALMA by hundredths of a radian
         self.gridder = get_wgridder(
             pixsize_x=cell,
             pixsize_y=cell,
@@ -113,6 +113,4 @@ class Response(jft.Model):  # type: ignore[misc]
     def _window(self, sky: Any, index: Any, window: Any) -> Any:
         change = (window.frequency_hz / self.reference_hz) ** index
         flux = sky * change * window.primary_beam * self.cell_arcsec**2  # Jy per pixel
-        # ducc counts l from west to east and has the phase centre at pixel n // 2, with exp(-2 pi i ...)
-        image = jnp.roll(flux[:, ::-1], 1 - sky.shape[1] % 2, axis=1).T
-        return self.gridder(-window.uvw_m, np.array([window.frequency_hz]), image)[0][:, 0]
+        return self.gridder(window.uvw_m * AXES, np.array([window.frequency_hz]), flux.T)[0][:, 0]

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path
+from cubefocus.resolve.stored import reading, writing
 
 ARRAYS = ("samples", "wavenumbers", "power", "spectral_index", "baselines_m", "noise_factors")
 
@@ -70,10 +68,7 @@ class Posterior:
 
     def save(self, path: str | Path) -> None:
         """Write an HDF5 file, whole or not at all; the same posterior gives the same bytes."""
-        with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-            file.attrs["header"] = self.header.tostring()
-            for key, value in self.facts.items():
-                file.attrs[key] = value
+        with writing(path, self.header, self.facts) as file:
             for name in ARRAYS:
                 file.create_dataset(name, data=getattr(self, name), track_times=False)
             for group, columns in (("parameters", self.parameters), ("rounds", self.rounds.columns)):
@@ -92,14 +87,9 @@ class Posterior:
         CubefocusError
             If the file is not there, not whole, or none of these.
         """
-        try:
-            with h5py.File(path, "r") as file:
-                facts = dict(file.attrs)
-                header = fits.Header.fromstring(facts.pop("header"))
-                arrays = {name: file[name][()] for name in ARRAYS}
-                parameters = {name: values[()] for name, values in file["parameters"].items()}
-                rounds = Table({name: values[()] for name, values in file["rounds"].items()})
-        except (OSError, KeyError, TypeError) as error:
-            raise CubefocusError(f"{path}: not a whole posterior ({error}); make it again") from error
+        with reading(path, "a whole posterior") as (file, header, facts):
+            arrays = {name: file[name][()] for name in ARRAYS}
+            parameters = {name: values[()] for name, values in file["parameters"].items()}
+            rounds = Table({name: values[()] for name, values in file["rounds"].items()})
         rounds.convert_bytestring_to_unicode()
         return cls(header=header, parameters=parameters, rounds=rounds, facts=facts, **arrays)

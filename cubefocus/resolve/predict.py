@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import ARCSEC
 from cubefocus.resolve.optional import load
 from cubefocus.resolve.visibilities import Visibilities, Window
 
-ARCSEC = math.pi / 180.0 / 3600.0  # rad
+# ducc0 has its first axis to the west here, as x, and exp(-2 pi i (u x + v y)): u keeps its sign, v changes it. The w
+# term, left out, turns the phase at the rim of a field of ALMA by hundredths of a radian.
+AXES = (1.0, -1.0, 0.0)
 SMALLEST = 32  # pixels, of ducc0
 
 
@@ -45,9 +46,8 @@ def predict(
     _check(image, window)
     apparent = image * window.primary_beam * cell_arcsec**2
     cell = cell_arcsec * ARCSEC
-    # ducc0 has its first axis to the west here, as x, and exp(-2 pi i (u x + v y)): u keeps its sign, v changes it.
     found = load("ducc0.wgridder").dirty2vis(
-        uvw=np.ascontiguousarray(window.uvw_m * (1.0, -1.0, 0.0)),
+        uvw=np.ascontiguousarray(window.uvw_m * AXES),
         freq=np.array([window.frequency_hz]),
         dirty=np.ascontiguousarray(apparent.T),
         pixsize_x=cell,

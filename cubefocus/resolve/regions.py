@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.io import fits
 
+from cubefocus.cube.celestial import pixel_arcsec
 from cubefocus.cube.scale import SIGMA_TO_FWHM, gaussian_moments
 from cubefocus.errors import CubefocusError
 
@@ -52,7 +53,7 @@ def flux_within(
     CubefocusError
         If no pixel of the image is within the ellipse.
     """
-    cell = abs(float(header["CDELT1"])) * 3600.0
+    cell = pixel_arcsec(header)
     inside = ellipse(samples.shape[-2:], cell, (x, y), (major_arcsec, minor_arcsec, pa_deg), factor)
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     if not rows.size:

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from astropy.io import fits
+from scipy.constants import speed_of_light
 
-from cubefocus.errors import CubefocusError
-from cubefocus.files import atomic_path
+from cubefocus.cube.celestial import pixel_arcsec
+from cubefocus.resolve.stored import reading, writing
 
-SPEED_OF_LIGHT = 299792458.0  # m/s
 LEAST_BEAM = 0.2  # of the peak of the primary beam, as tclean's pblimit
 ROW = ("visibilities", "weights", "uvw_m", "antenna1", "antenna2", "time_s")
 
@@ -82,7 +81,7 @@ class Visibilities:
     @property
     def cell_arcsec(self) -> float:
         """Side of a pixel."""
-        return abs(float(self.header["CDELT1"])) * 3600.0
+        return pixel_arcsec(self.header)
 
     @property
     def frequency_hz(self) -> float:
@@ -104,10 +103,7 @@ class Visibilities:
 
     def save(self, path: str | Path) -> None:
         """Write an HDF5 file, whole or not at all."""
-        with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-            file.attrs["header"] = self.header.tostring()
-            for key, value in self.facts.items():
-                file.attrs[key] = value
+        with writing(path, self.header, self.facts) as file:
             for number, window in enumerate(self.windows):
                 group = file.create_group(f"window{number}")
                 group.attrs["frequency_hz"] = window.frequency_hz
@@ -123,24 +119,19 @@ class Visibilities:
         CubefocusError
             If the file is not there, not whole, or none of these.
         """
-        try:
-            with h5py.File(path, "r") as file:
-                facts = dict(file.attrs)
-                header = fits.Header.fromstring(facts.pop("header"))
-                groups = [file[f"window{number}"] for number in range(len(file))]
-                windows = [
-                    Window(float(group.attrs["frequency_hz"]), **{name: group[name][()] for name in group})
-                    for group in groups
-                ]
-        except (OSError, KeyError, TypeError) as error:
-            raise CubefocusError(f"{path}: not a whole file of visibilities ({error}); make it again") from error
+        with reading(path, "a whole file of visibilities") as (file, header, facts):
+            groups = [file[f"window{number}"] for number in range(len(file))]
+            windows = [
+                Window(float(group.attrs["frequency_hz"]), **{name: group[name][()] for name in group})
+                for group in groups
+            ]
         return cls(tuple(windows), header, facts)
 
 
 def resolution_arcsec(visibilities: Visibilities) -> float:
     """Wavelength over the longest baseline; pixels of more than half of it are too wide for all baselines."""
     longest = max(window.baselines_m.max() * window.frequency_hz for window in visibilities.windows)
-    return math.degrees(SPEED_OF_LIGHT / longest) * 3600.0
+    return math.degrees(speed_of_light / longest) * 3600.0
 
 
 def within_beam(visibilities: Visibilities) -> np.ndarray:

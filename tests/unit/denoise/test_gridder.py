@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cubefocus.denoise import gridder
-from cubefocus.denoise.lofar import ARCSEC, dutch_stations, primary_beam, track
+from cubefocus.denoise.lofar import dutch_stations, primary_beam, track
 from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import ARCSEC
 
 pytest.importorskip("ducc0", reason="ducc0 is not installed")
 pytest.importorskip("lofarantpos", reason="lofarantpos is not installed")

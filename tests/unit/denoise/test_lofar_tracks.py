@@ -8,8 +8,9 @@ import pytest
 from astropy.coordinates import Longitude
 from astropy.time import Time
 
-from cubefocus.denoise.lofar import ARCSEC, FREQUENCY_HZ, Stations, dutch_stations, primary_beam, track
+from cubefocus.denoise.lofar import FREQUENCY_HZ, Stations, dutch_stations, primary_beam, track
 from cubefocus.errors import CubefocusError
+from cubefocus.instrument.response import ARCSEC
 
 pytest.importorskip("lofarantpos", reason="lofarantpos is not installed")
 
