@@ -80,7 +80,7 @@ def resolved_rounds(rounds: Mapping[int, Posterior], cell_arcsec: float) -> Figu
     """
     columns = FEW + 2
     figure, axes = new_figure(len(rounds), columns, PAGE * 1.25, len(rounds) * PAGE * 1.25 / columns + 0.5)
-    top = max(float(posterior.mean.max()) for posterior in rounds.values())
+    top = float(rounds[max(rounds)].mean.max())  # the first rounds overshoot by orders of magnitude
     bright = AsinhNorm(linear_width=FAINT * top, vmin=-FAINT * top, vmax=top)
     spectra = [posterior.power[:, posterior.wavenumbers > 0] for posterior in rounds.values()]
     limits = 0.5 * min(each.min() for each in spectra), 2.0 * max(each.max() for each in spectra)
