@@ -9,7 +9,7 @@ import yaml
 from runs import ROOT
 
 pytestmark = pytest.mark.workflow
-EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("eso", "eso-tiny", "sz114")]
+EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("eso", "eso-signed", "eso-tiny", "sz114")]
 TINY = EXPERIMENTS[1]
 OF_A_SKY = ("components", "observe_components", "visibilities", "resolve_sky", "posterior_products")
 

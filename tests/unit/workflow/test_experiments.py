@@ -27,7 +27,7 @@ from cubefocus.settings import EsoSettings, GeneralSettings, LofarStudySettings,
 from cubefocus.sky.catalogue import noise_seed
 
 LOFAR = ("lofar", "lofar-mini", "lofar-tiny")  # of the denoising study: nothing of config.yaml is below them either
-ESO = ("eso", "eso-tiny", "sz114")  # of Bayesian imaging: the same
+ESO = ("eso", "eso-signed", "eso-tiny", "sz114")  # of Bayesian imaging: the same
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
