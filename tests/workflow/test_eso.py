@@ -10,7 +10,7 @@ from runs import ROOT
 
 pytestmark = pytest.mark.workflow
 EXPERIMENTS = [ROOT / "experiments" / f"{name}.yaml" for name in ("eso", "eso-signed", "eso-tiny", "sz114")]
-TINY = EXPERIMENTS[1]
+TINY = ROOT / "experiments" / "eso-tiny.yaml"
 OF_A_SKY = ("components", "observe_components", "visibilities", "resolve_sky", "posterior_products")
 
 
