@@ -11,7 +11,7 @@ import json
 import logging
 import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from astropy.table import Table
 
 from cubefocus.errors import CubefocusError
 from cubefocus.resolve.model import FIELD, Response, Sky
-from cubefocus.resolve.parameters import PARAMETERS
+from cubefocus.resolve.parameters import PARAMETERS, pushed
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.resolve.state import State
 from cubefocus.resolve.visibilities import Visibilities
@@ -36,7 +36,8 @@ jft.logger.setLevel(logging.CRITICAL)  # what it tells of each step; a round is 
 SHOWN = (0, 5, 24)  # rounds of Figs. 6 to 8 of the report
 START = 0.1  # of a draw of the prior: from a whole one, the brightness is off by e^5, and the first steps overflow
 FINAL = 4  # how many times as many samples the last round draws, for the intervals that are read off them
-EARLY = 1 / 3  # share of the rounds that take Gaussian samples, and few steps: the mean is far off yet
+HOT = (30.0, 10.0, 3.0, 1.0)  # times the noise, of the first minimisations, without samples
+EARLY = 1 / 3  # share of the rounds that take few samples, and few steps for the mean: it is far off yet
 HALF = (
     1 / 2
 )  # share of the rounds after which weights are learnt: before, the noise would explain what the sky does not
@@ -52,7 +53,8 @@ class Effort:
     curved: int
 
 
-EFFORTS = {"early": Effort(80, 8, 40, 0), "late": Effort(250, 15, 80, 3)}
+EFFORTS = {"start": Effort(0, 12, 60, 0), "early": Effort(250, 8, 40, 6), "late": Effort(250, 15, 80, 3)}
+WAY = "change it, prior.offset (the level of the dark sky) first"
 GAIN = 0.05  # change of the energy, in nats, at which a minimisation ends: far below what samples differ by
 
 
@@ -137,11 +139,33 @@ class Inference:
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def begin(self) -> State:
-        """The state before the first round."""
+        """The state before the first round: the most probable sky, from a draw of the prior.
+
+        Samples about a sky that does not predict the data are far too wide where the noise is a thousandth of the
+        signal. What takes them in is a power spectrum of less and less fluctuation, out of which later rounds do not
+        find: the sky is then as bright as the prior has it wherever no baseline sees it. So the first steps go without
+        samples, and with more noise than there is, as a minimisation at once ends in a sky of bright pixels.
+        """
         mean = jft.Vector(self.response.init(jax.random.PRNGKey(self.seed))) * START
-        shape = (2, *self.visibilities.shape)
         ones = np.ones(self.inference.weight_bins)
+        for hot in HOT:
+            mean = self._most_probable(mean, hot * ones)
+        shape = (2, *self.visibilities.shape)
         return State(0, plain(mean), {}, np.zeros((0, 2), np.uint32), ones, np.full(shape, np.nan))
+
+    def _most_probable(self, mean: Any, factors: np.ndarray) -> Any:
+        """Parameters of the highest posterior density, sought from others."""
+        energy, effort = self.likelihood(factors), EFFORTS["start"]
+        none: dict[str, Any] = {"n_samples": 0, "sample_mode": "linear_resample", "draw_linear_kwargs": {}}
+        asked = none | {"nonlinearly_update_kwargs": {}, "kl_kwargs": self._newton(effort)}
+        optimiser = jft.OptimizeVI(energy, 1, linear_minimizer_jit=False)
+        start = optimiser.init_state(jax.random.PRNGKey(self.seed), **asked)
+        return optimiser.update(jft.Samples(pos=mean, samples=None, keys=None), start)[0].pos
+
+    def _newton(self, effort: Effort) -> dict[str, Any]:
+        """What NIFTy is asked for to move a mean."""
+        within = {"name": None, "absdelta": GAIN, "resnorm": None, "maxiter": effort.within}
+        return {"minimize_kwargs": {"name": None, "absdelta": GAIN, "maxiter": effort.newton, "cg_kwargs": within}}
 
     def likelihood(self, factors: np.ndarray) -> Any:
         """Gaussian noise, with the weights of the data and by what it is larger in each bin of baseline length."""
@@ -153,8 +177,7 @@ class Inference:
         """What NIFTy is asked for in a round."""
         rounds = self.inference.rounds
         effort = EFFORTS["early" if number < EARLY * rounds else "late"]
-        curved = self.inference.method == "geovi" and effort.curved > 0
-        within = {"name": None, "absdelta": GAIN, "resnorm": None, "maxiter": effort.within}
+        curved = self.inference.method == "geovi"
         bend = {"name": None, "maxiter": effort.within}
         return {
             "n_samples": self._pairs(number),
@@ -163,9 +186,7 @@ class Inference:
             "nonlinearly_update_kwargs": {
                 "minimize_kwargs": {"name": None, "xtol": 1e-3, "maxiter": effort.curved, "cg_kwargs": bend}
             },
-            "kl_kwargs": {
-                "minimize_kwargs": {"name": None, "absdelta": GAIN, "maxiter": effort.newton, "cg_kwargs": within}
-            },
+            "kl_kwargs": self._newton(effort),
         }
 
     def _pairs(self, number: int) -> int:
@@ -226,17 +247,18 @@ class Inference:
         several = self.sky.several
         factors = np.array([np.sqrt(self._by_bin(self._squares(sample))) for sample in samples])
         learnt = self.inference.weights
+        parameters = {name: self._parameter(name, samples) for name in PARAMETERS}
         return Posterior(
             samples=np.array([self.image(sample) for sample in samples]),
             wavenumbers=self.sky.wavenumbers[1:],
             power=np.array([self.sky.spectrum(sample) for sample in samples])[:, 1:],
-            parameters={name: self._parameter(name, samples) for name in PARAMETERS},
+            parameters=parameters,
             rounds=Table(list(now.rows)),
             header=self.visibilities.header,
             spectral_index=np.array([self.sky.spectral_index(sample) for sample in samples] if several else []),
             baselines_m=self.edges if learnt else np.zeros(0),
             noise_factors=factors if learnt else np.zeros((len(samples), 0)),
-            facts=self.verdict(now)
+            facts=self.verdict(now, parameters)
             | {
                 "seed": self.seed,
                 "prior": json.dumps(self.prior.to_dict()),
@@ -251,17 +273,21 @@ class Inference:
         prior = (jft.LogNormalPrior if known.positive else jft.NormalPrior)(mean, deviation, name=FIELD + known.nifty)
         return np.array([float(prior(sample)) for sample in samples])
 
-    def verdict(self, now: State) -> dict[str, Any]:
-        """Whether it has converged, and a sentence that says so."""
+    def verdict(self, now: State, parameters: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Whether it has converged, whether its prior is one of such a sky, and a sentence that says so."""
         last, (low, high) = now.rows[-1], self.inference.chi2
         wrong = []
         if not low <= last["reduced_chi2"] <= high:
             wrong.append(f"reduced chi2 is {last['reduced_chi2']:.3f}, not between {low:g} and {high:g}")
         if not last["change"] <= self.inference.change:
             wrong.append(f"the mean still moved by {last['change']:.2f} deviations in the last round")
-        if not wrong:
-            return {"converged": True, "verdict": f"converged after {now.round} rounds"}
-        return {"converged": False, "verdict": f"NOT converged after {now.round} rounds: {'; '.join(wrong)}"}
+        sentence = f"{'NOT converged' if wrong else 'converged'} after {now.round} rounds"
+        sentence += "".join(f"{mark} {text}" for mark, text in zip((":", ";"), wrong, strict=False))
+        far = pushed(parameters, self.prior)
+        if far:
+            named = ", ".join(f"prior.{PARAMETERS[name].setting} by {by:+.1f}" for name, by in far.items())
+            sentence += f"; but the data push {named} of its deviations: this prior is of another sky, {WAY}"
+        return {"converged": not wrong, "prior_fits": not far, "verdict": sentence}
 
 
 def _moved(image: np.ndarray, before: np.ndarray) -> float:

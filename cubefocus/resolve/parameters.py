@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cubefocus.settings.eso import PriorSettings
+
+FAR = 3.0  # prior deviations; a parameter that is pushed further says that the prior is that of another sky
 
 
 @dataclass(frozen=True)
@@ -71,3 +75,29 @@ def recorded_prior(facts: Mapping[str, Any]) -> PriorSettings | None:
         return None
     found = facts["prior"]
     return PriorSettings.from_mapping(json.loads(found) if isinstance(found, str) else found)
+
+
+def shift(values: np.ndarray, assumed: tuple[float, float]) -> float:
+    """How far a parameter's posterior mean lies off its prior mean, in deviations of the prior."""
+    return (float(np.mean(values)) - assumed[0]) / assumed[1]
+
+
+def pushed(parameters: Mapping[str, np.ndarray], prior: PriorSettings) -> dict[str, float]:
+    """Parameters of the prior that the data push further than `FAR`.
+
+    Such an inference may have converged and predict all visibilities, and yet be wrong: where the data say nothing,
+    as between short baselines and of the level of a dark sky, the posterior is this prior.
+
+    Parameters
+    ----------
+    parameters : mapping of str to ndarray, shape (sample,)
+        Of the posterior, by their names in `PARAMETERS`.
+    prior : PriorSettings
+
+    Returns
+    -------
+    dict
+        Prior deviations by name, furthest first.
+    """
+    far = {name: shift(values, getattr(prior, PARAMETERS[name].setting)) for name, values in parameters.items()}
+    return {name: far[name] for name in sorted(far, key=lambda name: -abs(far[name])) if abs(far[name]) > FAR}

@@ -94,10 +94,16 @@ class DataSettings(Section):
 class PriorSettings(Section):
     """What is assumed of the sky: [mean, standard deviation] of each parameter (Tables 1 and 3 of the report)."""
 
-    offset: Number = Field(default=26.0, description="mean of the logarithm of the sky in Jy/sr")
+    offset: Number = Field(
+        default=20.0,
+        description="mean of the logarithm of the sky in Jy/sr, the level of a dark sky (26 in Table 1: 4.6 "
+        "Jy/arcsec2, which stays in the image where no baseline sees it)",
+    )
     zero_mode: Spread = Field(default=(1.0, 0.1), description="standard deviation of the whole image's level")
     fluctuations: Spread = Field(default=(5.0, 1.0), description="standard deviation of the logarithm over the image")
-    slope: Spread = Field(default=(-2.0, 0.5), description="slope of the power spectrum in double logarithms")
+    slope: Spread = Field(
+        default=(-4.0, 2.0), description="slope of the power spectrum in double logarithms (-2 and 0.5 in Table 1)"
+    )
     flexibility: Spread = Field(default=(1.2, 0.4), description="how far the spectrum leaves a power law")
     asperity: Spread = Field(default=(0.2, 0.2), description="how rough it is where it does")
     points: Flag = Field(default=False, description="point sources in each pixel beside the extended sky")

@@ -11,6 +11,7 @@ from astropy.table import Row, Table
 
 from cubefocus.report.published import RESOLVE_PARAMETERS, RESOLVED_PEAKS, THIS_RUN, ResolvedPeak
 from cubefocus.resolve.compared import FIT, RESOLVE, TRUE, WANTED
+from cubefocus.resolve.parameters import shift
 from cubefocus.stats.intervals import wilson
 
 LABELS = {RESOLVE: "RESOLVE", FIT: "fit through the response", "natural": "tclean natural", "briggs": "tclean Briggs"}
@@ -216,7 +217,7 @@ def hyperparameters_table(
         mean, spread = map(float, prior[name])
         row: dict[str, Any] = {"parameter": name.replace("_", " "), "prior": mean, "prior_std": spread}
         row |= {"posterior": float(values.mean()), "posterior_std": float(values.std(ddof=1))}
-        row |= {"shift": (row["posterior"] - mean) / spread, "narrower": row["posterior_std"] / spread}
+        row |= {"shift": shift(values, (mean, spread)), "narrower": row["posterior_std"] / spread}
         for which, told in printed.items():
             row[f"published_{which}"], row[f"published_{which}_std"] = told.get(name, (math.nan, math.nan))
         rows.append(row)

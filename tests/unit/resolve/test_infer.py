@@ -95,7 +95,7 @@ def test_few_rounds_are_told_not_to_have_converged(visibilities: Visibilities, t
 def test_signed_sky_has_its_decrement(tmp_path: Path) -> None:
     sky = gaussian(SIZE, CELL, -5.0, 1.6, 0.4, 0.2) + gaussian(SIZE, CELL, 4.0, 1.2, -1.4, -1.0)
     seen = observed(sky, CELL, 600, 0.1, 2)
-    prior = PriorSettings(signed=True, fluctuations=(1.0, 0.5), slope=(-4.0, 0.5))
+    prior = PriorSettings(signed=True, offset=26.0, fluctuations=(1.0, 0.5), slope=(-4.0, 0.5))
     found = infer(seen, prior, GAUSSIAN, seed=1, state=tmp_path)
     hole = gaussian(SIZE, CELL, 1.0, 1.6, 0.4, 0.2) > 0.5
     fluxes = found.samples[:, hole].sum(axis=1) * CELL**2
