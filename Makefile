@@ -112,7 +112,7 @@ format: env  ## put the code into its style
 	@$(BIN) -m ruff check --fix .
 	@$(BIN) -m ruff format .
 
-schema: env  ## workflow/schemas/ and docs/config.md, from the models of cubefocus/settings/
+schema: env  ## workflow/schemas/ and docs/reference/config.md, from the models of cubefocus/settings/
 	@$(BIN) scripts/schema.py
 
 dag: env  ## graph of the rules: build/rulegraph.mmd, and .svg where graphviz is installed
