@@ -28,6 +28,7 @@ exclude_patterns = ["extensions", "templates"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4  # as on GitHub: a link may name a heading of four levels
 default_role = "code"
+smartquotes = False  # a dash of an option is a dash
 
 autosummary_generate = True
 autodoc_default_options = {"members": True, "show-inheritance": True}

@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from cubefocus.cli.main import COMMANDS, build_parser
 
-WIDTH = 100  # characters, of a usage
+WIDTH = 80  # characters, of a usage
 
 
 class Commands(SphinxDirective):
@@ -38,7 +38,7 @@ def described(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
         shown = [action for action in group._group_actions if action.help is not argparse.SUPPRESS]
         shown = [one for one in shown if not isinstance(one, (argparse._HelpAction, argparse._SubParsersAction))]
         if shown:
-            yield from [f"**{plain(group.title or '').capitalize()}**", "", plain(group.description or ""), ""]
+            yield from [f"**{plain(_sentence(group.title or ''))}**", "", plain(group.description or ""), ""]
             yield from (line for action in shown for line in option(parser, action))
     if parser.epilog:
         yield from ["```text", parser.epilog % {"prog": parser.prog}, "```", ""]
@@ -57,6 +57,10 @@ def option(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str
 def plain(text: str) -> str:
     """A text of argparse in Markdown, with nothing in it taken for markup."""
     return re.sub(r"([\\`*_{}\[\]<>|#$~])", r"\\\1", " ".join(text.split()))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
