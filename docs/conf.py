@@ -38,6 +38,7 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
+nitpicky = True
 # Types of a docstring are words ("sequence of str"), and other libraries' pages are not part of this site.
 nitpick_ignore_regex = [("py:.*", r"(?!cubefocus\.).*")]
 
