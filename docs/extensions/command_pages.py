@@ -12,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from cubefocus.cli.main import COMMANDS, build_parser
 
+EXAMPLE = "Example: "
 WIDTH = 80  # characters, of a usage
 
 
@@ -40,10 +41,19 @@ def described(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
         if shown:
             yield from [f"**{plain(_sentence(group.title or ''))}**", "", plain(group.description or ""), ""]
             yield from (line for action in shown for line in option(parser, action))
-    if parser.epilog:
-        yield from ["```text", parser.epilog % {"prog": parser.prog}, "```", ""]
+    yield from last_words(parser.epilog or "")
     for below in _subparsers(parser).values():
         yield from described(below, level + 1)
+
+
+def last_words(epilog: str) -> Iterator[str]:
+    """Markdown of the example of a command, which its last words begin with, and of what follows on it."""
+    first, _, rest = epilog.partition("\n\n")
+    example = first.removeprefix(EXAMPLE)
+    if example != first:
+        yield from ["**Example**", "", "```bash", example, "```", ""]
+    if remaining := rest if example != first else epilog:
+        yield from ["```text", remaining, "```", ""]
 
 
 def option(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str]:
