@@ -19,6 +19,7 @@ import yaml
 from cubefocus.settings import CONFIGS
 
 ROOT = Path(__file__).parents[2]
+MADE = ("reference", "results", "benchmarks")  # folders of docs/ with pages that are written by programs
 RUN = ("bash", "python")
 NOT_RUN_BY_NAME = ("sh", "shell", "console", "zsh", "py", "python3", "pycon")  # the same under names that nothing runs
 FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,}) *(?P<language>[^\s`]*)")
@@ -63,9 +64,9 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """README and all pages that somebody wrote, and neither `make schema` nor a run."""
+    """README and all pages that somebody wrote, and neither `make schema`, a run nor `make docs`."""
     docs = ROOT / "docs"
-    written = [path for path in docs.rglob("*.md") if path.relative_to(docs).parts[0] not in ("reference", "results")]
+    written = [path for path in docs.rglob("*.md") if path.relative_to(docs).parts[0] not in MADE]
     return [ROOT / "README.md", *sorted(written)]
 
 
@@ -147,12 +148,17 @@ def run(page: Path) -> None:
             raise PageError(wrong)
         if block.what == "file":
             write(block)
-        elif block.language in RUN and not _excused(block):
+        elif does_something(block):
             print(f"== {block.place}", flush=True)
             if block.language == "bash":
                 bash(block)
             else:  # with the lines of the page, which a traceback then shows
                 exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), namespace)
+
+
+def does_something(block: Block) -> bool:
+    """Whether a block is run, or written to a file."""
+    return block.what == "file" or (block.language in RUN and not _excused(block))
 
 
 def write(block: Block) -> None:
