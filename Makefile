@@ -36,7 +36,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env docs wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -112,8 +112,15 @@ format: env  ## put the code into its style
 	@$(BIN) -m ruff check --fix .
 	@$(BIN) -m ruff format .
 
-schema: env  ## workflow/schemas/ and docs/config.md, from the models of cubefocus/settings/
+schema: env  ## workflow/schemas/ and docs/reference/config.md, from the models of cubefocus/settings/
 	@$(BIN) scripts/schema.py
+
+# Every warning is an error: a link, an anchor or a picture that is not there, a name that nothing defines.
+docs: env  ## the documentation, readable without a server: build/docs/html/index.html
+	@rm -rf docs/reference/api
+	@$(BIN) -m sphinx --builder html --jobs auto --fail-on-warning --keep-going --quiet \
+	    --doctree-dir build/docs/doctrees docs build/docs/html
+	@echo build/docs/html/index.html
 
 dag: env  ## graph of the rules: build/rulegraph.mmd, and .svg where graphviz is installed
 	@mkdir -p build
@@ -131,11 +138,11 @@ paper-dry-run: $(LIGHT)/complete  ## what the paper's experiment would run, with
 	@$(LIGHT)/bin/python -m snakemake --dry-run --quiet rules --configfile $(or $(strip $(CONFIG)),experiments/paper.yaml)
 
 lock:  ## newest versions of everything that pyproject.toml names, into the lock file
-	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,lofar,mpi,resolve,workflow,slurm,dev]" $(PIP_FLAGS)
+	@bash envs/install.sh "$(PYTHON)" build/lock-env ".[casa,finders,lofar,mpi,resolve,workflow,slurm,docs,dev]" $(PIP_FLAGS)
 	@bash envs/lock.sh build/lock-env/bin/python $(LOCK) envs/cubefocus.yaml
 
 clean:  ## remove the results of this experiment, caches and builds
-	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build dist .pytest_cache .ruff_cache .mypy_cache
+	rm -rf "results/$(or $(notdir $(EXPERIMENT)),none)" build dist docs/benchmarks docs/reference/api .pytest_cache .ruff_cache .mypy_cache
 	find cubefocus scripts tests workflow -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## clean, and remove the virtual environment and Snakemake's records

@@ -165,12 +165,12 @@ def allowed(entry: Mapping[str, Any]) -> str:
 
 
 def main(root: Path) -> None:
-    """Write ``workflow/schemas/<study>.schema.yaml`` and ``docs/config.md`` below a folder."""
+    """Write ``workflow/schemas/<study>.schema.yaml`` and ``docs/reference/config.md`` below a folder."""
     for study in CONFIGS:
         with atomic_path(root / "workflow" / "schemas" / f"{study}.schema.yaml") as temporary:
             temporary.write_text(yaml.safe_dump(schema(study), sort_keys=False, width=120, allow_unicode=True))
         name = "config.md" if study == "alma" else f"config-{study}.md"
-        with atomic_path(root / "docs" / name) as temporary:
+        with atomic_path(root / "docs" / "reference" / name) as temporary:
             temporary.write_text(reference(study))
 
 

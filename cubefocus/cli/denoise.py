@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "like it. The image is read and written in parts, so that memory does not grow with it; the result has its "
         "header and its unit, and is the same whatever the number of ranks."
     )
+    parser.epilog = "Example: cubefocus denoise image.fits -o cleaned.fits --probability emission.fits"
     parser.add_argument("image", type=Path, metavar="IMAGE.fits")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="CLEANED.fits", help="image to write")
     parser.add_argument("--model", type=Path, metavar="FILE",

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "it fits the sources of a dirty cube through its dirty beam. With --models the networks of a run search dirty "
         "cubes like those that they were trained on."
     )
+    parser.epilog = "Example: cubefocus detect cube.fits -o found"
     parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
     parser.add_argument("--models", type=Path, metavar="BUNDLE",
                         help="networks of a run with their settings, such as results/demo/bundle, or the name of a "

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Match the sources of catalogues one to one with true ones and count. Tables are ECSV, CSV, FITS or VOTable, "
         "told by the extension. A row of the result is named by its file, or NAME=FILE."
     )
-    parser.epilog = _columns_help()
+    parser.epilog = f"Example: cubefocus evaluate found/catalogue.ecsv truth.ecsv\n\n{_columns_help()}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     default = EvaluationSettings()
     parser.add_argument("catalogue", metavar="CATALOGUE", help="what was found")

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Put known sources into a cube through its beam, a few at a time, and search for them as cubefocus detect "
         "does without networks: which share is found, against signal-to-noise, and how well they are measured."
     )
+    parser.epilog = "Example: cubefocus inject cube.fits -o injected"
     parser.add_argument("cube", type=Path, metavar="CUBE.fits")
     parser.add_argument("--psf", type=Path, metavar="PSF.fits",
                         help="dirty beam of a dirty cube; without it the cube is taken for a restored one")  # fmt: skip

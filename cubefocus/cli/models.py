@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Bundles of trained networks: those that come with cubefocus, by name, and those of runs, by folder, such as "
         "results/demo/bundle."
     )
+    parser.epilog = "Example: cubefocus models check cube.fits"
     parts = parser.add_subparsers(dest="models_command", required=True, metavar="COMMAND")
     listed = parts.add_parser("list", help="the bundles that come with cubefocus")
     listed.description = "List the bundles that come with cubefocus: their networks, their size and what they are for."

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{', '.join(READERS)} and folders of bundles. A CSV file holds its rows only: it is told from the file of its "
         "name beside it that was written with it (.md, .ecsv or .pt)."
     )
+    parser.epilog = "Example: cubefocus provenance results/demo/tables/detection.csv"
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="product of a run, a bundle, or of cubefocus simulate or detect"
     )

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Each round is logged with its energy; the same command goes on where it was stopped. It ends with 0 where the "
         "inference has not converged, too, and says so in its last line, rounds.ecsv and the header of each image."
     )
+    parser.epilog = "Example: cubefocus resolve user.ms -o imaged --size 512 --cell 0.1"
     parser.add_argument("visibilities", type=Path, metavar="VISIBILITIES.ms",
                         help="calibrated Measurement Set, or visibilities that cubefocus has stored (.h5)")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write")

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"Observe a sky model with an interferometer and make its dirty cube. The model is in {UNITS}. "
         "Its size, cell, frequencies and direction are taken from its header."
     )
+    parser.epilog = "Example: cubefocus simulate sky.fits -o dirty.fits --noise thermal"
     parser.add_argument("sky", metavar="SKY.fits", help="sky model: FITS cube or image")
     parser.add_argument("-o", "--output", metavar="DIRTY.fits", required=True, help="dirty cube to write, in Jy/beam")
     parser.add_argument("--overwrite", action="store_true", help="replace DIRTY.fits if it exists")

@@ -20,7 +20,7 @@ BRIGHTEST = 1e-3  # share of the pixels
 
 
 def mean_relative_error(sky: np.ndarray, image: np.ndarray, above: float = DIFFUSE, below: float = math.inf) -> float:
-    """Mean of |sky - image| / sky over the pixels where the sky is bright enough (GV22 Eq. 7).
+    """Mean of ``|sky - image| / sky`` over the pixels where the sky is bright enough (GV22 Eq. 7).
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Every section of the config: defaults (those of config.yaml), limits and descriptions, and nothing holds them twice.
 
-``workflow/schemas/<study>.schema.yaml`` and ``docs/config.md`` are written from these classes: `make schema`. The names
-of networks, finders and sky types are those of `cubefocus.specs`. A field of type `SkipJsonSchema` is no key of the
-config; it is for those who call the package.
+``workflow/schemas/<study>.schema.yaml`` and ``docs/reference/config.md`` are written from these classes: `make schema`.
+The names of networks, finders and sky types are those of `cubefocus.specs`. A field of type `SkipJsonSchema` is no key
+of the config; it is for those who call the package.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The command line and the public face of the package import nothing before it is used."""
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 import cubefocus
-from cubefocus.cli.main import COMMANDS, main
+from cubefocus.cli.main import COMMANDS, build_parser, main
 
 HEAVY = {"numpy", "astropy", "torch", "scipy", "yaml", "h5py", "matplotlib"}
 
@@ -34,6 +35,18 @@ def test_package_imports_nothing_before_it_is_used():
     found = imported("from cubefocus import Cube, Observation")
     assert "astropy" in found
     assert "torch" not in found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_an_example_that_the_command_takes(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = " ".join(capsys.readouterr().out.partition("Example: ")[2].partition("\n\n")[0].split())
+    program, *arguments = shlex.split(told)
+    assert program == "cubefocus"
+    options = build_parser(command).parse_args(arguments)
+    assert options.command == command
+    assert callable(options.run)
 
 
 def test_every_public_name_is_there_and_says_what_it_is():
