@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from digest import closure, code_digest
+
+from cubefocus.workflow.digest import closure, code_digest
 
 ROOT = Path(__file__).parents[3]
 SOURCES = {
-    "scripts/look.py": "from shared import ready\nfrom cubefocus.see import light\n",
-    "scripts/shared.py": "ready = True\n",
+    "scripts/look.py": "from cubefocus.see import light\n",
     "scripts/draw.py": "from cubefocus.pictures import colours\n",
     "cubefocus/__init__.py": '__version__ = "1"\nPUBLIC = {"light": "cubefocus.see.light"}\n',
     "cubefocus/specs.py": 'FINDERS = ["cubefocus.finders.one:find"]\n',
@@ -41,7 +41,6 @@ SOURCES = {
 }
 BEHIND_LOOK = {
     "scripts/look.py",
-    "scripts/shared.py",
     "cubefocus/__init__.py",
     "cubefocus/see/__init__.py",
     *(f"cubefocus/see/{name}.py" for name in ("light", "otherwise", "inner", "deep", "worker", "server")),
@@ -127,5 +126,5 @@ def behind(script: str) -> set[str]:
 )
 def test_scripts_import_what_they_need_and_no_other_rooms(script: str, used: str, unused: tuple[str, ...]) -> None:
     found = behind(script)
-    assert {used, f"scripts/{script}.py", f"cubefocus/jobs/{script}.py", "scripts/common.py"} <= found
+    assert {used, f"scripts/{script}.py", f"cubefocus/jobs/{script}.py", "cubefocus/workflow/script.py"} <= found
     assert [path for path in found if path.startswith(tuple(f"cubefocus/{room}/" for room in unused))] == []

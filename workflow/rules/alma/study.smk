@@ -3,8 +3,8 @@
 In: config, names of cubefocus/specs.py. Out: nothing is made here.
 """
 
-from configuration import validate_networks
-from needs import Needs
+from cubefocus.workflow.configuration import validate_networks
+from cubefocus.workflow.needs import Needs
 from snakemake.logging import logger
 
 TRAINED_BY = config["trained_by"]
