@@ -35,6 +35,9 @@ from cubefocus.workflow.digest import code_digest
 if Path(sys.executable).is_file():
     sys.executable = shlex.quote(sys.executable)
 
+if workflow.modifier.path_modifier.prefix or workflow.modifier.path_modifier.modifies_prefixes:
+    raise WorkflowError("this module takes no prefix: the key `experiment` of its config names a folder of its own")
+
 SCHEMAS = {study: workflow.source_path(f"../schemas/{study}.schema.yaml") for study in specs.STUDIES}
 try:
     validate_config(config, SCHEMAS, workflow.configfiles)
@@ -42,6 +45,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 STUDY = config["study"]
+OUTERMOST = workflow.modifier_stack[0].globals["config"] is config  # the one that the report's first page can name
 ENVIRONMENT = "../../../envs/cubefocus.yaml"  # as the stages see it
 # For envs/cubefocus.post-deploy.sh, of which Snakemake runs a copy.
 os.environ["CUBEFOCUS_PACKAGE"] = str(CHECKOUT) if CHECKOUT.is_dir() else f"cubefocus=={cubefocus.__version__}"

@@ -23,9 +23,6 @@ if config.get("study", "alma") == "alma":
     configfile: "config.yaml"
 
 
-report: "../report/workflow.rst"
-
-
 include: "common.smk"
 
 

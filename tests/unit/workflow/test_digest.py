@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -128,3 +129,22 @@ def test_scripts_import_what_they_need_and_no_other_rooms(script: str, used: str
     found = behind(script)
     assert {used, f"scripts/{script}.py", f"cubefocus/jobs/{script}.py", "cubefocus/workflow/script.py"} <= found
     assert [path for path in found if path.startswith(tuple(f"cubefocus/{room}/" for room in unused))] == []
+
+
+def test_scripts_import_nothing_that_lies_beside_them() -> None:
+    """Where the workflow comes from a repository, Snakemake fetches the one script that a job is made of."""
+    scripts = sorted((ROOT / "scripts").glob("*.py"))
+    names = {path.stem for path in scripts}
+    for path in scripts:
+        tree = ast.parse(path.read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not names & imported, path
+
+
+def test_the_digest_is_that_of_the_script_wherever_a_copy_of_it_lies(package: Path, tmp_path: Path) -> None:
+    script = package / "scripts" / "look.py"
+    copy = tmp_path / "cache" / "look.py@v1"
+    copy.parent.mkdir()
+    copy.write_bytes(script.read_bytes())
+    assert code_digest(package, copy) == code_digest(package, script)

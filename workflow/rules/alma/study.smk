@@ -31,6 +31,10 @@ SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items(
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
 
 
+if OUTERMOST:
+
+    report: "../../report/alma.rst"
+
 
 def chosen(path: str) -> str:
     """Path of what is learnt or chosen on training and validation cubes: of this experiment, or of the one it names."""
