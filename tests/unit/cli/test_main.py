@@ -106,10 +106,13 @@ def offered(shell, folder, line):
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = folder / "script"
-    script.write_text(run_completion(shell))
+    if not script.exists():
+        script.write_text(run_completion(shell))
     words = " ".join(f"'{word}'" for word in line.split(" "))
     program = COMPLETE[shell].format(script=script, folder=folder, line=line, words=words)
-    done = subprocess.run([shell, "-c", program], capture_output=True, text=True, cwd=folder, timeout=60)
+    done = subprocess.run(
+        [shell, "-c", program], capture_output=True, text=True, cwd=folder, timeout=60, stdin=subprocess.DEVNULL
+    )
     assert done.returncode == 0, done.stderr
     return {text.split()[0] for text in done.stdout.splitlines() if text.strip()}
 
