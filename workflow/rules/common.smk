@@ -4,7 +4,6 @@ Nothing here imports numpy, CASA or torch: the workflow is parsed on login nodes
 """
 
 import math
-import os
 import shlex
 import sys
 from functools import cache
@@ -21,7 +20,8 @@ try:
     import cubefocus
 except ModuleNotFoundError:
     raise WorkflowError("the package cubefocus is not installed beside Snakemake: pip install cubefocus") from None
-if f'__version__ = "{cubefocus.__version__}"' not in Path(workflow.source_path("../../cubefocus/__init__.py")).read_text():
+SAID = f'__version__ = "{cubefocus.__version__}"'
+if SAID not in Path(workflow.source_path("../../cubefocus/__init__.py")).read_text():
     raise WorkflowError(
         f"cubefocus {cubefocus.__version__} is installed in {Path(cubefocus.__file__).parent}, and the workflow is of "
         "another version: install the package in the version of the workflow's tag, or name the tag of the package"
@@ -30,6 +30,7 @@ if f'__version__ = "{cubefocus.__version__}"' not in Path(workflow.source_path("
 from cubefocus import specs
 from cubefocus.workflow.configuration import ConfigError, validate_config
 from cubefocus.workflow.digest import code_digest
+from cubefocus.workflow.environment import offer_package
 
 # Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
 if Path(sys.executable).is_file():
@@ -47,8 +48,7 @@ except ConfigError as error:
 STUDY = config["study"]
 OUTERMOST = workflow.modifier_stack[0].globals["config"] is config  # the one that the report's first page can name
 ENVIRONMENT = "../../../envs/cubefocus.yaml"  # as the stages see it
-# For envs/cubefocus.post-deploy.sh, of which Snakemake runs a copy.
-os.environ["CUBEFOCUS_PACKAGE"] = str(CHECKOUT) if CHECKOUT.is_dir() else f"cubefocus=={cubefocus.__version__}"
+offer_package(CHECKOUT)
 
 
 def results(path: str) -> str:
