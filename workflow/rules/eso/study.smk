@@ -33,8 +33,6 @@ if OUTERMOST:
     report: "../../report/eso.rst"
 
 
-
-
 wildcard_constraints:
     sky=rf"{MAIN}|\d+",
     weighting="|".join(specs.WEIGHTINGS),

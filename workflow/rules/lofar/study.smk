@@ -21,7 +21,6 @@ if OUTERMOST:
     report: "../../report/lofar.rst"
 
 
-
 # A warning and no refusal: the nodes of a cluster may have the program where this one does not. Where it is missing, the
 # jobs that need it say so and the others go on (keep-going of the profiles).
 if "clean" in DATASETS and workflow.is_main_process and shutil.which(specs.WSCLEAN) is None:
