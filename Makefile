@@ -110,6 +110,7 @@ lint: env  ## style, types, spelling, and Snakemake's own checks
 	@$(BIN) -m ruff format --check .
 	@$(BIN) -m mypy
 	@$(BIN) -m codespell_lib
+	@$(BIN) -m snakefmt.snakefmt --check Snakefile workflow
 	@$(SNAKEMAKE) --lint
 
 # The parts that need root, and a Debian to install Slurm on, are left out where they cannot be.
@@ -125,6 +126,7 @@ image:  ## a container image, cubefocus, with what `make env` installs (docker o
 format: env  ## put the code into its style
 	@$(BIN) -m ruff check --fix .
 	@$(BIN) -m ruff format .
+	@$(BIN) -m snakefmt.snakefmt Snakefile workflow
 
 schema: env  ## workflow/schemas/ and docs/config.md, from the models of cubefocus/settings/
 	@$(BIN) scripts/schema.py
