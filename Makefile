@@ -36,7 +36,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env docs wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env docs wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-wheel check image test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ wheel: env  ## dist/cubefocus-*.whl, with the bundles of cubefocus/models
 	@rm -rf build/lib build/bdist.*
 	@$(BIN) -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
+
+test-wheel: wheel  ## the wheel in an environment of its own: its commands without CASA and Snakemake
+	@$(BIN) -m pytest -m slow tests/wheel
 
 demo: run report  ## the default experiment from end to end, with its report
 
@@ -102,15 +105,28 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
 	@for name in dryrun casa simulation inference finding finders detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
 
-lint: env  ## style, types, and Snakemake's own checks
+lint: env  ## style, types, spelling, and Snakemake's own checks
 	@$(BIN) -m ruff check .
 	@$(BIN) -m ruff format --check .
 	@$(BIN) -m mypy
+	@$(BIN) -m codespell_lib
+	@$(BIN) -m snakefmt.snakefmt --check Snakefile workflow
 	@$(SNAKEMAKE) --lint
+
+# The parts that need root, and a Debian to install Slurm on, are left out where they cannot be.
+check: lint test test-wheel docs  ## all that continuous integration runs, as far as it can be done here
+	@if [ "$$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then $(MAKE) --no-print-directory test-slurm; \
+	    else echo "make check: test-slurm needs root on Debian or Ubuntu, left out"; fi
+
+image:  ## a container image, cubefocus, with what `make env` installs (docker or podman)
+	@program=$$(command -v docker || command -v podman) || \
+	    { echo "make image: neither docker nor podman is there: apt install podman" >&2; exit 1; }; \
+	    "$$program" build --build-arg PIP_FLAGS="$(PIP_FLAGS)" --tag cubefocus .
 
 format: env  ## put the code into its style
 	@$(BIN) -m ruff check --fix .
 	@$(BIN) -m ruff format .
+	@$(BIN) -m snakefmt.snakefmt Snakefile workflow
 
 schema: env  ## workflow/schemas/ and docs/reference/config.md, from the models of cubefocus/settings/
 	@$(BIN) scripts/schema.py

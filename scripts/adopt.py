@@ -1,8 +1,7 @@
 """Take the parameters of one of the other finders that another experiment chose."""
 
-from common import job
-
 from cubefocus.jobs.adopt import Adopt, run
+from cubefocus.workflow.script import job
 
 with job(snakemake):
     run(

@@ -1,8 +1,7 @@
 """The limit of the noise for the true sources of the test split."""
 
-from common import job
-
 from cubefocus.jobs.bound import Bound, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

@@ -1,8 +1,7 @@
 """Put the networks of a run into a bundle, with the settings and the ranges that they are good for."""
 
-from common import job, networks
-
 from cubefocus.jobs.bundle import Job, run
+from cubefocus.workflow.script import job, networks
 
 with job(snakemake) as provenance:
     run(

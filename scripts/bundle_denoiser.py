@@ -1,8 +1,7 @@
 """Make the bundle of the residual networks."""
 
-from common import job
-
 from cubefocus.jobs.bundle_denoiser import BundleDenoiser, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

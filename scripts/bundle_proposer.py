@@ -1,8 +1,7 @@
 """Make the bundle of the network of the search."""
 
-from common import job
-
 from cubefocus.jobs.bundle_proposer import BundleProposer, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

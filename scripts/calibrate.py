@@ -1,8 +1,7 @@
 """Choose the scale of the network's significance."""
 
-from common import job
-
 from cubefocus.jobs.calibrate import Calibrate, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

@@ -1,8 +1,7 @@
 """Clean those cubes of a batch that a finder will search; a killed or failed job goes on with what is missing."""
 
-from common import job
-
 from cubefocus.jobs.clean import Clean, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

@@ -1,8 +1,7 @@
 """Clean a Measurement Set."""
 
-from common import job
-
 from cubefocus.jobs.clean_visibilities import CleanVisibilities, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = {name: snakemake.params[name] for name in ("settings", "size", "cell_arcsec", "windows", "field_id")}

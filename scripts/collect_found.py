@@ -1,8 +1,7 @@
 """Join what one of the other finders found in the batches, and what that took."""
 
-from common import job
-
 from cubefocus.jobs.collect_found import CollectFound, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     made = {name: snakemake.output[name] for name in ("catalogue", "inverted", "time")}

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.compare_engines import CompareEngines, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

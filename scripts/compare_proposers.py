@@ -1,8 +1,7 @@
 """Make the table of the proposers."""
 
-from common import job
-
 from cubefocus.jobs.compare_proposers import CompareProposers, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

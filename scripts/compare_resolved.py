@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.compare_resolved import CompareResolved, run
 from cubefocus.resolve.compared import Made
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, made = snakemake.input, snakemake.output

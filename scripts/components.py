@@ -1,8 +1,7 @@
 """Make a sky of Gaussians, or of a disc."""
 
-from common import job
-
 from cubefocus.jobs.components import Components, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params, made = snakemake.params, snakemake.output

@@ -1,8 +1,7 @@
 """Choose the significance that sources of the fit must have, on the validation split."""
 
-from common import job
-
 from cubefocus.jobs.decide import Decide, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

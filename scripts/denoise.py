@@ -1,8 +1,7 @@
 """Denoise the images of a folder with a trained network."""
 
-from common import job
-
 from cubefocus.jobs.denoise import Denoise, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, made = snakemake.input, snakemake.output

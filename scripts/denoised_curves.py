@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.denoised_curves import DenoisedCurves, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(DenoisedCurves([*snakemake.input.scores], str(Path(snakemake.output.png[0]).parent), provenance))

@@ -1,9 +1,8 @@
 """Draw the reference fields of a dataset, and what each method makes of them."""
 
-from common import job
-
 from cubefocus.denoise.compared import Compared
 from cubefocus.jobs.denoised_maps import DenoisedMaps, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     figure = snakemake.output.png.removesuffix(".png")

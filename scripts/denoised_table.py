@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.denoised_table import DenoisedTable, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, tables = snakemake.input, Path(snakemake.output.csv[0]).parent

@@ -1,8 +1,7 @@
 """Run the detection chain on one batch of test cubes."""
 
-from common import job, spread
-
 from cubefocus.jobs.detect import Detect, run
+from cubefocus.workflow.script import job, spread
 
 with job(snakemake) as provenance:
     made = {name: snakemake.output[name] for name in ("catalogue", "candidates", "products", "time")}

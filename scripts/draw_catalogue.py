@@ -1,8 +1,7 @@
 """Draw the sources of every cube from the experiment's seed."""
 
-from common import job
-
 from cubefocus.jobs.draw_catalogue import DrawCatalogue, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     names = ("sky", "cubes", "n_channels", "n_pixels", "snr", "seed")

@@ -1,8 +1,7 @@
 """Draw how far the engine fft is from CASA, for every observing set-up of the experiment."""
 
-from common import job
-
 from cubefocus.jobs.draw_engines import DrawEngines, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     figures = [path.removesuffix(".png") for path in snakemake.output.png]

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.instrument.observation import Observation
 from cubefocus.jobs.figures import CleanedFiles, Figures, run
 from cubefocus.report.run import RunFiles
 from cubefocus.settings import DetectionSettings, EvaluationSettings
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params, made = snakemake.input, snakemake.params, [Path(path) for path in snakemake.output.png]

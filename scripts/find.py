@@ -1,9 +1,8 @@
 """Search one batch of test cubes with one of the other finders; a killed job goes on with what is missing."""
 
-from common import job
-
 from cubefocus.find.own import SetUps
 from cubefocus.jobs.find import Find, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

@@ -1,8 +1,7 @@
 """Fit the sources of one batch of cubes together through the dirty beam."""
 
-from common import job, spread
-
 from cubefocus.jobs.fit import Fit, run
+from cubefocus.workflow.script import job, spread
 
 with job(snakemake) as provenance:
     task = Fit(

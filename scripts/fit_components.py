@@ -1,8 +1,7 @@
 """Fit the components of a sky to its visibilities, through the response."""
 
-from common import job
-
 from cubefocus.jobs.fit_components import FitComponents, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given = snakemake.input

@@ -1,8 +1,7 @@
 """Make the cubes of a held-out set-up on which the proposers are compared."""
 
-from common import job
-
 from cubefocus.jobs.heldout_cubes import HeldoutCubes, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = snakemake.params

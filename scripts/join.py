@@ -1,8 +1,7 @@
 """Join the catalogues of the cubes of a list."""
 
-from common import job
-
 from cubefocus.jobs.join import Join, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     catalogue = snakemake.output["catalogue"].removesuffix(".ecsv")

@@ -1,8 +1,7 @@
 """Map the integrated images of one batch with the network of a finder."""
 
-from common import job
-
 from cubefocus.jobs.map import MapImages, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

@@ -1,8 +1,7 @@
 """Observe skies: with noise, or by LOFAR."""
 
-from common import job
-
 from cubefocus.jobs.observe import Observe, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = snakemake.params

@@ -1,8 +1,7 @@
 """Observe a sky with CASA."""
 
-from common import job
-
 from cubefocus.jobs.observe_components import ObserveComponents, run
+from cubefocus.workflow.script import job
 
 with job(snakemake):
     params = {

@@ -1,8 +1,7 @@
 """Images, tables and residuals of a posterior."""
 
-from common import job
-
 from cubefocus.jobs.posterior_products import PosteriorProducts, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given = snakemake.input

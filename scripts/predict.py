@@ -1,8 +1,7 @@
 """Cut products of one batch out with predicted parameters, for fine-tuning the next network."""
 
-from common import job, networks, spread
-
 from cubefocus.jobs.predict import Predict, run
+from cubefocus.workflow.script import job, networks, spread
 
 with job(snakemake) as provenance:
     task = Predict(

@@ -1,8 +1,7 @@
 """Search cubes of a held-out set-up with each proposer alone and with all together."""
 
-from common import job
-
 from cubefocus.jobs.propose import Propose, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, made, params = snakemake.input, snakemake.output, snakemake.params

@@ -1,8 +1,7 @@
 """Infer a sky from its visibilities."""
 
-from common import job
-
 from cubefocus.jobs.resolve_sky import ResolveSky, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, made, params = snakemake.input, snakemake.output, snakemake.params

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.resolved_figures import ResolvedFigures, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

@@ -1,8 +1,7 @@
 """Table of the flux of a disc within some radii."""
 
-from common import job
-
 from cubefocus.jobs.resolved_radii import ResolvedRadii, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, table = snakemake.input, snakemake.output.csv.removesuffix(".csv")

@@ -1,8 +1,7 @@
 """Tables of the Bayesian imaging: the components of the main sky, coverage, detections, hyper-parameters."""
 
-from common import job
-
 from cubefocus.jobs.resolved_tables import ResolvedTables, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params = snakemake.input, snakemake.params

@@ -1,8 +1,7 @@
 """Table of what inference, CLEAN and fit took."""
 
-from common import job
-
 from cubefocus.jobs.resolved_times import ResolvedTimes, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params, table = snakemake.params, snakemake.output.csv.removesuffix(".csv")

@@ -1,8 +1,7 @@
 """Measure the response of every observing set-up of the experiment with CASA."""
 
-from common import job
-
 from cubefocus.jobs.response import MeasureResponses, run
+from cubefocus.workflow.script import job
 
 with job(snakemake):
     run(MeasureResponses(snakemake.params.observation, snakemake.output.responses))

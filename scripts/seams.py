@@ -1,8 +1,7 @@
 """Measure the seams that the tiles of a network leave in the brightest image of a folder."""
 
-from common import job
-
 from cubefocus.jobs.seams import MeasureSeams, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     run(

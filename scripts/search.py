@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.cli.search_files import method_of, search
+from cubefocus.workflow.script import job
 
 with job(snakemake):
     files = {name: Path(path) for name in ("cube", "psf", "pb") if (path := snakemake.input.get(name))}

@@ -1,8 +1,7 @@
 """Simulate one batch of cubes; a killed or failed batch goes on with the cubes that are missing."""
 
-from common import job, spread
-
 from cubefocus.jobs.simulate import Simulate, batch_of, run
+from cubefocus.workflow.script import job, spread
 
 with job(snakemake) as provenance:
     given, made, params, wildcards = snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards

@@ -1,8 +1,7 @@
 """Draw skies of the cosmic web, or take a user's own."""
 
-from common import job
-
 from cubefocus.jobs.skies import DrawSkies, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = snakemake.params

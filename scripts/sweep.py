@@ -1,8 +1,7 @@
 """Train the autoencoder with each set of hyper-parameters of a grid; a killed sweep goes on with what is missing."""
 
-from common import job, spread
-
 from cubefocus.jobs.sweep import Sweep, run
+from cubefocus.workflow.script import job, spread
 
 with job(snakemake) as provenance:
     params, made = snakemake.params, snakemake.output

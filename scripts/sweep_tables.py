@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.sweep_tables import SweepTables, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, datasets = snakemake.input, snakemake.params.datasets

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from common import job
-
 from cubefocus.jobs.tables import Tables, run
 from cubefocus.report.run import RunFiles
 from cubefocus.settings import DetectionSettings, EvaluationSettings
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params, made = snakemake.input, snakemake.params, [Path(path) for path in snakemake.output.csv]

@@ -1,9 +1,8 @@
 """Train a network on products, or fine-tune it when the rule gives a checkpoint to start from."""
 
-from common import job
-
 from cubefocus.jobs.train import Train, run
 from cubefocus.ranks import launch_torchrun
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     given, params, gpus = snakemake.input, snakemake.params, snakemake.resources.get("gpu", 1)

@@ -1,9 +1,8 @@
 """Train a network of the denoising study on tiles of images."""
 
-from common import job
-
 from cubefocus.jobs.train_denoiser import TrainDenoiser, run
 from cubefocus.ranks import launch_torchrun
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params, gpus = snakemake.params, snakemake.resources.get("gpu", 1)

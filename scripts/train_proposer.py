@@ -1,8 +1,7 @@
 """Train the network of the search on images that are drawn as it learns."""
 
-from common import job
-
 from cubefocus.jobs.train_proposer import TrainProposer, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = snakemake.params

@@ -1,9 +1,8 @@
 """Choose the parameters of one of the other finders on the validation split."""
 
-from common import job
-
 from cubefocus.find.own import SetUps
 from cubefocus.jobs.tune import Tune, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     names = ("evaluation", "tuning_cubes", "inverted_cubes", "seed")

@@ -1,8 +1,7 @@
 """Read the visibilities of a Measurement Set."""
 
-from common import job
-
 from cubefocus.jobs.visibilities import ReadVisibilities, run
+from cubefocus.workflow.script import job
 
 with job(snakemake) as provenance:
     params = {name: snakemake.params[name] for name in ("size", "cell_arcsec", "windows", "field_id")}

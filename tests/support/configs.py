@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from configuration import ConfigError, validate_config
+
+from cubefocus.workflow.configuration import ConfigError, validate_config
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = ROOT / "workflow" / "schemas"
-SCHEMA = SCHEMAS / "alma.schema.yaml"
+SCHEMAS = {path.name.split(".")[0]: path for path in (ROOT / "workflow" / "schemas").glob("*.yaml")}
+SCHEMA = SCHEMAS["alma"]
 PAPER = "experiments/paper.yaml"
 EXPERIMENTS = {
     "paper": [PAPER],

@@ -11,25 +11,44 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir)
-sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT)]
-
-from configuration import ConfigError, validate_config
-from digest import code_digest
+# A checkout brings its package along. Where the workflow is a module that Snakemake fetches from a repository, file by
+# file, there is no such folder, and the package is the one that is installed.
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+if CHECKOUT.is_dir():
+    sys.path.insert(0, str(CHECKOUT))
+try:
+    import cubefocus
+except ModuleNotFoundError:
+    raise WorkflowError("the package cubefocus is not installed beside Snakemake: pip install cubefocus") from None
+SAID = f'__version__ = "{cubefocus.__version__}"'
+if SAID not in Path(workflow.source_path("../../cubefocus/__init__.py")).read_text():
+    raise WorkflowError(
+        f"cubefocus {cubefocus.__version__} is installed in {Path(cubefocus.__file__).parent}, and the workflow is of "
+        "another version: install the package in the version of the workflow's tag, or name the tag of the package"
+    )
 
 from cubefocus import specs
+from cubefocus.workflow.configuration import ConfigError, validate_config
+from cubefocus.workflow.digest import code_digest
+from cubefocus.workflow.environment import offer_package
 
 # Snakemake puts the interpreter into shell commands as it is: in a path with a space its jobs would not start.
 if Path(sys.executable).is_file():
     sys.executable = shlex.quote(sys.executable)
 
+if workflow.modifier.path_modifier.prefix or workflow.modifier.path_modifier.modifies_prefixes:
+    raise WorkflowError("this module takes no prefix: the key `experiment` of its config names a folder of its own")
+
+SCHEMAS = {study: workflow.source_path(f"../schemas/{study}.schema.yaml") for study in specs.STUDIES}
 try:
-    validate_config(config, ROOT / "workflow" / "schemas", workflow.configfiles)
+    validate_config(config, SCHEMAS, workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 STUDY = config["study"]
-ENVIRONMENT = str(ROOT / "envs" / "cubefocus.yaml")
+OUTERMOST = workflow.modifier_stack[0].globals["config"] is config  # the one that the report's first page can name
+ENVIRONMENT = "../../../envs/cubefocus.yaml"  # as the stages see it
+offer_package(CHECKOUT)
 
 
 def results(path: str) -> str:
@@ -44,7 +63,8 @@ def digest(script: str, *references: str) -> str:
     That of its script, scripts/<script>.py, and of what this imports. What is loaded by name, as cubefocus.specs.load
     does, is given besides.
     """
-    return code_digest(ROOT, ROOT / "scripts" / f"{script}.py", references)
+    script = workflow.source_path(f"../../scripts/{script}.py")
+    return code_digest(Path(cubefocus.__file__).parents[1], Path(script), references)
 
 
 def needing(mem_mb, minutes, gpu: int = 0, shared: bool = False) -> dict:

@@ -1,13 +1,19 @@
 """The command line and the public face of the package import nothing before it is used."""
 
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
 
 import cubefocus
-from cubefocus.cli.main import COMMANDS, build_parser, main
+from cubefocus.cli.main import COMMANDS, HOME, build_parser, main
+
+ROOT = Path(__file__).parents[3]
 
 HEAVY = {"numpy", "astropy", "torch", "scipy", "yaml", "h5py", "matplotlib"}
 
@@ -21,7 +27,15 @@ def imported(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["detect", "--help"], ["models", "--help"], ["models", "check", "--help"], []],
+    [
+        ["--help"],
+        ["--version"],
+        ["completion", "bash"],
+        ["detect", "--help"],
+        ["models", "--help"],
+        ["models", "check", "--help"],
+        [],
+    ],
 )
 def test_help_imports_nothing_that_takes_long(arguments):
     code = f"from cubefocus.cli.main import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
@@ -72,7 +86,67 @@ def test_all_commands_are_listed_with_what_they_do(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert all(f"{name} {does}" in text for name, does in COMMANDS.items())
+    assert all(f"{name} {command.does} {command.example}" in text for name, command in COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_example_is_a_command_line_that_is_understood(name):
+    words = shlex.split(COMMANDS[name].example.removeprefix('eval "$(').removesuffix(')"'))
+    assert words[:2] == ["cubefocus", name]
+    assert build_parser(name).parse_args(words[1:]).command == name
+
+
+def test_home_is_that_of_the_metadata():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Homepage"] == HOME
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["repository-code"] == HOME
+
+
+COMPLETE = {  # what each shell offers after a line, asked without a terminal
+    "bash": """source {script}
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE="${{COMP_WORDS[*]}}"
+complete -p cubefocus > {folder}/how; read -ra how < {folder}/how
+for ((i = 0; i < ${{#how[@]}}; i++)); do [ "${{how[i]}}" = -F ] && "${{how[i + 1]}}" cubefocus "" ""; done
+printf '%s\n' "${{COMPREPLY[@]}}" """,
+    "fish": """source {script}; complete --do-complete '{line}' """,
+    "zsh": """autoload -U compinit; compinit -u -D; source {script}; print -r -- $_comps[cubefocus]""",
+}
+
+
+def offered(shell, folder, line):
+    """Words that a shell offers at the end of a line."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = folder / "script"
+    if not script.exists():
+        script.write_text(run_completion(shell))
+    words = " ".join(f"'{word}'" for word in line.split(" "))
+    program = COMPLETE[shell].format(script=script, folder=folder, line=line, words=words)
+    done = subprocess.run(
+        [shell, "-c", program], capture_output=True, text=True, cwd=folder, timeout=60, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
+    return {text.split()[0] for text in done.stdout.splitlines() if text.strip()}
+
+
+def run_completion(shell):
+    command = [sys.executable, "-m", "cubefocus.cli.main", "completion", shell]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_a_shell_completes_commands_options_and_files(shell, tmp_path):
+    (tmp_path / "cube.fits").touch()
+    assert set(COMMANDS) <= offered(shell, tmp_path, "cubefocus ")
+    assert offered(shell, tmp_path, "cubefocus det") == {"detect"}
+    assert {"--psf", "--purity"} <= offered(shell, tmp_path, "cubefocus detect --p")
+    assert {"info", "check", "list"} <= offered(shell, tmp_path, "cubefocus models ")
+    assert "cube.fits" in offered(shell, tmp_path, "cubefocus detect --psf cu")
+    assert {"casa", "fft"} <= offered(shell, tmp_path, "cubefocus simulate --engine ")
+
+
+def test_zsh_takes_the_completion(tmp_path):
+    assert any("cubefocus" in word for word in offered("zsh", tmp_path, "cubefocus "))
 
 
 def test_unknown_command_is_refused_with_the_known_ones(capsys):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from pathlib import Path
 
 import pytest
-from digest import closure, code_digest
+
+from cubefocus.workflow.digest import closure, code_digest
 
 ROOT = Path(__file__).parents[3]
 SOURCES = {
-    "scripts/look.py": "from shared import ready\nfrom cubefocus.see import light\n",
-    "scripts/shared.py": "ready = True\n",
+    "scripts/look.py": "from cubefocus.see import light\n",
     "scripts/draw.py": "from cubefocus.pictures import colours\n",
     "cubefocus/__init__.py": '__version__ = "1"\nPUBLIC = {"light": "cubefocus.see.light"}\n',
     "cubefocus/specs.py": 'FINDERS = ["cubefocus.finders.one:find"]\n',
@@ -41,7 +42,6 @@ SOURCES = {
 }
 BEHIND_LOOK = {
     "scripts/look.py",
-    "scripts/shared.py",
     "cubefocus/__init__.py",
     "cubefocus/see/__init__.py",
     *(f"cubefocus/see/{name}.py" for name in ("light", "otherwise", "inner", "deep", "worker", "server")),
@@ -127,5 +127,24 @@ def behind(script: str) -> set[str]:
 )
 def test_scripts_import_what_they_need_and_no_other_rooms(script: str, used: str, unused: tuple[str, ...]) -> None:
     found = behind(script)
-    assert {used, f"scripts/{script}.py", f"cubefocus/jobs/{script}.py", "scripts/common.py"} <= found
+    assert {used, f"scripts/{script}.py", f"cubefocus/jobs/{script}.py", "cubefocus/workflow/script.py"} <= found
     assert [path for path in found if path.startswith(tuple(f"cubefocus/{room}/" for room in unused))] == []
+
+
+def test_scripts_import_nothing_that_lies_beside_them() -> None:
+    """Where the workflow comes from a repository, Snakemake fetches the one script that a job is made of."""
+    scripts = sorted((ROOT / "scripts").glob("*.py"))
+    names = {path.stem for path in scripts}
+    for path in scripts:
+        tree = ast.parse(path.read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not names & imported, path
+
+
+def test_the_digest_is_that_of_the_script_wherever_a_copy_of_it_lies(package: Path, tmp_path: Path) -> None:
+    script = package / "scripts" / "look.py"
+    copy = tmp_path / "cache" / "look.py@v1"
+    copy.parent.mkdir()
+    copy.write_bytes(script.read_bytes())
+    assert code_digest(package, copy) == code_digest(package, script)

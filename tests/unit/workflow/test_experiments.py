@@ -20,11 +20,11 @@ from configs import (
     load,
     overlaid,
 )
-from configuration import ConfigError, validate_config, validate_networks
 
 from cubefocus.instrument.observation import Observation
 from cubefocus.settings import EsoSettings, GeneralSettings, LofarStudySettings, SkySettings
 from cubefocus.sky.catalogue import noise_seed
+from cubefocus.workflow.configuration import ConfigError, validate_config, validate_networks
 
 LOFAR = ("lofar", "lofar-mini", "lofar-tiny")  # of the denoising study: nothing of config.yaml is below them either
 ESO = ("eso", "eso-signed", "eso-tiny", "sz114")  # of Bayesian imaging: the same

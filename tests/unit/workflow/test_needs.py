@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from configuration import validate_config
-from needs import LONGEST, Needs
+
+from cubefocus.workflow.configuration import validate_config
+from cubefocus.workflow.needs import LONGEST, Needs
 
 ROOT = Path(__file__).parents[3]
 PAPER = yaml.safe_load((ROOT / "experiments" / "paper.yaml").read_text())

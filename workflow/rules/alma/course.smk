@@ -8,9 +8,9 @@ from run to run, and figures/training.{png,pdf}.
 # A rule of its own: what was measured differs from run to run, and the others must not.
 rule times:
     input:
+        **{method: what_it_took(method) for method in FINDERS},
         chain=batches("detections/{batch}/time.json", "test"),
         fit=batches("fit/test/{batch}.time.json", "test"),
-        **{method: what_it_took(method) for method in FINDERS},
     output:
         csv=reported("tables/times.csv", "Tables"),
         texts=expand(results("tables/times.{ext}"), ext=["md", "tex"]),

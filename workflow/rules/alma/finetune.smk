@@ -14,6 +14,8 @@ rule finetune_deep_gru:
         results("logs/finetune/{network}.log"),
     benchmark:
         results("benchmarks/finetune/{network}.tsv")
+    wildcard_constraints:
+        network="|".join(finetuned_on("blobs")),
     conda:
         ENVIRONMENT
     threads: 4
@@ -21,8 +23,6 @@ rule finetune_deep_gru:
         **training_needs("finetuning"),
     params:
         **training("finetuning"),
-    wildcard_constraints:
-        network="|".join(finetuned_on("blobs")),
     script:
         "../../../scripts/train.py"
 

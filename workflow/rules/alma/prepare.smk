@@ -8,9 +8,11 @@ maps/<network>/<split>/<batch>.h5, and beside each what it took.
 # All test cubes, and the validation cubes that the parameters of slow finders are chosen on.
 rule clean:
     input:
-        truth=lambda wildcards: batches("truth/{split}/{batch}.ecsv", "validation")
-        if wildcards.split == "validation"
-        else [results(f"truth/test/{wildcards.batch}.ecsv")],
+        truth=lambda wildcards: (
+            batches("truth/{split}/{batch}.ecsv", "validation")
+            if wildcards.split == "validation"
+            else [results(f"truth/test/{wildcards.batch}.ecsv")]
+        ),
         cubes=results("cubes/{split}/{batch}"),
         responses=results("responses"),
     output:
@@ -20,6 +22,8 @@ rule clean:
         results("logs/clean/{split}-{batch}.log"),
     benchmark:
         results("benchmarks/clean/{split}-{batch}.tsv")
+    wildcard_constraints:
+        split="validation|test",
     conda:
         ENVIRONMENT
     threads: 1
@@ -34,8 +38,6 @@ rule clean:
         drawn=lambda wildcards: config["finders"]["tuning_cubes"] if wildcards.split == "validation" else None,
         seed=config["seed"],
         code=digest("clean", "cubefocus.engines.measure"),
-    wildcard_constraints:
-        split="validation|test",
     script:
         "../../../scripts/clean.py"
 
@@ -51,6 +53,8 @@ rule map:
         results("logs/map/{network}-{split}-{batch}.log"),
     benchmark:
         results("benchmarks/map/{network}-{split}-{batch}.tsv")
+    wildcard_constraints:
+        network="|".join(ADDED) or "none",
     conda:
         ENVIRONMENT
     resources:
@@ -58,7 +62,5 @@ rule map:
     params:
         detection={"blobs": config["detection"]["blobs"]},
         code=lambda wildcards: digest("map", specs.NETWORKS[wildcards.network].task),
-    wildcard_constraints:
-        network="|".join(ADDED) or "none",
     script:
         "../../../scripts/map.py"

@@ -3,8 +3,8 @@
 In: config, names of cubefocus/specs.py. Out: nothing is made here.
 """
 
-from configuration import validate_networks
-from needs import Needs
+from cubefocus.workflow.configuration import validate_networks
+from cubefocus.workflow.needs import Needs
 from snakemake.logging import logger
 
 TRAINED_BY = config["trained_by"]
@@ -30,6 +30,10 @@ FINETUNED = [name for name in CHAIN if specs.NETWORKS[name].finetuned_on]
 SKIES = [specs.SKY_TYPES[name] for name, weight in config["sky"]["types"].items() if weight]
 LISTED = {"image": "products/{split}/{batch}.h5", "cube": "cubes/{split}/{batch}", "cleaned": "cleaned/{split}/{batch}"}
 
+
+if OUTERMOST:
+
+    report: "../../report/alma.rst"
 
 
 def chosen(path: str) -> str:

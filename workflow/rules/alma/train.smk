@@ -15,6 +15,8 @@ rule train:
         results("logs/train/{network}.log"),
     benchmark:
         results("benchmarks/train/{network}.tsv")
+    wildcard_constraints:
+        network="|".join(name for name in TRAINED if name != "blobs_finder"),
     conda:
         ENVIRONMENT
     threads: 4
@@ -22,14 +24,12 @@ rule train:
         **training_needs("training"),
     params:
         **training("training"),
-    wildcard_constraints:
-        network="|".join(name for name in TRAINED if name != "blobs_finder"),
     script:
         "../../../scripts/train.py"
 
 
 # The longest training, and the one that all others wait for: it starts first.
 use rule train as train_blobs_finder with:
-    priority: 10
     wildcard_constraints:
         network="blobs_finder",
+    priority: 10

@@ -50,11 +50,11 @@ else:
                 lambda wildcards, threads: NEEDS.tuning_minutes(specs.FINDERS[wildcards.method].slow),
             ),
         params:
+            **setup_params(),
             evaluation=matching_settings(),
             tuning_cubes=config["finders"]["tuning_cubes"],
             inverted_cubes=config["finders"]["inverted_cubes"],
             seed=config["seed"],
-            **setup_params(),
             code=lambda wildcards: digest("tune", *code_of_finder(wildcards.method)),
         script:
             "../../../scripts/tune.py"

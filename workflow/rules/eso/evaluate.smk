@@ -5,6 +5,7 @@ visibilities; compared/<sky>.ecsv and detected/<sky>.ecsv, what each method tell
 figures/<name>.{png,pdf}; config.yaml.
 """
 
+
 rule fit_components:
     input:
         visibilities=results("visibilities/{sky}.h5"),

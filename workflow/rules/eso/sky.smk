@@ -18,11 +18,11 @@ rule components:
         **needing(lambda wildcards, threads: 1000 + 100 * megapixels(wildcards), 5),
     params:
         settings=config["sky"],
-        coverage=lambda wildcards: {
-            key: config["coverage"][key] for key in ("size", "components", "peak", "fwhm_arcsec", "axis_ratio")
-        }
-        if drawn(wildcards)
-        else {},
+        coverage=lambda wildcards: (
+            {key: config["coverage"][key] for key in ("size", "components", "peak", "fwhm_arcsec", "axis_ratio")}
+            if drawn(wildcards)
+            else {}
+        ),
         direction=config["observation"]["direction"],
         size=size_of,
         cell_arcsec=CELL,

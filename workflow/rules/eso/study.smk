@@ -28,7 +28,9 @@ DISC = bool(OWN_MS) or config["sky"]["kind"] == "disc"
 RESOLVED_FIGURES = [f"resolved_{what}" for what in ("maps", "rounds", "power", "residuals", "energy")]
 
 
-report: "../../report/eso.rst"  # not that of the Snakefile, which is about cubes
+if OUTERMOST:
+
+    report: "../../report/eso.rst"
 
 
 wildcard_constraints:

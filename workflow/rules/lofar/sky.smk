@@ -44,11 +44,11 @@ rule box:
 rule skies:
     input:
         boxes=lambda wildcards: expand(results("boxes/{number}.h5"), number=boxes_of(wildcards.split)),
-        files=lambda wildcards: [
-            config["sky"]["files"][number] for number in members(wildcards.split, wildcards.batch)
-        ]
-        if config["sky"]["files"]
-        else [],
+        files=lambda wildcards: (
+            [config["sky"]["files"][number] for number in members(wildcards.split, wildcards.batch)]
+            if config["sky"]["files"]
+            else []
+        ),
     output:
         skies=directory(results("skies/{split}/{batch}")),
     log:

@@ -16,7 +16,10 @@ TABLES = ["denoised", "denoised_fields", "denoised_completeness", "denoised_puri
 CURVES = ["denoised_histograms", "denoised_correlations", "denoised_snr"]
 
 
-report: "../../report/lofar.rst"  # not that of the Snakefile, which is about cubes
+if OUTERMOST:
+
+    report: "../../report/lofar.rst"
+
 
 # A warning and no refusal: the nodes of a cluster may have the program where this one does not. Where it is missing, the
 # jobs that need it say so and the others go on (keep-going of the profiles).

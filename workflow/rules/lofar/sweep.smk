@@ -5,7 +5,7 @@ of epochs; sweep/<dataset>.times.ecsv; sweep/<dataset>.trials/, what each trial 
 goes on; tables/sweep_*.{csv,md,tex}.
 """
 
-from needs import LONGEST
+from cubefocus.workflow.needs import LONGEST
 
 SWEEP = config["sweep"]
 SWEPT = SWEEP["datasets"]

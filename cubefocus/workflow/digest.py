@@ -1,4 +1,4 @@
-"""Digest of the code behind a rule: of its script and of all that the script imports from this repository.
+"""Digest of the code behind a rule: of its script and of all that the script imports from this package.
 
 Found in the sources by `ast`, so that nothing is imported: the workflow is parsed on login nodes. What is looked up by
 name when it runs (`cubefocus.specs.load`) is not seen in the sources; a rule adds what it uses of that as references.
@@ -26,14 +26,16 @@ def code_digest(root: Path, script: Path, references: Iterable[str] = ()) -> str
     root : Path
         Folder that holds the package.
     script : Path
-        Somewhere below it.
+        Anywhere: of a workflow that is fetched from a repository, it is a copy under another name.
     references : iterable of str
         What the script loads by name besides, as ``module:attribute`` or ``module``.
     """
     code = hashlib.sha256()
-    for source in sorted(closure(root, script, references)):
+    names = {source: source.relative_to(root).as_posix() for source in closure(root, script, references) - {script}}
+    names[script] = "script"
+    for source, name in sorted(names.items(), key=lambda item: item[1]):
         text = source.read_bytes().replace(b"\r\n", b"\n")
-        code.update(f"{source.relative_to(root).as_posix()} {len(text)}\n".encode() + text)
+        code.update(f"{name} {len(text)}\n".encode() + text)
     return code.hexdigest()[:12]
 
 
@@ -66,9 +68,9 @@ def closure(root: Path, script: Path, references: Iterable[str] = ()) -> set[Pat
 
 def _used(root: Path, file: Path, source: bytes) -> list[Path]:
     """Files that one file imports or starts as programs."""
-    package = file.parent.relative_to(root).parts
+    package = file.parent.relative_to(root).parts if file.is_relative_to(root) else ()
     imports, texts = _said(source, package)
-    files = [path for name in imports for path in _files(root, name) or _beside(file, name)]
+    files = [path for name in imports for path in _files(root, name)]
     if file.stem != "__init__":  # where texts name what the package offers, not what it uses
         files += [path for text in texts for path in _program(root, file, text)]
     return files
@@ -124,12 +126,6 @@ def _files(root: Path, name: str) -> list[Path]:
             break
         files.append(own)
     return files
-
-
-def _beside(file: Path, name: str) -> list[Path]:
-    """A module that lies beside a script, as Python finds it there."""
-    own = file.with_name(f"{name.split('.')[0]}.py")
-    return [own] if own.is_file() else []
 
 
 def _program(root: Path, file: Path, text: str) -> list[Path]:

@@ -24,7 +24,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     The log goes to the rule's log file and to the terminal. A `CubefocusError` ends the job with exit code 1 and
     its one message; anything else is a defect and keeps its traceback.
     """
-    handlers = [logging.FileHandler(snakemake.log[0], mode="w"), logging.StreamHandler()]
+    handlers: list[logging.Handler] = [logging.FileHandler(snakemake.log[0], mode="w"), logging.StreamHandler()]
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=handlers)
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)

@@ -26,7 +26,9 @@ class ConfigError(Exception):
     """A config that no run can be made from; the message has one line for each problem."""
 
 
-def validate_config(config: dict[str, Any], schemas: str | Path, files: Iterable[str | Path] = ()) -> None:
+def validate_config(
+    config: dict[str, Any], schemas: Mapping[str, str | Path], files: Iterable[str | Path] = ()
+) -> None:
     """Bring a config into its one form, in place, and refuse what cannot be run.
 
     Keys that are left out get their defaults, all keys come into the order of the schema, and numbers into the type
@@ -37,8 +39,8 @@ def validate_config(config: dict[str, Any], schemas: str | Path, files: Iterable
     ----------
     config : dict
         The merged config, as Snakemake gives it.
-    schemas : str or Path
-        Folder of ``<study>.schema.yaml``, JSON schemas in YAML.
+    schemas : mapping
+        File of each study's JSON schema, in YAML.
     files : iterable of str or Path
         The config files that it was merged from; one that has a key twice is refused, as the merged config has lost
         what the first held.
@@ -50,7 +52,7 @@ def validate_config(config: dict[str, Any], schemas: str | Path, files: Iterable
     """
     problems = [*double_keys(files)] or [*study_problems(config)]
     if not problems:
-        schema = read_yaml(Path(schemas) / f"{config.get('study', STUDIES[0])}.schema.yaml")
+        schema = read_yaml(schemas[config.get("study", STUDIES[0])])
         fill_defaults(config, schema)
         problems = [*schema_problems(config, schema)] or [*of_config(config)]
     if problems:
