@@ -30,7 +30,7 @@ def imported(code: str) -> set[str]:
     [
         ["--help"],
         ["--version"],
-        ["completion", "bash"],
+        ["completion", "--help"],
         ["detect", "--help"],
         ["models", "--help"],
         ["models", "check", "--help"],
