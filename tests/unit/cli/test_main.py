@@ -109,7 +109,8 @@ complete -p cubefocus > {folder}/how; read -ra how < {folder}/how
 for ((i = 0; i < ${{#how[@]}}; i++)); do [ "${{how[i]}}" = -F ] && "${{how[i + 1]}}" cubefocus "" ""; done
 printf '%s\n' "${{COMPREPLY[@]}}" """,
     "fish": """source {script}; complete --do-complete '{line}' """,
-    "zsh": """autoload -U compinit; compinit -u -D; source {script}; print -r -- $_comps[cubefocus]""",
+    "zsh": """fpath=({folder} $fpath); cp {script} {folder}/_cubefocus; autoload -U compinit; compinit -u -D
+print -r -- $_comps[cubefocus]""",
 }
 
 

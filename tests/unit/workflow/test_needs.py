@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from configs import SCHEMAS
 
 from cubefocus.workflow.configuration import validate_config
 from cubefocus.workflow.needs import LONGEST, Needs
@@ -22,7 +23,7 @@ def config(**cubes: int) -> dict[str, Any]:
     """The paper's experiment with other numbers of cubes."""
     merged: dict[str, Any] = copy.deepcopy(PAPER)
     merged["cubes"] |= cubes
-    validate_config(merged, ROOT / "workflow" / "schemas")
+    validate_config(merged, SCHEMAS)
     return merged
 
 
