@@ -17,7 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.description = "Print the completion of a shell. It starts no Python when Tab is pressed."
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n".join(["Example: cubefocus completion bash", "", "once, to be there in every new shell:", *(f"  {text}" for text in SHELLS.values())])
+    parser.epilog = "\n".join(
+        [
+            "Example: cubefocus completion bash",
+            "",
+            "once, to be there in every new shell:",
+            *(f"  {text}" for text in SHELLS.values()),
+        ]
+    )
     parser.add_argument("shell", choices=[*SHELLS])
     parser.set_defaults(run=run)
 

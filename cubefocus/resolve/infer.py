@@ -54,7 +54,7 @@ class Effort:
 
 
 EFFORTS = {"start": Effort(0, 12, 60, 0), "early": Effort(250, 8, 40, 6), "late": Effort(250, 15, 80, 3)}
-WAY = "change it, prior.offset (the level of the dark sky) first"
+WAY = "where no baseline sees the sky it is as the prior has it, and another prior.offset may suit it better"
 GAIN = 0.05  # change of the energy, in nats, at which a minimisation ends: far below what samples differ by
 
 
@@ -286,7 +286,7 @@ class Inference:
         far = pushed(parameters, self.prior)
         if far:
             named = ", ".join(f"prior.{PARAMETERS[name].setting} by {by:+.1f}" for name, by in far.items())
-            sentence += f"; but the data push {named} of its deviations: this prior is of another sky, {WAY}"
+            sentence += f"; the data push {named} of its deviations: {WAY}"
         return {"converged": not wrong, "prior_fits": not far, "verdict": sentence}
 
 
