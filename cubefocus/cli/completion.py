@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.description = "Print the completion of a shell. It starts no Python when Tab is pressed."
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n".join(
+    shells = "\n".join(f"  {text}" for text in SHELLS.values())
+    parser.epilog = f"Example: cubefocus completion bash\n\nonce, to be there in every new shell:\n{shells}"
         [
             "Example: cubefocus completion bash",
             "",
