@@ -19,13 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     shells = "\n".join(f"  {text}" for text in SHELLS.values())
     parser.epilog = f"Example: cubefocus completion bash\n\nonce, to be there in every new shell:\n{shells}"
-        [
-            "Example: cubefocus completion bash",
-            "",
-            "once, to be there in every new shell:",
-            *(f"  {text}" for text in SHELLS.values()),
-        ]
-    )
     parser.add_argument("shell", choices=[*SHELLS])
     parser.set_defaults(run=run)
 
