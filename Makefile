@@ -103,7 +103,7 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@$(BIN) -m pytest -m faults
 
 bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
-	@for name in dryrun casa simulation inference finding finders detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
+	@for name in dryrun casa simulation inference finding finders sofia detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
 
 lint: env  ## style, types, spelling, and Snakemake's own checks
 	@$(BIN) -m ruff check .
