@@ -21,9 +21,9 @@ MASKS = Path(__file__).parents[1] / "tests" / "unit" / "find" / "data" / "sofia-
 SETTING = "parameters_"  # before the name of a setting, in the names of the arrays
 KERNELS = ("boxcar", "gaussian")
 NOTES = (
-    "A cube of 24 x 70 x 70 voxels with noise of a round beam of 5 px and four sources; threshold 4, no reliability, so "
-    "that sources are of noise, too. The overlap is the number of voxels that are in both over that of those in one of "
-    "them; a pair is two sources that share voxels, so that 6 of 6 and 6 has none split or merged.",
+    "A cube of 24 x 70 x 70 voxels with noise of a round beam of 5 px and four sources; threshold 4, reliability off, "
+    "so that sources are of noise as well. The overlap is the number of voxels that are in both over that of those in "
+    "either; a pair is two sources that share voxels, so that 6 of 6 and 6 has none split or merged.",
     "SoFiA-2 smooths with iterated boxcars, whatever width is asked for; `kernel: boxcar` does the same (the finder "
     "`smooth_and_clip_defaults`), and `gaussian` takes the Gaussians that the boxcars stand for.",
 )

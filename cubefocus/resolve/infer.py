@@ -12,7 +12,7 @@ import logging
 import operator
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Effort:
 
 EFFORTS = {"start": Effort(0, 12, 60, 0), "early": Effort(250, 8, 40, 6), "late": Effort(250, 15, 80, 3)}
 WAY = "where no baseline sees the sky it is as the prior has it, and another prior.offset may suit it better"
+BLOWN = 1e6  # reduced chi^2 of a round that is not kept: a sample has run away, and the mean has gone after it
 GAIN = 0.05  # change of the energy, in nats, at which a minimisation ends: far below what samples differ by
 
 
@@ -89,7 +90,7 @@ def infer(
     Raises
     ------
     CubefocusError
-        If the folder holds another inference, or the energy is no number.
+        If the folder holds another inference, the energy is no number, or no round could be kept.
     """
     one = Inference(visibilities, prior, inference, seed)
     state, asked = Path(state), one.digest()
@@ -98,10 +99,15 @@ def infer(
         logger.info("goes on after round %d of %d", now.round, inference.rounds)
     while now.round < inference.rounds:
         now = one.advance(now)
-        if shown is not None and now.round - 1 in SHOWN:
+        if shown is not None and now.round - 1 in SHOWN and now.residuals:
             one.posterior(now).save(Path(shown) / f"{now.round - 1:03d}.h5")
         now.save(state, asked)
         logger.info("%s", told(now.rows[-1], inference.rounds))
+    if not now.residuals:
+        raise CubefocusError(
+            f"none of {inference.rounds} rounds could be kept: samples run away; check the weights of the data and "
+            "prior.offset, or ask for more rounds"
+        )
     found = one.posterior(now)
     logger.info("%s", found.facts["verdict"])
     return found
@@ -218,9 +224,15 @@ class Inference:
                "noise_factor": float(np.sqrt(np.mean(now.factors**2))), "samples": len(samples),
                "method": self.options(now.round)["sample_mode"].partition("_")[0]}  # fmt: skip
         cost = {"round": now.round, "seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - began_cpu}
+        rows, times = [*now.rows, row], [*now.times, cost]
+        if used > BLOWN:
+            logger.warning(
+                "round %d is not kept: its reduced chi2 is %.3g; the next one draws anew", now.round + 1, used
+            )
+            return replace(now, round=now.round + 1, rows=rows, times=times)
         residuals = {name: np.asarray(value) for name, value in samples._samples.tree.items()}
         return State(now.round + 1, plain(samples.pos), residuals, np.asarray(samples.keys), factors, image,
-                     [*now.rows, row], [*now.times, cost])  # fmt: skip
+                     rows, times)  # fmt: skip
 
     def _squares(self, sample: Any) -> np.ndarray:
         """Half of the squared residual of each visibility in units of the noise of its weight: 1 on average."""
