@@ -37,6 +37,7 @@ SHOWN = (0, 5, 24)  # rounds of Figs. 6 to 8 of the report
 START = 0.1  # of a draw of the prior: from a whole one, the brightness is off by e^5, and the first steps overflow
 FINAL = 4  # how many times as many samples the last round draws, for the intervals that are read off them
 HOT = (30.0, 10.0, 3.0, 1.0)  # times the noise, of the first minimisations, without samples
+HOTTER, HOTTEST = 3.0, 1e5  # by what there is more of it, up to which, where the first step finds no way down
 EARLY = 1 / 3  # share of the rounds that take few samples, and few steps for the mean: it is far off yet
 HALF = (
     1 / 2
@@ -152,10 +153,14 @@ class Inference:
         find: the sky is then as bright as the prior has it wherever no baseline sees it. So the first steps go without
         samples, and with more noise than there is, as a minimisation at once ends in a sky of bright pixels.
         """
-        mean = jft.Vector(self.response.init(jax.random.PRNGKey(self.seed))) * START
-        ones = np.ones(self.inference.weight_bins)
-        for hot in HOT:
-            mean = self._most_probable(mean, hot * ones)
+        drawn = jft.Vector(self.response.init(jax.random.PRNGKey(self.seed))) * START
+        ones, hot = np.ones(self.inference.weight_bins), HOT[0]
+        mean = self._most_probable(drawn, hot * ones)
+        while hot < HOTTEST and all(np.array_equal(mean.tree[name], drawn.tree[name]) for name in drawn.tree):
+            hot *= HOTTER
+            mean = self._most_probable(drawn, hot * ones)
+        for cooler in (one for one in HOT if one < hot):
+            mean = self._most_probable(mean, cooler * ones)
         shape = (2, *self.visibilities.shape)
         return State(0, plain(mean), {}, np.zeros((0, 2), np.uint32), ones, np.full(shape, np.nan))
 
