@@ -85,9 +85,8 @@ class Visibilities:
 
     @property
     def frequency_hz(self) -> float:
-        """Mean of the windows' frequencies by weight: that at which the sky is told."""
-        shares = np.array([window.weights.sum() for window in self.windows])
-        return float(np.average([window.frequency_hz for window in self.windows], weights=shares))
+        """Mean of the windows' frequencies, at which the sky is told, as CASA's continuum images are."""
+        return float(np.mean([window.frequency_hz for window in self.windows]))
 
     def digest(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of the data and the grid, wherever they were read from."""

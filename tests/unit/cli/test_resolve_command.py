@@ -16,6 +16,7 @@ from resolved import CELL, drawn, gaussian, observed
 import cubefocus.resolve.optional as optional
 from cubefocus.cli.main import main
 from cubefocus.files import read_table
+from cubefocus.settings import PriorSettings
 
 SKY = 0.02 * gaussian(36.0, 20.0, 2.4, 1.6, 30.0) + 1e-6
 
@@ -75,7 +76,7 @@ def test_it_writes_products_and_says_how_they_were_made(inference, tmp_path, cap
     facts = json.loads(header["PROVENAN"])
     assert facts["seed"] == inference.calls[0]["seed"] == 5
     assert facts["source"] == "seen.h5"
-    assert facts["prior"]["slope"] == [-2.0, 0.5]
+    assert facts["prior"]["slope"] == list(PriorSettings().slope)
     assert len(read_table("made/catalogue.ecsv")) == 1
 
 
