@@ -48,7 +48,8 @@ rule observe_components:
     threads: 1
     resources:
         **needing(
-            lambda wildcards, threads: 2000 + 200 * megapixels(wildcards) + 500 * VISIBILITIES,
+            # CASA takes 40 bytes a pixel of the empty field around the sky, which has 64 times its pixels
+            lambda wildcards, threads: 2000 + 3000 * megapixels(wildcards) + 500 * VISIBILITIES,
             5 + config["observation"]["windows"] * (1 + 5 * VISIBILITIES),
         ),
     params:
