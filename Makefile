@@ -36,7 +36,7 @@ ifneq ($(shell cat $(ENV)/place 2>/dev/null),$(CURDIR))
 $(ENV)/complete: moved
 endif
 
-.PHONY: help env docs wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-wheel check image test-gpu test-slurm test-faults bench lint format dag paper-dry-run lock clean distclean moved
+.PHONY: help env docs wheel demo run report paper-tables publish ship ship-denoiser schema test test-slow test-wheel check image test-gpu test-slurm test-faults bench bench-gpu lint format dag paper-dry-run lock clean distclean moved
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -104,6 +104,12 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 
 bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
 	@for name in dryrun casa simulation inference finding finders sofia detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
+
+bench-gpu: env  ## the benchmarks that measure a GPU beside the processor, where there is one (ten minutes)
+	@$(BIN) -c "import sys, torch; sys.exit(None if torch.cuda.is_available() else 'make bench-gpu: torch sees no GPU here')"
+	@$(BIN) benchmarks/simulation.py
+	@$(BIN) benchmarks/inference.py
+	@$(BIN) benchmarks/training.py --device cuda
 
 lint: env  ## style, types, spelling, and Snakemake's own checks
 	@$(BIN) -m ruff check .
