@@ -291,7 +291,7 @@ class Inference:
         return np.array([float(prior(sample)) for sample in samples])
 
     def verdict(self, now: State, parameters: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Whether it has converged, whether its prior is one of such a sky, and a sentence that says so."""
+        """Whether it has converged, and a sentence that says so, and how far the data push the prior."""
         last, (low, high) = now.rows[-1], self.inference.chi2
         wrong = []
         if not low <= last["reduced_chi2"] <= high:
@@ -304,7 +304,7 @@ class Inference:
         if far:
             named = ", ".join(f"prior.{PARAMETERS[name].setting} by {by:+.1f}" for name, by in far.items())
             sentence += f"; the data push {named} of its deviations: {WAY}"
-        return {"converged": not wrong, "prior_fits": not far, "verdict": sentence}
+        return {"converged": not wrong, "verdict": sentence}
 
 
 def _moved(image: np.ndarray, before: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import pytest
 from uv_sky import gaussian, observed
 
 from cubefocus.errors import CubefocusError
+from cubefocus.resolve.parameters import pushed
 from cubefocus.resolve.posterior import Posterior
 from cubefocus.resolve.state import State, times_in
 from cubefocus.resolve.visibilities import Visibilities
@@ -91,6 +92,23 @@ def test_few_rounds_are_told_not_to_have_converged(visibilities: Visibilities, t
     found = infer(visibilities, PriorSettings(), few, seed=3, state=tmp_path)
     assert not found.facts["converged"]
     assert "NOT converged" in found.facts["verdict"]
+
+
+def test_rounds_whose_samples_run_away_leave_no_posterior(
+    visibilities: Visibilities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cubefocus.resolve.infer.BLOWN", 1e-9)
+    few = InferenceSettings(rounds=2, samples=1, weights=False)
+    with pytest.raises(CubefocusError, match="none of 2 rounds could be kept"):
+        infer(visibilities, PriorSettings(), few, seed=3, state=tmp_path)
+
+
+def test_parameters_that_the_data_push_are_named_furthest_first() -> None:
+    prior = PriorSettings(zero_mode=(1.0, 0.1), fluctuations=(5.0, 1.0), slope=(-4.0, 2.0))
+    inferred = {"zero_mode": [0.2, 0.4], "fluctuations": [1.0, 1.0], "slope": [-6.0, -5.0]}
+    told = pushed({name: np.array(values) for name, values in inferred.items()}, prior)
+    assert list(told) == ["zero_mode", "fluctuations"]
+    assert list(told.values()) == pytest.approx([-7.0, -4.0])
 
 
 def test_signed_sky_has_its_decrement(tmp_path: Path) -> None:
