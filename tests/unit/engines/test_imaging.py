@@ -106,6 +106,15 @@ def test_visibilities_are_the_fourier_sum_of_the_sky_in_the_primary_beam(read: V
         assert window.primary_beam[SIZE // 2, SIZE // 2] == pytest.approx(1.0, abs=1e-4)
 
 
+def test_short_baselines_are_predicted_to_a_fraction_of_a_thousandth_of_the_flux(read: Visibilities) -> None:
+    """All of them are wrong in the same way: at a high signal to noise that would be emission of the sky."""
+    for window in read.windows:
+        expected = predicted(sky() * (window.frequency_hz / 230e9) ** 3, window)
+        short = window.baselines_m < np.median(window.baselines_m)
+        wrong = np.abs(window.visibilities - expected)[short]
+        assert np.sqrt((wrong**2).mean()) < 3e-4 * np.abs(expected).max()
+
+
 def test_the_image_is_about_the_phase_centre(read: Visibilities) -> None:
     assert read.shape == (SIZE, SIZE)
     assert read.cell_arcsec == pytest.approx(CELL)
