@@ -102,8 +102,8 @@ test-faults: env  ## runs that are killed, starved, truncated and cut off, each 
 	@scripts/local-slurm install
 	@$(BIN) -m pytest -m faults
 
-bench: env  ## times of dry runs, simulation, training, detection, denoising and finders, into benchmarks/results/ (15 idle minutes)
-	@for name in dryrun casa simulation inference finding finders sofia detect denoise training memory; do $(BIN) benchmarks/$$name.py; done
+bench: env  ## time, memory and their growth, of all that is measured in minutes, into benchmarks/results/ (half an idle hour)
+	@for name in dryrun casa simulation inference finding finders sofia detect denoise training memory growth; do $(BIN) benchmarks/$$name.py; done
 
 bench-gpu: env  ## the benchmarks that measure a GPU beside the processor, where there is one (ten minutes)
 	@$(BIN) -c "import sys, torch; sys.exit(None if torch.cuda.is_available() else 'make bench-gpu: torch sees no GPU here')"

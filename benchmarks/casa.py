@@ -30,11 +30,11 @@ NOTE = (
 def measure(scratch: str | None) -> list[dict[str, Any]]:
     """Run CASA in a process and a folder of its own; rows of the table."""
     from astropy.io import fits
-    from scene import OBSERVATION, skies
+    from scene import OBSERVATION, catalogue_of, skies
 
     from cubefocus.engines import casa
 
-    sky, entry = skies(1)[0]
+    sky, entry = skies(catalogue_of(1))[0]
     observation = casa.in_j2000(OBSERVATION)
     array = casa.antenna_file(observation.array)
     casa.check_space(observation, sky.shape, array, "thermal", scratch)

@@ -8,6 +8,8 @@ import os
 import platform
 import re
 import statistics
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from cubefocus.provenance import processor
@@ -23,6 +26,7 @@ from cubefocus.provenance import processor
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "astropy", "torch", "casatasks")
 MB = 1e6
+SAMPLING = 0.1  # s between two looks at the memory of several processes
 
 
 def machine(device: str = "cpu") -> dict[str, str]:
@@ -138,6 +142,68 @@ def peak_memory_mb(call: Callable[[], Any]) -> float:
 def _status_mb(key: str) -> float:
     found = re.search(rf"^{key}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 / MB if found else float("nan")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took.
+
+    Attributes
+    ----------
+    seconds : float
+        By the clock, from the start of the process to its end.
+    cpu_seconds : float
+        Of all cores and all processes that it started.
+    peak_mb : float
+        Highest resident memory: of the process, or of it and all that it started together.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
+def cost_of(*command: str, together: bool = False) -> Cost:
+    """Run Python with some arguments in a process of its own.
+
+    Parameters
+    ----------
+    command : str
+        What follows the name of the interpreter.
+    together : bool
+        Memory of the process and all that it starts, each page once: the highest of what is seen every 0.1 s.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # containers have no other user
+    start = time.perf_counter()
+    process = os.posix_spawn(sys.executable, [sys.executable, *command], os.environ | allowed)
+    over, peaks = threading.Event(), [0.0]
+    watcher = threading.Thread(target=_watch, args=(process, over, peaks))
+    if together:
+        watcher.start()
+    _, status, used = os.wait4(process, 0)
+    seconds = time.perf_counter() - start
+    if together:
+        over.set()
+        watcher.join()
+    if (code := os.waitstatus_to_exitcode(status)) != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {code}")
+    return Cost(seconds, used.ru_utime + used.ru_stime, max(peaks) if together else used.ru_maxrss * 1024 / MB)
+
+
+def _watch(process: int, over: threading.Event, peaks: list[float]) -> None:
+    while not over.wait(SAMPLING):
+        total = 0
+        for one in [psutil.Process(process), *psutil.Process(process).children(recursive=True)]:
+            try:
+                total += one.memory_full_info().pss
+            except psutil.Error:  # it has ended meanwhile
+                continue
+        peaks.append(total / MB)
 
 
 def write_results(

@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import MB, alternate, machine, write_results
+from common import Cost, alternate, cost_of, machine, write_results
 
 from cubefocus.cube.writing import cube_on_disk
 from cubefocus.denoise.images import RMS_JY_BEAM, beam_area
@@ -59,15 +56,6 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a process took: seconds by the clock and of all cores, and its peak of memory."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_mb: float
-
-
 def write_image(path: Path, side: int, seed: int = 1) -> None:
     """Write an image of noise strip by strip; strips are shifted copies of one."""
     rng = np.random.default_rng(seed)
@@ -87,17 +75,6 @@ def untrained(name: str, path: Path) -> Path:
     described |= {"normalisation": task.normalisation({}), "best": {}, "seed": 1, "provenance": {}}
     checkpoint.save(path, {**described, "model": model.state_dict()})
     return path
-
-
-def cost_of(*command: str) -> Cost:
-    """Run Python with some arguments in a process of its own."""
-    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # containers have no other user
-    start = time.perf_counter()
-    process = os.posix_spawn(sys.executable, [sys.executable, *command], os.environ | allowed)
-    _, status, used = os.wait4(process, 0)
-    if (code := os.waitstatus_to_exitcode(status)) != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {code}")
-    return Cost(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / MB)
 
 
 def digest_of(path: Path) -> str:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import MB, machine, write_results
+from common import Cost, cost_of, machine, write_results
 from scipy.ndimage import gaussian_filter
 
 from cubefocus.cube.writing import cube_on_disk
@@ -30,17 +26,8 @@ DENSITY = 5 / 128 / 360**2  # sources a voxel in the smallest cube ...
 MOST = 40  # ... and at most in any
 
 
-@dataclass
-class Measured:
-    """One run of the command."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_mb: float
-
-
-def make(path: Path, shape: tuple[int, int, int], seed: int = 1) -> int:
-    """Write a restored cube with sources, a channel at a time; return how many there are."""
+def make(path: Path, shape: tuple[int, int, int], number: int | None = None, seed: int = 1) -> int:
+    """Write a restored cube with sources, by default in number as its voxels; return how many there are."""
     rng = np.random.default_rng(seed)
     n_channels, n_y, n_x = shape
     header = Observation(n_channels=n_channels, n_pixels=n_x, cell_arcsec=0.1).header(unit="Jy/beam")
@@ -49,7 +36,7 @@ def make(path: Path, shape: tuple[int, int, int], seed: int = 1) -> int:
     planes = [gaussian_filter(rng.standard_normal((n_y, n_x), dtype=np.float32), width, mode="wrap")
               for _ in range(PLANES)]  # fmt: skip
     planes = [plane / plane.std() for plane in planes]
-    number = min(MOST, max(1, round(DENSITY * float(np.prod(shape)))))
+    number = number or min(MOST, max(1, round(DENSITY * float(np.prod(shape)))))
     places = rng.uniform(0.08, 0.92, (number, 3)) * [n_channels, n_y, n_x]
     with cube_on_disk(path, shape, header, {"seed": seed}) as onto:
         for channel in range(n_channels):
@@ -74,15 +61,9 @@ def _add(plane: np.ndarray, offset: float, y: float, x: float) -> None:
     part += height * np.exp(-0.5 * ((rows[:, None] - y) ** 2 + (columns - x) ** 2) / (1.4 * SIGMA) ** 2)
 
 
-def run(path: Path, output: Path, *options: str) -> Measured:
-    """Run the command in a process of its own, at the lowest of what it takes."""
-    command = [sys.executable, "-m", "cubefocus.cli.main", "detect", str(path), "-o", str(output), *options]
-    start = time.perf_counter()
-    process = os.posix_spawn(sys.executable, command, os.environ)
-    _, status, used = os.wait4(process, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError(f"cubefocus detect ended with {os.waitstatus_to_exitcode(status)}")
-    return Measured(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / MB)
+def detect(path: Path, output: Path, *options: str) -> Cost:
+    """Run the command in a process of its own."""
+    return cost_of("-m", "cubefocus.cli.main", "detect", str(path), "-o", str(output), *options)
 
 
 def row_of(name: str, folder: Path, memory: float, pictures: bool) -> dict[str, Any]:
@@ -91,7 +72,7 @@ def row_of(name: str, folder: Path, memory: float, pictures: bool) -> dict[str, 
     number = make(path, shape)
     options = [] if pictures else ["--no-pictures"]
     try:
-        measured = run(path, output, "--memory", f"{memory:g}", *options)
+        measured = detect(path, output, "--memory", f"{memory:g}", *options)
         found = len(read_table(output / "catalogue.ecsv"))
     finally:
         shutil.rmtree(output, ignore_errors=True)

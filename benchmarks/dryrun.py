@@ -1,6 +1,6 @@
-"""Time and memory of a dry run: the paper's experiment, and 100 000 cubes in larger and smaller batches.
+"""Time and memory of a dry run: the paper's experiment, and 20 000 to a million cubes in larger and smaller batches.
 
-    python benchmarks/dryrun.py [--repeats 5]
+    python benchmarks/dryrun.py [--repeats 3]
 
 Each dry run is a process of its own in an empty folder, so all jobs are planned. They take turns.
 """
@@ -26,8 +26,10 @@ ROOT = Path(__file__).parents[1]
 PAPER, LARGE = "experiments/paper.yaml", "experiments/large.yaml"
 CANDIDATES: dict[str, tuple[list[str], dict[str, Any]]] = {  # overlays, and what is changed besides
     "paper": ([PAPER], {}),
+    "a fifth of large": ([PAPER, LARGE], {"cubes": {"train": 16_000, "validation": 2000, "test": 2000}}),
     "large": ([PAPER, LARGE], {}),
     "large, 100 cubes a job": ([PAPER, LARGE], {"cubes": {"batch_size": 100}}),
+    "ten times large": ([PAPER, LARGE], {"cubes": {"train": 800_000, "validation": 100_000, "test": 100_000}}),
 }
 # In between, because a process that is started counts the memory of the one that starts it, and torch is in this one.
 MEASURE = """
@@ -90,7 +92,7 @@ def row(name: str, timing: Timing, seen: list[dict[str, float]]) -> dict[str, An
 def main() -> None:
     """Measure, and write ``results/dryrun.md`` and ``.csv``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="rounds that are timed")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds that are timed")
     options = parser.parse_args()
     facts = machine() | {"threads": "1", "snakemake": metadata.version("snakemake")}
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in CANDIDATES}

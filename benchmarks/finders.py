@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from common import Timing, alternate, machine, write_results
-from scene import OBSERVATION, skies
+from scene import OBSERVATION, catalogue_of, skies
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter1d
 
 from cubefocus.cube.cutouts import centre_crop
@@ -36,7 +36,7 @@ NOTES = (
 
 def make_cube() -> np.ndarray:
     """One cube (channel, y, x), float32."""
-    sky = skies(1)[0][0]
+    sky = skies(catalogue_of(1))[0][0]
     sigma = (0.0, BEAM * FWHM_TO_SIGMA, BEAM * FWHM_TO_SIGMA)
     signal = gaussian_filter(sky.astype(np.float32), sigma)
     noise = gaussian_filter(np.random.default_rng(1).normal(size=sky.shape).astype(np.float32), sigma)

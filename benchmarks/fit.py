@@ -18,19 +18,12 @@ import torch
 from astropy.table import Table
 from common import alternate, machine, write_results
 from fitting import BELONGS, BOX, DEMO, KNOWN_ANGLE, QUANTITIES, Case, Scored, run
-from scene import CACHE, OBSERVATION, PAPER, paper_response
+from scene import CACHE, catalogue_of, paper_response, scenes_of
 
 from cubefocus.alma.fitted import fit_cube
-from cubefocus.cube.cube import Cube
-from cubefocus.engines.fft import FourierOperator
-from cubefocus.engines.fft import apply as observe_by_fft
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.misfit import POOR
 from cubefocus.fit.model import Scene
-from cubefocus.instrument.noise import add_white, central_peak, white_rms
-from cubefocus.sky.catalogue import cube_list, draw_catalogue
-from cubefocus.sky.model import sky_cube
-from cubefocus.stats.noise import thermal_rms
 
 SEED = 90_000  # the experiments have 1 and 2023
 THREADS = 2
@@ -158,7 +151,8 @@ def _half_width(values: np.ndarray) -> float:
 def times(rounds: int, cache: Path) -> list[dict[str, Any]]:
     """Time of the fit of five sources in a cube of the paper's size."""
     response = paper_response(cache)
-    cube, catalogue = _paper_cube(response)
+    catalogue = catalogue_of(1, SEED, others=(4, 4))
+    cube = scenes_of(catalogue, response, SEED)[0].dirty
     beam, level = Beam.of_response(response), BOX["box_level"]
     starts = _candidates(catalogue)
     timed = {
@@ -178,20 +172,6 @@ def times(rounds: int, cache: Path) -> list[dict[str, Any]]:
         }
         for what, timing in timings.items()
     ]
-
-
-def _paper_cube(response: Any) -> tuple[Cube, Table]:
-    """A cube of the paper's distribution with five sources, and its catalogue."""
-    snr = PAPER["noise"]["snr"]
-    sky = PAPER["sky"] | {"n_sources": [4, 4]}
-    size = {"n_pixels": OBSERVATION.n_pixels}
-    catalogue = draw_catalogue(sky, OBSERVATION.n_channels, {"test": 1}, tuple(snr), SEED, **size)
-    entry, middle = cube_list(catalogue)[0], OBSERVATION.n_pixels // 2
-    dirty = observe_by_fft(FourierOperator(response), sky_cube(catalogue, OBSERVATION), response, "thermal",
-                           entry["noise_seed"])  # fmt: skip
-    peak, thermal = central_peak(dirty.data, middle, middle), thermal_rms(dirty.data)
-    white = white_rms(peak, entry["snr_target"], thermal, OBSERVATION.n_channels)
-    return Cube(add_white(dirty.data, white, np.random.default_rng(SEED)), dirty.header), catalogue
 
 
 def _candidates(catalogue: Table) -> Table:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from astropy.io import fits
 from common import alternate, machine, peak_memory_mb, read_rows, write_results
-from scene import CACHE, Scene, knowing_chain, paper_networks, paper_response, paper_scenes
+from scene import CACHE, Scene, catalogue_of, knowing_chain, paper_networks, paper_response, scenes_of
 
 from cubefocus.alma import catalogue
 from cubefocus.alma.chain import Chain
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--responses", type=Path, default=CACHE, help="cache of measured responses")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    scenes = paper_scenes(options.batch, paper_response(options.responses))
+    scenes = scenes_of(catalogue_of(options.batch), paper_response(options.responses))
     facts = machine(options.device)
     rows: list[Row] = []
     for device in dict.fromkeys([options.device, "cpu"]):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from astropy.table import Table
 
 from cubefocus.alma.blobs import find_blobs
 from cubefocus.alma.chain import Chain
@@ -49,31 +50,30 @@ def paper_response(cache: Path = CACHE) -> Response:
     return get_response(OBSERVATION, cache)
 
 
-def skies(number: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """Sky cubes of the paper's distributions and what the catalogue says of each: seed of its noise, target SNR."""
+def catalogue_of(number: int, seed: int = PAPER["seed"], others: tuple[int, int] | None = None) -> Table:
+    """Catalogue of some cubes of the paper's distributions; with ``others``, so many sources beside the central one."""
+    sky = PAPER["sky"] | ({"n_sources": list(others)} if others else {})
     low, high = PAPER["noise"]["snr"]
-    catalogue = draw_catalogue(
-        PAPER["sky"],
-        OBSERVATION.n_channels,
-        {"test": number},
-        (low, high),
-        PAPER["seed"],
-        n_pixels=OBSERVATION.n_pixels,
-    )
+    size = {"n_pixels": OBSERVATION.n_pixels}
+    return draw_catalogue(sky, OBSERVATION.n_channels, {"test": number}, (low, high), seed, **size)
+
+
+def skies(catalogue: Table) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Sky cubes of a catalogue and what it says of each: seed of its noise, target SNR."""
     entries = cube_list(catalogue)
     return [(sky_cube(select(catalogue, [entry["cube_id"]]), OBSERVATION), entry) for entry in entries]
 
 
-def paper_scenes(number: int, response: Response) -> list[Scene]:
+def scenes_of(catalogue: Table, response: Response, seed: int = 1) -> list[Scene]:
     """Dirty cubes with thermal and white noise, as the experiment makes them with the engine fft."""
     operator = FourierOperator(response)
     scenes = []
-    for sky, entry in skies(number):
+    for sky, entry in skies(catalogue):
         dirty = observe_by_fft(operator, sky, response, "thermal", entry["noise_seed"])
         middle, n_channels = OBSERVATION.n_pixels // 2, OBSERVATION.n_channels
         peak, thermal = central_peak(dirty.data, middle, middle), thermal_rms(dirty.data)
         white = white_rms(peak, entry["snr_target"], thermal, n_channels)
-        scenes.append(Scene(sky, Cube(add_white(dirty.data, white, np.random.default_rng(1)), dirty.header)))
+        scenes.append(Scene(sky, Cube(add_white(dirty.data, white, np.random.default_rng(seed)), dirty.header)))
     return scenes
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import torch
 from common import Timing, alternate, machine, read_rows, write_results
-from scene import CACHE, OBSERVATION, PAPER, paper_response, skies
+from scene import CACHE, OBSERVATION, catalogue_of, paper_response, skies
 
 from cubefocus.engines.fft import FourierOperator
-from cubefocus.sky.catalogue import draw_catalogue
 from cubefocus.sky.model import sky_cube
 
 NOTE = (
@@ -62,9 +61,7 @@ def main() -> None:
 
 def cpu_rows(rounds: int) -> list[dict[str, Any]]:
     """What comes before any engine."""
-    catalogue = draw_catalogue(
-        PAPER["sky"], OBSERVATION.n_channels, {"test": 1}, None, 1, n_pixels=OBSERVATION.n_pixels
-    )
+    catalogue = catalogue_of(1, seed=1)
     times = alternate({"sky cube": lambda: sky_cube(catalogue, OBSERVATION)}, rounds, memory=True)
     return [row(name, "CPU", timing) for name, timing in times.items()]
 
@@ -76,7 +73,7 @@ def engine_rows(response: Any, device: str, rounds: int) -> list[dict[str, Any]]
     where = torch.cuda.get_device_name() if cuda else "CPU"
     ready = alternate({"fft: making the response ready": lambda: FourierOperator(response, device)}, 1, 0, wait)
     operator = FourierOperator(response, device)
-    sky = torch.from_numpy(skies(1)[0][0])[None].to(device)
+    sky = torch.from_numpy(skies(catalogue_of(1))[0][0])[None].to(device)
     times = ready | alternate(
         {"fft, no noise": lambda: operator.observe(sky), "fft, thermal noise": lambda: operator.observe(sky, [1])},
         rounds, warmup=2, synchronise=wait, memory=not cuda,

@@ -57,7 +57,8 @@ _OWN = {
     "below 3 of its own: see major_limit), at_image_edge (data end within 1.3 beams: biased), at_band_edge, no_line, "
     "blended (another source within a beam or the widths of both: may be parts of one), poor_fit (no Gaussian with "
     "Gaussian lines: see misfit, and the fluxes of the aperture), not_converged, beam_differs (the cube has a wider or "
-    "narrower dirty beam than the given one)",
+    "narrower dirty beam than the given one), beyond_psf (perhaps a sidelobe of a far brighter source, from which the "
+    "PSF does not reach this one)",
 }
 COLUMNS: tuple[Column, ...] = tuple(define(name, _OWN.get(name)) for name in (
     "cube_id", "source_id", "candidate_id", "name", "significance", "x", "y", "ra", "dec", "frame", "z", "frequency",

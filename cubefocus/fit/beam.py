@@ -40,6 +40,10 @@ class Beam:
         Of its major axis from the +y pixel axis towards -x, deg.
     restoring : ndarray, shape (channel, 3) or (1, 3), or None
         Of Gaussian beams the FWHM of both axes (pixels) and that angle, of each channel; None for others.
+    reach : (y, x), or None
+        How far from its peak a dirty beam is known, pixels; None for everywhere.
+    sidelobe : float
+        Largest absolute value that a dirty beam whose peak is 1 has in the outer half of where it is known.
     """
 
     grid: Grid
@@ -50,6 +54,8 @@ class Beam:
     fwhm: tuple[float, float]
     angle: float = 0.0
     restoring: np.ndarray | None = None
+    reach: tuple[int, int] | None = None
+    sidelobe: float = 0.0
     _cache: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -114,7 +120,12 @@ class Beam:
         if len(psf) not in (1, n_channels):
             raise CubefocusError(f"a PSF of {len(psf)} channels for a cube of {n_channels}; give one, or as many")
         padded = (2 * rows, 2 * columns)
-        kernels = _centred(psf, padded)
+        kernels, reach = _centred(psf, padded)
+        offsets = [
+            np.abs(np.fft.fftfreq(size, 1.0 / size)) / max(far, 1) for size, far in zip(padded, reach, strict=True)
+        ]
+        outer = np.maximum(offsets[0][:, None], offsets[1][None]) > 0.5
+        sidelobe = float(np.abs(kernels[len(kernels) // 2][outer]).max())
         if half is None:
             half = _extent(kernels, padded, (psf.shape[1], psf.shape[2]))
         half = (min(half[0], padded[0] // 2 - 1), min(half[1], padded[1] // 2 - 1))
@@ -124,7 +135,17 @@ class Beam:
         transfer = grid.cut(torch.from_numpy(means.astype(np.float32))).numpy().real.astype(np.float64)
         on_grid = None if noise is None else _on_grid(noise, grid)
         major, minor, angle = _main_lobe(means[len(means) // 2])
-        return cls(grid, bands, transfer, on_grid, _log_pb(primary_beam), fwhm or (major, minor), angle)
+        return cls(
+            grid,
+            bands,
+            transfer,
+            on_grid,
+            _log_pb(primary_beam),
+            fwhm or (major, minor),
+            angle,
+            reach=reach,
+            sidelobe=sidelobe,
+        )
 
     @classmethod
     def gaussian(
@@ -247,8 +268,8 @@ def _on_grid(power: np.ndarray, grid: Grid) -> np.ndarray:
     return np.where(held, power[np.clip(v, 0, power.shape[0] - 1)][:, np.clip(u, 0, power.shape[1] - 1)], 0.0)
 
 
-def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
-    """Dirty beams of peak 1 with their centre at pixel (0, 0) of the padded area, shape (channel, y, x).
+def _centred(psf: np.ndarray, padded: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Dirty beams of peak 1 with their centre at pixel (0, 0) of the padded area, and how far from it they are known.
 
     A channel that is blank gets the dirty beam of the nearest one that is not.
     """
@@ -264,7 +285,7 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> np.ndarray:
     right = min(psf.shape[2] - column, padded[1] // 2)
     part = np.nan_to_num(psf[nearest, row - above : row + below, column - left : column + right])
     placed[:, : above + below, : left + right] = part / np.nan_to_num(psf[nearest, row, column])[:, None, None]
-    return np.roll(placed, (-above, -left), axis=(1, 2))
+    return np.roll(placed, (-above, -left), axis=(1, 2)), (min(above, below - 1), min(left, right - 1))
 
 
 def _extent(kernels: np.ndarray, padded: tuple[int, int], psf_shape: tuple[int, int]) -> tuple[int, int]:

@@ -16,6 +16,7 @@ import torch
 
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.model import Scene, transforms
+from cubefocus.fit.reach import with_flag
 from cubefocus.fit.solve import Solution
 
 CERTAIN = 5.0  # standard errors from 1 at which a beam is told to be of another width ...
@@ -43,7 +44,7 @@ class Stretch:
 
     def flagged(self, flags: str) -> str:
         """Flags of a source, separated by semicolons, with one more where the beam differs."""
-        return ";".join(sorted({*flags.split(";"), FLAG} - {""})) if self.differs else flags
+        return with_flag(flags, FLAG) if self.differs else flags
 
     @property
     def sentence(self) -> str:

@@ -18,6 +18,8 @@ from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.noise import Noise
+from cubefocus.fit.reach import FLAG as BEYOND
+from cubefocus.fit.reach import beyond_psf, falls_short, with_flag
 from cubefocus.fit.restored import measure_restored
 from cubefocus.fit.stretch import stretch_of
 from cubefocus.settings import DetectionSettings, SkySettings
@@ -84,7 +86,10 @@ class DirtyBeam:
         if shape not in self._read:
             dirty = _checked(self.psf, cube, path)
             primary = None if self.pb is None else _primary_beam(self.pb, cube, path)
-            self._read[shape] = Beam.of_psf(dirty.data, (shape[0], shape[1], shape[2]), primary_beam=primary)
+            beam = Beam.of_psf(dirty.data, (shape[0], shape[1], shape[2]), primary_beam=primary)
+            if falls_short(beam):
+                _tell_short(self.psf, path, beam)
+            self._read[shape] = beam
         return self._read[shape]
 
     def noise(self, cube: Cube, beam: Beam) -> Noise | None:
@@ -176,6 +181,17 @@ def beams_px(cube: Cube, own: tuple[float, float, float]) -> np.ndarray:
     return np.column_stack([beams[:, :2] / cube.cell_arcsec, angles])
 
 
+def _tell_short(file: Path, path: Path, beam: Beam) -> None:
+    """Say what a PSF that ends too early may leave."""
+    assert beam.reach is not None
+    rows, columns = beam.grid.shape
+    log.warning(
+        "%s: ends %d pixels from its peak, and %s is %d x %d: what a source leaves farther off is not known, and may "
+        "be taken for sources (flag %s); image the PSF %d x %d pixels wide",
+        file, min(beam.reach), path, columns, rows, BEYOND, 2 * columns, 2 * rows,
+    )  # fmt: skip
+
+
 def _primary_beam(file: Path, cube: Cube, path: Path) -> np.ndarray:
     found = _checked(file, cube, path).data
     if found.shape[1:] != cube.data.shape[1:]:
@@ -256,4 +272,9 @@ def fit(
         if stretch.differs:
             log.warning("%s: %s", path, stretch.sentence)
             found.catalogue["flags"] = [stretch.flagged(str(flags)) for flags in found.catalogue["flags"]]
+        doubtful = beyond_psf(beam, *(found.catalogue[name] for name in ("x", "y", "significance")))
+        flags = [str(one) for one in found.catalogue["flags"]]
+        found.catalogue["flags"] = [
+            with_flag(one, BEYOND) if short else one for one, short in zip(flags, doubtful, strict=True)
+        ]
     return found.catalogue

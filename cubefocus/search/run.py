@@ -111,7 +111,10 @@ def search_cube(
     every = above.chosen(np.ones(len(above), dtype=bool))
     rate = FalseRate.of(below.peak, settings.link)
     reliability = rate.reliability(every.peak)
-    least = max(rate.threshold_for(every.peak, settings.purity), settings.least)
+    pure = rate.threshold_for(every.peak, settings.purity)
+    least = max(pure, settings.least)
+    because = f": purity below {settings.purity:g}" if pure > settings.least else ""
+    missed = f"significance below {least:.3g}{because}"
     sources = np.flatnonzero(every.peak >= least).tolist()
     boxes = boxes_of(every)
     fitted = voxels_of_fit(settings.memory, cube.data, snr)
@@ -124,7 +127,7 @@ def search_cube(
     ]
     kept = set(catalogue["candidate_id"].tolist())
     for row, place in zip(rows, on_the_sky(cube, [(row["x"], row["y"]) for row in rows]), strict=True):
-        row |= place | {"reason": _reason(row, row["candidate_id"] in kept, least)}
+        row |= place | {"reason": _reason(row, row["candidate_id"] in kept, least, missed)}
     return SearchedCube(catalogue, build_table(CANDIDATES, rows), levels, found, every, rate, described)
 
 
@@ -145,9 +148,7 @@ def _candidate(every: Islands, number: int, box: np.ndarray) -> dict[str, Any]:
     return row | dict(zip(BOX, box.tolist(), strict=True))
 
 
-def _reason(row: dict[str, Any], kept: bool, least: float) -> str:
+def _reason(row: dict[str, Any], kept: bool, least: float, missed: str) -> str:
     if kept:
         return KEPT
-    return (
-        "absorbs more than it emits in the fit" if row["significance"] >= least else f"significance below {least:.3g}"
-    )
+    return "absorbs more than it emits in the fit" if row["significance"] >= least else missed

@@ -9,7 +9,7 @@ from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIES = "benchmarks"  # in docs/, of benchmarks/results/*.md, made by each build and not committed
+COPIES = "benchmarks"  # in docs/, of the tables and figures of benchmarks/results/, made by each build and not committed
 ORPHAN = "---\norphan: true\n---\n"
 
 # Where a link that leaves docs/ leads to, as links on GitHub do.
@@ -22,11 +22,11 @@ OUTSIDE = {
 
 
 def copy_benchmarks(app: Sphinx) -> None:
-    """Put the tables of the benchmarks below the pages; those that have not changed are left alone."""
-    folder = Path(app.srcdir) / COPIES
+    """Put the benchmarks' tables and figures below the pages; those that have not changed are left alone."""
+    folder, results = Path(app.srcdir) / COPIES, ROOT / "benchmarks" / "results"
     folder.mkdir(exist_ok=True)
-    sources = {path.name: path.read_text() for path in (ROOT / "benchmarks" / "results").glob("*.md")}
-    for path in folder.glob("*.md"):
+    sources = {path.name: path.read_text() for kind in ("*.md", "*.svg") for path in results.glob(kind)}
+    for path in folder.iterdir():
         if path.name not in sources:
             path.unlink()
     for name, text in sources.items():
