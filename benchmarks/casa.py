@@ -38,7 +38,7 @@ def measure(scratch: str | None) -> list[dict[str, Any]]:
     observation = casa.in_j2000(OBSERVATION)
     array = casa.antenna_file(observation.array)
     casa.check_space(observation, sky.shape, array, "thermal", scratch)
-    job = casa.job_values(observation, sky.shape) | {"noise": "thermal", "seed": entry["noise_seed"]}
+    job = casa.job_values(observation, sky.shape) | {"noise": "thermal", "seed": entry["noise_seed"], "empty": False}
     with tempfile.TemporaryDirectory(prefix="cubefocus-", dir=scratch) as folder:
         config = Path(folder) / "casasite.py"
         config.write_text(casa.SITE_CONFIG.format(scratch=folder, log=f"{folder}/casa.log"))
