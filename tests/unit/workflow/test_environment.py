@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import metadata
 
 import pytest
 import yaml
@@ -11,6 +12,8 @@ from configs import (
     ROOT,
     load,
 )
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 
 def pins(text: str) -> dict[str, str]:
@@ -22,6 +25,7 @@ def test_lock_file_covers_the_dependencies_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
     wanted = {*project["dependencies"], *(name for extra in extras for name in extra)}
+    wanted = {Requirement(one).name for one in wanted}
     locked = pins((ROOT / "envs" / "requirements.lock").read_text())
     assert {name.lower().replace("_", "-") for name in wanted} <= set(locked)
     assert "+" not in "".join(locked.values()), "a local version is on no package index"
@@ -40,3 +44,11 @@ def test_profile_ignores_code_as_a_trigger_and_goes_on_after_a_failure(name: str
     assert profile["keep-going"] is True
     assert profile["rerun-incomplete"] is True
     assert "cpus_per_task" not in profile.get("default-resources", {})
+
+
+def test_everything_locked_installs_with_the_oldest_python_that_is_promised() -> None:
+    """Debian 12 has 3.11.2: a package that needs a later one ends the installation there, and nowhere else."""
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    oldest = f"{promised.removeprefix('>=')}.0"
+    wanted = {one.metadata["Name"]: one.metadata.get("Requires-Python") or "" for one in metadata.distributions()}
+    assert {name: needs for name, needs in wanted.items() if oldest not in SpecifierSet(needs)} == {}
