@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,7 @@ def measure(scratch: str | None) -> list[dict[str, Any]]:
         config.write_text(casa.SITE_CONFIG.format(scratch=folder, log=f"{folder}/casa.log"))
         fits.PrimaryHDU(sky, observation.header(sky.shape)).writeto(Path(folder) / "sky.fits")
         (Path(folder) / JOB).write_text(json.dumps(job | {"array_file": str(array)}))
-        environment = os.environ | casa.ONE_THREAD | {"CASASITECONFIG": str(config), "MPLBACKEND": "Agg"}
+        environment = casa.environment(CASASITECONFIG=str(config), MPLBACKEND="Agg")
         program = [sys.executable, str(Path(__file__).absolute()), "--noconfig", JOB]
         done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cubefocus.denoise.lofar import Tracks
-from cubefocus.engines.casa import ONE_THREAD, SITE_CONFIG
+from cubefocus.engines.casa import SITE_CONFIG, environment
 from cubefocus.errors import CubefocusError
 
 CHANNEL_WIDTH_HZ = 195_312.5  # a subband of LOFAR; nothing is smeared over it
@@ -76,7 +75,7 @@ def _run(work: Path, path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-P", str(program), "--noconfig", "given.npz", path.name],
         cwd=work,
-        env=os.environ | ONE_THREAD | {"CASASITECONFIG": str(config)},
+        env=environment(CASASITECONFIG=str(config)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

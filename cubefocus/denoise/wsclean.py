@@ -7,7 +7,6 @@ stands in Debian and Ubuntu as the package wsclean. The primary beam is our own:
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from astropy.io import fits
 from cubefocus.denoise.gridder import beam_of
 from cubefocus.denoise.images import BEAM_ARCSEC, RMS_JY_BEAM, Imaging, observed, per_arcsec2
 from cubefocus.denoise.measurement_set import write_measurement_set
-from cubefocus.engines.casa import ONE_THREAD
+from cubefocus.engines.casa import environment
 from cubefocus.errors import CubefocusError
 from cubefocus.files import NO_SPACE, make_folder
 from cubefocus.specs import WSCLEAN
@@ -197,7 +196,7 @@ def _run(command: list[str], folder: Path) -> str:
     ran = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | ONE_THREAD,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -44,6 +44,7 @@ cachedir = {scratch!r}
 logfile = {log!r}
 """
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "PMI2_", "PRTE_", "HYDI_", "MPI_LOCAL")  # what MPI's launchers tell their ranks
 # What CASA logs as SEVERE in runs that are as they should be, by the function that says it, and why it is harmless.
 # Its tasks go on after most of what is SEVERE, and end as if nothing were amiss.
 HARMLESS = {
@@ -283,17 +284,27 @@ def job_values(observation: Observation, shape: tuple[int, int, int]) -> dict[st
     }
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Environment of a program that is one process of one thread, with some variables more.
+
+    tclean begins MPI. In a process that a rank started it would join the ranks, who know nothing of it, and wait for
+    ever: so nothing is left of what a launcher told them.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
+    return own | ONE_THREAD | more
+
+
 def _run(work: Path, log: Path, name: str, file: str) -> dict[str, Any]:
     """Run a program in ``work``; its output and CASA's log go to ``log``."""
     config = work / "casasite.py"
     config.write_text(SITE_CONFIG.format(scratch=str(work), log=str(work / "casa.log")))
-    environment = os.environ | ONE_THREAD | {"CASASITECONFIG": str(config), "MPLBACKEND": "Agg"}
-    environment["PYTHONNODEBUGRANGES"] = "1"  # tracebacks through task calls are unreadable with their carets
+    # tracebacks through task calls are unreadable with their carets
+    own = environment(CASASITECONFIG=str(config), MPLBACKEND="Agg", PYTHONNODEBUGRANGES="1")
     program = [sys.executable, "-P", str(Path(__file__).with_name(file)), "--noconfig", "job.json"]
     try:
         with open(work / "output.log", "wb") as output:
             done = subprocess.run(
-                program, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+                program, cwd=work, env=own, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
             )
     finally:
         with open(log, "ab") as whole:

@@ -79,6 +79,18 @@ def test_cubes_are_the_same_whatever_the_number_of_ranks(job_of, tmp_path, caplo
     assert {path.name for path in tmp_path.iterdir()} == {"alone", "2", "3", "cache", "sky.ecsv", "array.cfg"}
 
 
+def test_casa_observes_in_ranks_as_it_does_alone(tmp_path):
+    """tclean begins MPI: as a child of a rank it would wait for the others for ever."""
+    observation = Observation(n_pixels=40, n_channels=3, cell_arcsec=0.3, total_time_s=120.0)
+    write_table(tmp_path / "sky.ecsv", draw_catalogue(SKY, 3, {"train": 2}, (10.0, 30.0), 7, n_pixels=40), {})
+    noise, box = {"thermal": True, "snr": None}, {"box_level": 0.15, "box_reference": "image"}
+    alone, ranks = (
+        Simulate(str(tmp_path / "sky.ecsv"), [0, 1], str(tmp_path / name), asdict(observation), noise, box)
+        for name in ("alone", "ranks")
+    )
+    assert contents(over_ranks(ranks, 3)) == contents(run(alone))
+
+
 def test_failed_cubes_are_named_and_made_by_the_next_run(job_of, tmp_path):
     alone = contents(run(job_of("alone")))
     beams = sorted((tmp_path / "cache").glob("*/psf.fits"))
