@@ -1,6 +1,7 @@
 # What `make env` makes, from the lock file, and the workflow: make image
 #     docker run --rm --volume "$PWD:/work" cubefocus detect cube.fits -o found
-#     docker run --rm --volume "$PWD:/work" --entrypoint snakemake cubefocus --snakefile /opt/cubefocus/Snakefile ...
+#     docker run --rm --volume "$PWD:/work" --entrypoint snakemake cubefocus \
+#         --snakefile /opt/cubefocus/Snakefile --configfile /opt/cubefocus/config.yaml --cores 4
 FROM python:3.11-slim-bookworm
 
 # What CASA and OpenCV's relatives link to and the slim image lacks.

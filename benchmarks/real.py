@@ -1,6 +1,6 @@
-"""`cubefocus detect` and `cubefocus inject` on observations of real telescopes, which are not part of this repository.
+"""`cubefocus detect` on observations of real telescopes, which are not part of this repository.
 
-    python benchmarks/real.py --folder FOLDER [--number 100]
+    python benchmarks/real.py --folder FOLDER
 
 The folder has the files of `OBSERVED`, from the repositories that stand there.
 """
@@ -14,14 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 from common import machine, write_results
 
 from cubefocus.alma.inputs import load_dirty
 from cubefocus.files import refuse_missing
-from cubefocus.search.inject import inject
 from cubefocus.search.methods import method_of
 
 
@@ -60,15 +58,12 @@ OBSERVED = (
 NOTE = (
     "Each shows one object: a ring of gas, a disc of gas, and the host of a quasar; the first two are larger than the "
     "beam by far, and no Gaussian. Times -1: what the same search takes for sources in the cube times -1, which holds "
-    "none. Off: from the published place of the quasar. Put in: sources that `cubefocus inject` put into the cube and "
-    "searched for, five at a time; the signal-to-noise ratio of the best template at which half and nine tenths of "
-    "them are found, and the flux that was measured over the one that was put in, of those found above that of nine "
-    "tenths (of half, where nine tenths are not reached): median, and half of the central 68 %."
+    "none. Off: from the published place of the quasar."
 )
 
 
-def row_of(one: Observed, folder: Path, number: int) -> dict[str, Any]:
-    """Search a cube and its negative, and put sources into it."""
+def row_of(one: Observed, folder: Path) -> dict[str, Any]:
+    """Search a cube and its negative."""
     path, files = folder / one.file, {name: folder / file for name, file in one.options.items()}
     refuse_missing(path, *files.values())
     method = method_of(files.get("psf"), files.get("pb"), None, None, "cpu")
@@ -77,14 +72,6 @@ def row_of(one: Observed, folder: Path, number: int) -> dict[str, Any]:
     found = method.search(cube, path, 0).catalogue
     seconds = time.process_time() - start
     false = method.search(replace(cube, data=-cube.data), path, 0).catalogue
-    beam = method.beam.beam(cube, path)
-    injected = inject(cube, beam, lambda each, count: method.search(each, path, count).catalogue, number)
-    sources = injected.sources
-    kind = "continuum_mjy" if len(cube.data) == 1 else "line_flux_jykms"
-    least = injected.most if np.isfinite(injected.most) else injected.half
-    seen = np.asarray(sources["is_found"], dtype=bool)
-    ratio = (np.asarray(sources[f"{kind}_found"]) / np.asarray(sources[kind]))[seen & (sources["snr_target"] > least)]
-    low, high = np.quantile(ratio, [0.16, 0.84])
     return {
         "cube": one.name,
         "pixels, channels": " x ".join(map(str, cube.data.shape[::-1])),
@@ -94,11 +81,6 @@ def row_of(one: Observed, folder: Path, number: int) -> dict[str, Any]:
         "flags": ", ".join(sorted({flag for flags in found["flags"] for flag in str(flags).split(";") if flag})),
         "off (arcsec)": None if one.place is None else _off(found, one.place),
         "sources times -1": len(false),
-        "put in": number,
-        "found": int(seen.sum()),
-        "S/N of half": injected.half,
-        "of nine tenths": injected.most,
-        "flux over that put in": f"{np.median(ratio):.3f} +- {0.5 * (high - low):.3f} ({len(ratio)})",
         "CPU s": seconds,
     }
 
@@ -112,10 +94,9 @@ def main() -> None:
     """Measure, and write ``results/real.md`` and ``.csv``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="with the files")
-    parser.add_argument("--number", type=int, default=100, help="of the sources that are put into each")
     options = parser.parse_args()
     facts = machine()
-    rows = [row_of(one, options.folder, options.number) for one in OBSERVED]
+    rows = [row_of(one, options.folder) for one in OBSERVED]
     write_results("real", "Observations of real telescopes", rows, facts, [NOTE])
 
 
