@@ -9,7 +9,7 @@ from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIES = "benchmarks"  # in docs/, of the tables and figures of benchmarks/results/, made by each build and not committed
+COPIES = "benchmarks"  # in docs/, of tables and figures of benchmarks/results/, made by each build and not committed
 ORPHAN = "---\norphan: true\n---\n"
 
 # Where a link that leaves docs/ leads to, as links on GitHub do.
