@@ -6,7 +6,8 @@ the other. What lies there is left over by the fit, and looks like sources.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,13 @@ def beyond_psf(beam: Beam, x: Sequence[float], y: Sequence[float], significance:
     places, strength = np.column_stack([y, x]).reshape(-1, 2), np.asarray(significance, dtype=float)
     far = (np.abs(places[:, None] - places[None]) > np.array(beam.reach)).any(axis=-1)
     return np.asarray((far & (beam.sidelobe * strength[None] + NOISE > strength[:, None])).any(axis=1))
+
+
+def flagged_beyond(beam: Beam, sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Flags of sources (x, y, significance, flags), with `FLAG` where `beyond_psf` says so."""
+    doubtful = beyond_psf(beam, *([row[name] for row in sources] for name in ("x", "y", "significance")))
+    flags = [str(row["flags"]) for row in sources]
+    return [with_flag(one, FLAG) if beyond else one for one, beyond in zip(flags, doubtful, strict=True)]
 
 
 def with_flag(flags: str, flag: str) -> str:

@@ -14,8 +14,7 @@ from cubefocus.alma.fitted import fit_cube
 from cubefocus.cube.cube import Cube
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
-from cubefocus.fit.reach import FLAG as BEYOND
-from cubefocus.fit.reach import beyond_psf, with_flag
+from cubefocus.fit.reach import flagged_beyond
 from cubefocus.fit.run import fit_cube_of
 from cubefocus.fit.stretch import Stretch, stretch_of
 from cubefocus.search.reliability import FalseRate
@@ -94,11 +93,10 @@ def search_dirty(
     rows = [dict(zip(found.catalogue.colnames, row, strict=True)) for row in found.catalogue]
     reliability = rate.reliability(np.array([row["significance"] for row in rows], dtype=float))
     stretch = stretch_of(scene, found.fitted.solution)
-    doubtful = beyond_psf(beam, *([row[name] for row in rows] for name in ("x", "y", "significance")))
+    flags = flagged_beyond(beam, rows)
     candidates: list[dict[str, Any]] = []
     for number, (row, trust) in enumerate(zip(rows, reliability.tolist(), strict=True)):
-        flags = with_flag(str(row["flags"]), BEYOND) if doubtful[number] else str(row["flags"])
-        row |= {"candidate_id": number + 1, "reliability": trust, "flags": stretch.flagged(flags)}
+        row |= {"candidate_id": number + 1, "reliability": trust, "flags": stretch.flagged(flags[number])}
         candidates.append({one.name: row[one.name] for one in CANDIDATES if one.name in row} | {"reason": KEPT})
     left = scene.residual(found.fitted.components).sum(dim=0).reshape(beam.grid.samples).cpu().numpy()
     left = left / math.sqrt(max(scene.used_channels, 1))

@@ -19,7 +19,7 @@ from cubefocus.errors import CubefocusError
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.noise import Noise
 from cubefocus.fit.reach import FLAG as BEYOND
-from cubefocus.fit.reach import beyond_psf, falls_short, with_flag
+from cubefocus.fit.reach import falls_short, flagged_beyond
 from cubefocus.fit.restored import measure_restored
 from cubefocus.fit.stretch import stretch_of
 from cubefocus.settings import DetectionSettings, SkySettings
@@ -272,9 +272,6 @@ def fit(
         if stretch.differs:
             log.warning("%s: %s", path, stretch.sentence)
             found.catalogue["flags"] = [stretch.flagged(str(flags)) for flags in found.catalogue["flags"]]
-        doubtful = beyond_psf(beam, *(found.catalogue[name] for name in ("x", "y", "significance")))
-        flags = [str(one) for one in found.catalogue["flags"]]
-        found.catalogue["flags"] = [
-            with_flag(one, BEYOND) if short else one for one, short in zip(flags, doubtful, strict=True)
-        ]
+        if len(found.catalogue):  # an empty list would make the column one of numbers
+            found.catalogue["flags"] = flagged_beyond(beam, list(found.catalogue))
     return found.catalogue
