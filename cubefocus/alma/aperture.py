@@ -30,6 +30,7 @@ from cubefocus.fit.source import SHAPE, Component, Spectral
 
 MARGIN = 1.0  # FWHM of the beam around the box of the source: what the dirty beam takes out of it
 BOWLS = 0.5  # least sum of a dirty image over that of its absolute values: less, and bowls take most of the flux away
+ENDS = 7.0  # standard deviations from its centre at which a Gaussian is a part in 10^11 of its peak
 LEAST_LINE = 0.5  # share of the model's line in the channels of its range that hold data
 
 
@@ -111,14 +112,27 @@ def window_images(fitted: Fitted, rows: np.ndarray, columns: np.ndarray) -> np.n
 
     With the dirty beam of the middle of the band.
     """
-    if not fitted.components:
-        return np.zeros((0, len(rows), len(columns)))
+    images = np.zeros((len(fitted.components), len(rows), len(columns)))
     beam = fitted.scene.beam
+    near = [number for number, one in enumerate(fitted.components) if _reaches(one, beam, rows, columns)]
+    if not near:
+        return images
     transfer = torch.from_numpy(beam.transfer[len(beam.transfer) // 2].astype(np.float32))
-    weighted = transforms(beam.grid, transfer, fitted.components, derivatives=False)
+    weighted = transforms(beam.grid, transfer, [fitted.components[number] for number in near], derivatives=False)
     weighted = weighted * torch.from_numpy((beam.grid.counts / math.prod(beam.grid.padded)).astype(np.float32))
     along_y, along_x = _waves(rows, columns, beam)
-    return (along_y @ weighted @ along_x.mT).real.double().numpy()
+    images[near] = (along_y @ weighted @ along_x.mT).real.double().numpy()
+    return images
+
+
+def _reaches(one: Component, beam: Beam, rows: np.ndarray, columns: np.ndarray) -> bool:
+    """Whether the image of a source is not 0 in a part of the image: a dirty beam has no end, a Gaussian hardly one."""
+    if beam.restoring is None:
+        return True
+    reach = ENDS * np.sqrt(np.diag(one.cov + beam.lobe))
+    return all(
+        at[0] - far < centre < at[-1] + far for at, centre, far in zip((columns, rows), one.centre, reach, strict=True)
+    )
 
 
 def spectra_of(fitted: Fitted) -> np.ndarray:

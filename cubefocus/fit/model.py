@@ -13,7 +13,7 @@ frequencies first, so that sums of squares are chi^2.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,12 +132,12 @@ class Scene:
         brightest = max(float(self.data.square().sum(dim=0).max()) - self.used_channels, 0.0)
         return math.sqrt(brightest) / highest * float((one - ending).norm()) > BENT
 
-    def images(self, components: Sequence[Component], band: int) -> torch.Tensor:
-        """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 a source, sample)."""
+    def images(self, components: Sequence[Component], band: int, derivatives: bool = True) -> torch.Tensor:
+        """Images of sources of 1 Jy behind the dirty beam, and their derivatives, (6 or 1 a source, sample)."""
         if self.ends:
-            seen = self.dirty_images(components, band, derivatives=True) * self.whiten
+            seen = self.dirty_images(components, band, derivatives) * self.whiten
         else:
-            seen = transforms(self.beam.grid, self.transfer[band], components)
+            seen = transforms(self.beam.grid, self.transfer[band], components, derivatives)
         return self.beam.grid.sampled(seen).reshape(len(seen), -1) * self.held
 
     def gains(self, components: Sequence[Component]) -> list[np.ndarray]:
@@ -174,24 +174,49 @@ class Scene:
         parts = [grid.cut(grid.pixels(some) * self.filled) for some in transform.split(AT_A_TIME)]
         return torch.cat(parts)
 
-    def residual(self, components: Sequence[Component]) -> torch.Tensor:
-        """Data less the model, (channel, sample).
+    def residual(self, components: Sequence[Component], known: Residual | None = None) -> torch.Tensor:
+        """Data less the model, (channel, sample); where that of other components is known, it is changed to this one.
 
         The data were divided by the noise after their image ended, which bends them near its edges and near blanks. So
         the images that are taken away here end first, too: else the sidelobes of what is much brighter than the noise
         would leave sources there. The fit itself, in which sources weigh by where they are bright, goes without, but
         where sidelobes are bright in all of the image.
         """
-        left = self.data.clone()
+        gone, new = changes(known.components if known else [], components)
+        if known is None or len(gone) + len(new) > len(components):
+            return self._plus(-1.0, components, self._ended_images)
+        changed = replace(self, data=known.left)
+        changed = replace(self, data=changed._plus(1.0, gone, self._ended_images))
+        return changed._plus(-1.0, new, self._ended_images)
+
+    def less(self, components: Sequence[Component]) -> Scene:
+        """The scene without some sources, as the fit models them: the others are fitted in it as beside these."""
+        return replace(self, data=self._plus(-1.0, components, self._images))
+
+    def more(self, components: Sequence[Component]) -> Scene:
+        """The scene with some sources that were taken away: the inverse of `less`."""
+        return replace(self, data=self._plus(1.0, components, self._images))
+
+    def _images(self, components: Sequence[Component], band: int) -> torch.Tensor:
+        return self.images(components, band, derivatives=False)
+
+    def _ended_images(self, components: Sequence[Component], band: int) -> torch.Tensor:
+        seen = self.beam.grid.sampled(self.dirty_images(components, band) * self.whiten)
+        return seen.reshape(len(seen), -1) * self.held
+
+    def _plus(
+        self, factor: float, components: Sequence[Component], images: Callable[[Sequence[Component], int], torch.Tensor]
+    ) -> torch.Tensor:
+        """Data and a factor times the sources, whose images in a band these are, (channel, sample)."""
+        data = self.data.clone()
         if not components:
-            return left
+            return data
         gains = self.gains(components)
         spectra = np.stack([self.spectral.of(one, gain)[0] for one, gain in zip(components, gains, strict=True)])
-        weights = torch.from_numpy(spectra.astype(np.float32)).to(left.device)
+        weights = torch.from_numpy((factor * spectra).astype(np.float32)).to(data.device)
         for number, band in enumerate(self.beam.bands):
-            seen = self.beam.grid.sampled(self.dirty_images(components, number) * self.whiten)
-            left[band] -= weights[:, band].T @ (seen.reshape(len(seen), -1) * self.held)
-        return left
+            data[band] += weights[:, band].T @ images(components, number)
+        return data
 
     def transforms_less(self, cuts: Transforms, components: Sequence[Component]) -> Transforms:
         """Transforms of the cube less those of sources, each cut off at the edges of the image as the cube is."""
@@ -203,6 +228,26 @@ class Scene:
         for number, band in enumerate(self.beam.bands):
             spectra[number, :, band] = np.stack(totals)[:, band]
         return cuts.less([self.dirty_images(components, number) for number in range(len(spectra))], list(spectra))
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """What some components leave of a scene.
+
+    Attributes
+    ----------
+    components : list of Component
+    left : Tensor of float32, shape (channel, sample)
+    """
+
+    components: list[Component]
+    left: torch.Tensor
+
+
+def changes(before: Sequence[Component], now: Sequence[Component]) -> tuple[list[Component], list[Component]]:
+    """Which components are gone, and which have come: a source that was fitted again is another component."""
+    known, kept = {id(one) for one in before}, {id(one) for one in now}
+    return [one for one in before if id(one) not in kept], [one for one in now if id(one) not in known]
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,4 +405,4 @@ def block_of(covariance: np.ndarray, components: Sequence[Component], number: in
     return covariance[own, own]
 
 
-__all__ = ["IMAGES", "N_FIXED", "Products", "Scene", "block_of", "starts_of", "transforms"]
+__all__ = ["IMAGES", "N_FIXED", "Products", "Residual", "Scene", "block_of", "changes", "starts_of", "transforms"]

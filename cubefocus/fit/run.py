@@ -12,7 +12,6 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import QUANTILE, Noise, Transforms, measure_noise, trusted
-from cubefocus.fit.solve import solve
 from cubefocus.fit.source import Component
 from cubefocus.fit.steps import Steps
 from cubefocus.settings import FitSettings
@@ -118,7 +117,7 @@ def fit_given(scene: Scene, starts: Sequence[Component], settings: FitSettings |
     given.solution = given.fit(list(starts))
     given.drop_lines(least=0)
     if not given.solution.converged:
-        given.solution = solve(scene, given.solution.components, given.priors)
+        given.solution = given.together(given.solution.components)
     significance = np.array([given.quick(number) for number in range(len(starts))])
     return Fitted(scene, given.solution, significance, given.origin)
 

@@ -91,6 +91,7 @@ def highest_peaks(
     avoid: Sequence[tuple[float, float]] = (),
     within: np.ndarray | None = None,
     poor: Sequence[int] = (),
+    left: torch.Tensor | None = None,
 ) -> tuple[Peak, Peak]:
     """Highest peaks of the correlations of the residual with all templates: of a source, and of what is negative.
 
@@ -105,6 +106,8 @@ def highest_peaks(
         Pixels in which peaks are looked for; all if left out.
     poor : sequence of int
         Numbers of the components that describe their source badly: away from these, what they leave is left out.
+    left : Tensor of float32, shape (channel, sample), optional
+        What the components leave, where it is known.
 
     Returns
     -------
@@ -112,7 +115,8 @@ def highest_peaks(
         Each of significance 0 where there is none.
     """
     grid, device = scene.beam.grid, scene.data.device
-    residual = scene.residual(components).reshape(scene.n_channels, *grid.samples)
+    left = scene.residual(components) if left is None else left
+    residual = left.reshape(scene.n_channels, *grid.samples)
     padded = torch.fft.rfft2(residual, s=grid.cells)
     rest = torch.fft.rfft2(_without_what_is_left(scene, components, poor, residual), s=grid.cells) if poor else None
     at_poor = _at(scene, [components[number] for number in poor])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -71,28 +72,57 @@ class Solution:
     Attributes
     ----------
     components : list of Component
-    covariance : ndarray, shape (p, p)
-        Of all parameters, source by source: the inverse of the Fisher matrix and the precision of the priors.
     chi2 : float
         Less that of a model without sources; with the priors.
-    products : Products
-    converged : bool
-    steps : int
+    moving : tuple of int
+        Numbers of the sources that a further step may move.
+    together : bool
+        Whether all of them were free at once.
+    scene : Scene, optional
+    priors : Priors, optional
+        Both of a fit of one source at least.
+    evaluated : Products, optional
+        Those of the sources, where they are there.
     """
 
     components: list[Component]
-    covariance: np.ndarray
     chi2: float
-    products: Products | None
-    converged: bool
-    steps: int
+    moving: tuple[int, ...] = ()
+    together: bool = True
+    scene: Scene | None = None
+    priors: Priors | None = None
+    evaluated: Products | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether no step of all sources together promises a better fit."""
+        return self.together and not self.moving
+
+    @cached_property
+    def products(self) -> Products | None:
+        """What the fit needs of the data; None without sources."""
+        if self.evaluated is not None or self.scene is None:
+            return self.evaluated
+        return self.scene.products(self.components)
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Of all parameters, source by source: inverse of the Fisher matrix and the precision of the priors, (p, p)."""
+        if self.products is None or self.priors is None:
+            return np.zeros((0, 0))
+        return inverse_of(_equations(self.products, self.priors)[0])
+
+    @property
+    def chi2_of_data(self) -> float:
+        """chi^2 without the priors."""
+        return self.chi2 if self.priors is None else self.chi2 - self.priors.penalty(self.components)
 
     def covariance_of(self, number: int) -> np.ndarray:
         """Covariance of the parameters of one source, the others marginalised."""
         return block_of(self.covariance, self.components, number)
 
 
-NOTHING = Solution([], np.zeros((0, 0)), 0.0, None, True, 0)
+NOTHING = Solution([], 0.0)
 
 
 def with_amplitudes(scene: Scene, components: Sequence[Component]) -> list[Component]:
@@ -154,7 +184,18 @@ def solve(scene: Scene, components: Sequence[Component], priors: Priors, max_ste
             damping *= 10.0
             if damping > DAMPING[1]:
                 break
-    return Solution(current.components, inverse_of(fisher), value, current, converged, steps)
+    moving = () if converged else tuple(range(len(components)))
+    return Solution(current.components, value, moving, True, scene, priors, current)
+
+
+def promised(products: Products, priors: Priors, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """What of chi^2 a step of each group of sources promises, the others staying where they are, shape (group,)."""
+    fisher, gradient = _equations(products, priors)
+    starts, found = starts_of(products.components), []
+    for group in groups:
+        own = np.concatenate([np.arange(starts[number], starts[number + 1]) for number in group])
+        found.append(float(gradient[own] @ inverse_of(fisher[np.ix_(own, own)]) @ gradient[own]))
+    return np.array(found)
 
 
 def inverse_of(fisher: np.ndarray) -> np.ndarray:

@@ -7,15 +7,17 @@ does not tell true from false, as one missing source makes others grow into its 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from cubefocus.fit.fitted import Fitted
-from cubefocus.fit.misfit import POOR, misfits
-from cubefocus.fit.model import Scene
+from cubefocus.fit.misfit import POOR, Misfit, misfits
+from cubefocus.fit.model import Residual, Scene, changes
+from cubefocus.fit.nearby import Nearby
 from cubefocus.fit.search import Peak, highest_peaks
-from cubefocus.fit.solve import NOTHING, Priors, Solution, solve, with_amplitudes
+from cubefocus.fit.solve import MAX_STEPS, NOTHING, Priors, Solution, promised, solve, with_amplitudes
 from cubefocus.fit.source import LINE, N_FIXED, Component
 from cubefocus.settings import FitSettings
 
@@ -23,6 +25,9 @@ CLOSE = 1.5  # in widths of the beam and the sources: two components that near e
 OVERLAP = 0.3  # of the sum of their FWHM: two lines that near each other are one
 MOVING = 0.6  # of what a second component explains: where a line that moves across the first explains that, it is one
 STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
+FEW = 8  # sources that are always fitted together: to leave some of them where they are would save nothing
+SWEEPS = 3  # of groups of sources: what one leaves to another is a hundredth after the first
+WORTH = 0.1  # chi^2 that a further step of a group is to promise
 HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 SURE_LINE = 2.0  # the same of a line; without it the fit is worse than they say, as its width and place are free, too
@@ -44,6 +49,12 @@ class Steps:
         self.solution: Solution = NOTHING
         self.origin: list[int] = []
         self.removed: list[tuple[int, float]] = []
+        self.known: Residual | None = None
+
+    @cached_property
+    def nearby(self) -> Nearby:
+        """Which sources have to do with which."""
+        return Nearby(self.scene)
 
     def run(self, starts: Sequence[Component]) -> Fitted:
         self.origin = list(range(len(starts)))
@@ -60,15 +71,91 @@ class Steps:
         if self.solution is not sought:  # what was taken away may be in what is left
             self.left = math.inf
         if not self.solution.converged:
-            self.solution = solve(self.scene, self.solution.components, self.priors)
-            significance = self.remove()
+            significance = self.end()
         return Fitted(self.scene, self.solution, significance, self.origin, self.removed, self.left)
 
+    def end(self) -> np.ndarray:
+        """All sources together at their best, none of them below the threshold; the significance of each."""
+        while True:
+            self.solution = best = self.together(self.solution.components)
+            significance = self.remove()
+            if self.solution is best or self.solution.converged:
+                return significance
+
+    def together(self, components: list[Component]) -> Solution:
+        """The best fit of these sources, all of them free."""
+        return solve(self.scene, self.by_groups(components, MAX_STEPS).components, self.priors)
+
     def fit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, with_amplitudes(self.scene, components), self.priors, STEPS)
+        """The fit of these sources, whose fluxes need not be known."""
+        return self.solved(components, with_amplitudes)
 
     def refit(self, components: list[Component]) -> Solution:
-        return solve(self.scene, components, self.priors, STEPS)
+        """The fit of these sources from where they are."""
+        return self.solved(components, lambda _, these: these)
+
+    def solved(self, components: list[Component], start: Callable[[Scene, list[Component]], list[Component]]) -> Solution:
+        """The fit of sources: of all, or of those that a change of the present ones moves, beside the others.
+
+        Those that have changed are other objects than the present ones.
+        """
+        before = self.solution.components
+        gone, new = changes(before, components)
+        moving, _ = changes([before[number] for number in self.solution.moving], gone)
+        part, free = self.part_with(components, gone + new + moving)
+        if part is self.scene:
+            return self.by_groups(start(part, components), STEPS)
+        found = solve(part, start(part, [components[number] for number in free]), self.priors, STEPS)
+        fixed = [one for number, one in enumerate(components) if number not in free]
+        replaced, _ = changes(before, fixed)
+        value = self.solution.chi2 + found.chi2
+        if replaced:
+            value -= part.products(replaced).chi2() + self.priors.penalty(replaced)
+        fitted = dict(zip(free, found.components, strict=True))
+        every = [fitted.get(number, one) for number, one in enumerate(components)]
+        return Solution(every, value, tuple(free[at] for at in found.moving), False, self.scene, self.priors)
+
+    def by_groups(self, components: list[Component], most: int) -> Solution:
+        """The fit of all sources, in groups that have hardly to do with each other, of so many steps each.
+
+        The step of a fit is as long as the worst known of its sources allows. So that of a hundred sources at once
+        would creep.
+        """
+        groups = self.nearby.groups(components) if len(components) > FEW else []
+        if len(groups) < 2:
+            return solve(self.scene, components, self.priors, most)
+        every, rest, left = list(components), self.scene.less(components), groups
+        for _ in range(SWEEPS):
+            for group in left:
+                part = rest.more([every[number] for number in group])
+                found = solve(part, [every[number] for number in group], self.priors, most).components
+                rest = part.less(found)
+                for number, one in zip(group, found, strict=True):
+                    every[number] = one
+            products = self.scene.products(every)
+            promises = promised(products, self.priors, groups)
+            left = [group for group, value in zip(groups, promises, strict=True) if value > WORTH]
+            if not left:
+                break
+        value = products.chi2() + self.priors.penalty(every)
+        moving = tuple(number for group in left for number in group)
+        return Solution(every, value, moving, False, self.scene, self.priors, products)
+
+    def part_with(self, components: list[Component], changed: list[Component]) -> tuple[Scene, list[int]]:
+        """Scene and numbers of the sources that a change moves, without the others; all, where that saves nothing."""
+        everything = self.scene, list(range(len(components)))
+        if len(components) <= FEW or len(changed) > len(components) // 2:
+            return everything
+        free = self.nearby.moved(components, changed)
+        if len(free) > len(components) // 2:
+            return everything
+        return self.scene.less([one for number, one in enumerate(components) if number not in free]), free
+
+    def misfits_of(self, components: list[Component], numbers: Sequence[int]) -> list[Misfit]:
+        """How well some of these sources are described."""
+        part, free = self.part_with(components, [components[number] for number in numbers])
+        left = misfits(part, [components[number] for number in free])
+        return [left[free.index(number)] for number in numbers]
 
     def drop_hopeless(self) -> None:
         """Leave out starts that the equations give next to nothing, all at once.
@@ -81,7 +168,7 @@ class Steps:
         if len(keep) < len(values):
             self.removed += [(self.origin[n], value) for n, value in enumerate(values) if value < HOPELESS]
             self.origin = [self.origin[number] for number in keep]
-            self.solution = self.refit([self.solution.components[number] for number in keep])
+            self.solution = self.by_groups([self.solution.components[number] for number in keep], STEPS)
 
     def search(self) -> None:
         """Add what stands out of the residual, one peak at a time: the sidelobes of a bright one hide others."""
@@ -143,7 +230,8 @@ class Steps:
         components = self.solution.components
         left = misfits(self.scene, components, self.solution.products) if self.scene.ends else []
         poor = [number for number, one in enumerate(left) if one.probability < POOR]
-        peak, hole = highest_peaks(self.scene, components, avoid, self.within, poor)
+        self.known = Residual(components, self.scene.residual(components, self.known))
+        peak, hole = highest_peaks(self.scene, components, avoid, self.within, poor, self.known.left)
         at = Component.of(hole.x, hole.y, hole.sigma**2 * np.eye(2), [])
         filled = any(may_be_one(one, at, self.scene.beam.sigma) for one in components)
         return hole if hole.significance > peak.significance and not filled else peak
@@ -195,27 +283,26 @@ class Steps:
         components = self.solution.components
         rest = [one for index, one in enumerate(components) if index != drop]
         alone, at = self.refit(rest), keep - (drop < keep)
-        lost = _data_chi2(alone) - _data_chi2(self.solution)
+        lost = alone.chi2_of_data - self.solution.chi2_of_data
         if lost < self.settings.keep**2:
             return alone
         both = _with_lines_of(components[keep], components[drop])
         if both is not None:
             joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
-            if _data_chi2(joined) - _data_chi2(self.solution) < self.settings.keep**2:
+            if joined.chi2_of_data - self.solution.chi2_of_data < self.settings.keep**2:
                 return joined
         if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
-            described = misfits(self.scene, components)
-            if min(described[keep].probability, described[drop].probability) > POOR:
+            if min(one.probability for one in self.misfits_of(components, [keep, drop])) > POOR:
                 return None  # two Gaussians are all that there is
-        moves = misfits(self.scene, alone.components)[at].gradient_chi2
-        return alone if moves > MOVING * lost else None
+        (left,) = self.misfits_of(alone.components, [at])
+        return alone if left.gradient_chi2 > MOVING * lost else None
 
     def drop_lines(self, least: int = 1) -> None:
         """Leave out lines that explain too little of sources with more than ``least``."""
         number = 0
         while number < len(self.solution.components):
             without = self.without_weakest_line(number) if self.may_lose_line(number, least) else None
-            if without is None or _data_chi2(without) - _data_chi2(self.solution) >= self.settings.line**2:
+            if without is None or without.chi2_of_data - self.solution.chi2_of_data >= self.settings.line**2:
                 number += 1
             else:
                 self.solution = without
@@ -262,7 +349,7 @@ class Steps:
             if values[number] >= SURE * self.settings.keep:
                 break
             without = self.refit([one for index, one in enumerate(components) if index != number])
-            values[number] = math.sqrt(max(_data_chi2(without) - _data_chi2(self.solution), 0.0))
+            values[number] = math.sqrt(max(without.chi2_of_data - self.solution.chi2_of_data, 0.0))
             if values[number] < self.settings.keep:
                 return values, (number, without)
         return values, None
@@ -274,10 +361,6 @@ class Steps:
         precision = np.linalg.inv(self.solution.covariance_of(number))[np.ix_(at, at)]
         fluxes = one.values[at]
         return math.sqrt(max(float(fluxes @ precision @ fluxes), 0.0))
-
-
-def _data_chi2(solution: Solution) -> float:
-    return solution.products.chi2() if solution.products is not None else 0.0
 
 
 def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
