@@ -379,18 +379,18 @@ def transforms(
     Tensor of complex64, shape (6 n or n, v, u)
     """
     ky, kx = (torch.from_numpy(k.astype(np.float32)).to(transfer.device) for k in grid.wavenumbers)
-    parts = []
     xx, xy, yy = -0.5 * kx[None] ** 2, -kx[None] * ky[:, None], -0.5 * ky[:, None] ** 2
-    for component in components:
+    factors = (-1j * kx[None], -1j * ky[:, None], xx, xy, yy) if derivatives else ()
+    images = torch.empty(len(components), 1 + len(factors), *xy.shape, dtype=torch.complex64, device=transfer.device)
+    for component, own in zip(components, images, strict=True):
         x, y = component.centre
         (sxx, sxy), (_, syy) = component.cov
         shape = torch.exp((xx * sxx + xy * sxy + yy * syy).clamp_min(-80.0)) * transfer
         along_y, along_x = (torch.exp(-1j * k.double() * at).to(torch.complex64) for k, at in ((ky, y), (kx, x)))
-        image = shape * (along_y[:, None] * along_x[None])
-        parts.append(image)
-        if derivatives:
-            parts += [image * (-1j * kx[None]), image * (-1j * ky[:, None]), image * xx, image * xy, image * yy]
-    return torch.stack(parts)
+        torch.mul(shape, along_y[:, None] * along_x[None], out=own[0])
+        for factor, image in zip(factors, own[1:], strict=True):
+            torch.mul(own[0], factor, out=image)
+    return images.flatten(0, 1)
 
 
 def starts_of(components: Sequence[Component]) -> np.ndarray:

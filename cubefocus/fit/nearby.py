@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import maximum_filter
-from scipy.sparse.csgraph import connected_components
 
 from cubefocus.fit.model import Scene
 from cubefocus.fit.source import Component
 
 COUPLED = 0.03  # product of two images over their norms, from which a change of one source moves the other
+LARGEST = 12  # sources of a group: steps of more are as short as the worst known of them allows
 WIDTHS = (0.0, 1.0, 2.0, 4.0, 8.0)  # standard deviations of both sources together, in those of the beam
 
 
@@ -41,26 +41,30 @@ class Nearby:
             maps.append(highest)
         self.maps = np.stack(maps)
 
-    def coupling(self, one: Component, others: Sequence[Component]) -> np.ndarray:
-        """Product of the images of one source and of others over their norms, at most, shape (n,)."""
-        together = np.stack([one.cov + other.cov for other in others])
-        widths = np.sqrt(np.linalg.eigvalsh(together)[:, -1]) / self.sigma
-        offsets = np.abs(np.array([other.centre for other in others]) - one.centre) / self.steps[::-1]
-        columns, rows = offsets.round().astype(int).T
-        return np.asarray(self.maps[np.searchsorted(WIDTHS[:-1], widths), rows % self.maps.shape[1],
-                                    columns % self.maps.shape[2]])  # fmt: skip
+    def coupling(self, ones: Sequence[Component], others: Sequence[Component]) -> np.ndarray:
+        """Products of the images of sources and of others over their norms, at most, shape (n, m)."""
+        (centres, covs), (further, more) = (
+            (np.array([one.centre for one in some]), np.array([one.cov for one in some])) for some in (ones, others)
+        )
+        widths = np.sqrt(np.linalg.eigvalsh(covs[:, None] + more)[..., -1]) / self.sigma
+        offsets = ((further - centres[:, None]) / self.steps[::-1]).round().astype(int)
+        rows, columns = offsets[..., 1] % self.maps.shape[1], offsets[..., 0] % self.maps.shape[2]
+        return np.asarray(self.maps[np.searchsorted(WIDTHS[:-1], widths), rows, columns])
 
     def groups(self, components: Sequence[Component]) -> list[list[int]]:
-        """Numbers of the components in groups, none of which is coupled to one of another group."""
-        coupled = np.array([self.coupling(one, components) > COUPLED for one in components])
-        _, group = connected_components(coupled, directed=False)
-        return [np.flatnonzero(group == number).tolist() for number in range(group.max(initial=-1) + 1)]
+        """Numbers of the components in groups, those that are coupled most in one as long as it is not too large."""
+        couplings = self.coupling(components, components)
+        first, second = np.nonzero(np.triu(couplings > COUPLED, 1))
+        group = {number: [number] for number in range(len(components))}
+        for at in np.argsort(-couplings[first, second], kind="stable").tolist():
+            one, other = group[int(first[at])], group[int(second[at])]
+            if one is not other and len(one) + len(other) <= LARGEST:
+                one += other
+                group |= dict.fromkeys(other, one)
+        return sorted(sorted(one) for number, one in group.items() if number == min(one))
 
     def moved(self, components: Sequence[Component], changed: Sequence[Component]) -> list[int]:
         """Numbers of the components that are coupled to one that has come, gone or changed, in their order."""
-        if not components:
+        if not components or not changed:
             return []
-        coupled = np.zeros(len(components), dtype=bool)
-        for one in changed:
-            coupled |= self.coupling(one, components) > COUPLED
-        return np.flatnonzero(coupled).tolist()
+        return np.flatnonzero((self.coupling(changed, components) > COUPLED).any(axis=0)).tolist()

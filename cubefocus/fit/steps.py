@@ -94,15 +94,16 @@ class Steps:
         """The fit of these sources from where they are."""
         return self.solved(components, lambda _, these: these)
 
-    def solved(self, components: list[Component], start: Callable[[Scene, list[Component]], list[Component]]) -> Solution:
+    def solved(
+        self, components: list[Component], start: Callable[[Scene, list[Component]], list[Component]]
+    ) -> Solution:
         """The fit of sources: of all, or of those that a change of the present ones moves, beside the others.
 
         Those that have changed are other objects than the present ones.
         """
         before = self.solution.components
         gone, new = changes(before, components)
-        moving, _ = changes([before[number] for number in self.solution.moving], gone)
-        part, free = self.part_with(components, gone + new + moving)
+        part, free = self.part_with(components, gone + new)
         if part is self.scene:
             return self.by_groups(start(part, components), STEPS)
         found = solve(part, start(part, [components[number] for number in free]), self.priors, STEPS)

@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 from uv_instrument import Truth, UvInstrument
 
-from cubefocus.alma.aperture import aperture_fluxes
+from cubefocus.alma.aperture import aperture_fluxes, window_images
 from cubefocus.alma.fitted import EDGE, fit_cube
 from cubefocus.cube.cube import Cube
+from cubefocus.fit.beam import Beam
+from cubefocus.fit.fitted import Fitted
+from cubefocus.fit.model import Scene
 from cubefocus.fit.run import fit_cube_of
+from cubefocus.fit.solve import Solution
+from cubefocus.fit.source import Component
 from cubefocus.instrument.observation import Observation
 from cubefocus.settings import FitSettings
 
@@ -244,3 +249,17 @@ def test_an_aperture_without_data_has_no_flux(uv, uv_beam):
     beyond, there = aperture_fluxes(data, found, [0, 0], np.array([[2, 2, 6, 6], [29, 28, 36, 35]]))
     assert np.isnan([beyond.continuum, beyond.line]).all()
     assert np.isfinite([there.continuum, there.line]).all()
+
+
+def test_images_of_a_part_of_the_image_hold_what_reaches_it_and_nothing_less():
+    """Behind a restoring beam sources that are far away are left out, where they are 0."""
+    beam = Beam.gaussian(np.array([[7.0, 5.0, 30.0]]), (4, 120, 120))
+    scene = Scene.of(np.random.default_rng(1).normal(size=(4, 120, 120)).astype(np.float32), beam, np.full(4, 1e11))
+    places = ((20.0, 20.0), (60.0, 35.0), (100.0, 90.0), (64.0, 52.0))
+    components = [Component.of(x, y, 9.0 * np.eye(2), [], 1.0) for x, y in places]
+    part = np.arange(50, 70), np.arange(55, 80)
+    near = window_images(Fitted(scene, Solution(components, 0.0), np.ones(4), []), *part)
+    endless = replace(scene, beam=replace(beam, restoring=None))
+    every = window_images(Fitted(endless, Solution(components, 0.0), np.ones(4), []), *part)
+    assert near == pytest.approx(every, abs=1e-6)
+    assert (np.abs(near).max(axis=(1, 2)) > 1e-3).tolist() == [False, False, False, True]
