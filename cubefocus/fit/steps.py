@@ -31,6 +31,7 @@ WORTH = 0.1  # chi^2 that a further step of a group is to promise
 HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 SURE_LINE = 2.0  # the same of a line; without it the fit is worse than they say, as its width and place are free, too
+Start = Callable[[Scene, list[Component]], list[Component]]  # where the fit of some sources begins
 
 
 class Steps:
@@ -292,9 +293,9 @@ class Steps:
             joined = self.fit([*rest[:at], both, *rest[at + 1 :]])
             if joined.chi2_of_data - self.solution.chi2_of_data < self.settings.keep**2:
                 return joined
-        if _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma:
-            if min(one.probability for one in self.misfits_of(components, [keep, drop])) > POOR:
-                return None  # two Gaussians are all that there is
+        far = _apart(components[keep].centre, components[drop].centre) > self.scene.beam.sigma
+        if far and min(one.probability for one in self.misfits_of(components, [keep, drop])) > POOR:
+            return None  # two Gaussians are all that there is
         (left,) = self.misfits_of(alone.components, [at])
         return alone if left.gradient_chi2 > MOVING * lost else None
 
