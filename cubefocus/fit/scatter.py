@@ -23,8 +23,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from cubefocus.fit.grid import AT_A_TIME
 from cubefocus.fit.model import Products, Scene
 from cubefocus.fit.solve import Priors, Solution
+
+COLUMNS = 4096  # cells of the transforms that are summed at a time, in double precision
 
 
 def covariance(scene: Scene, solution: Solution) -> np.ndarray:
@@ -68,13 +71,16 @@ def shared_power(scene: Scene, solution: Solution) -> float:
 
 def _spread(scene: Scene, products: Products, band: int) -> np.ndarray:
     """Covariance of the products of images with a channel of noise, shape (image, image)."""
-    grid = scene.beam.grid
-    seen = scene.images(products.components, band).reshape(-1, *grid.samples)
-    held = scene.held.reshape(grid.samples)
-    back = torch.fft.irfft2(torch.fft.rfft2(seen, s=grid.cells) * scene.whiten, s=grid.cells)
-    ended = torch.fft.rfft2(back[:, : grid.samples[0], : grid.samples[1]] * held, s=grid.cells)
+    grid, held = scene.beam.grid, scene.held.reshape(scene.beam.grid.samples)
     # Parseval's theorem: a sum of products over the samples is one over the plane of spatial frequencies.
     weights = grid.counts / (grid.cells[0] * grid.cells[1])
-    power = torch.from_numpy(weights * scene.noise.in_endless_image).to(ended.device)
-    weighted = torch.view_as_real(ended * power.sqrt().to(ended.real.dtype)).flatten(1).double()
-    return (weighted @ weighted.T).cpu().numpy()
+    power = torch.from_numpy(np.sqrt(weights * scene.noise.in_endless_image).astype(np.float32)).to(held.device)
+    parts = []
+    for seen in scene.images(products.components, band).reshape(-1, *grid.samples).split(AT_A_TIME):
+        back = torch.fft.irfft2(torch.fft.rfft2(seen, s=grid.cells) * scene.whiten, s=grid.cells)
+        ended = torch.fft.rfft2(back[:, : grid.samples[0], : grid.samples[1]] * held, s=grid.cells)
+        parts.append(torch.view_as_real(ended * power).flatten(1))
+    weighted, total = torch.cat(parts), np.zeros((2 * (len(products.gram[band]),)))
+    for some in weighted.split(COLUMNS, dim=1):
+        total += (some.double() @ some.double().T).cpu().numpy()
+    return total

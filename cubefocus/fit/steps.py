@@ -27,7 +27,7 @@ MOVING = 0.6  # of what a second component explains: where a line that moves acr
 STEPS = 12  # of a fit whose sources may not stay: those that are none take endless ones
 FEW = 8  # sources that are always fitted together: to leave some of them where they are would save nothing
 SWEEPS = 3  # of groups of sources: what one leaves to another is a hundredth after the first
-WORTH = 0.1  # chi^2 that a further step of a group is to promise
+WORTH = 0.01  # chi^2 that a further step of a group is to promise
 HOPELESS = 3.0  # significance of a start by the equations, below which it is left out before others are sought
 SURE = 4.0  # times the threshold: what the equations put above that is not fitted without, to see
 SURE_LINE = 2.0  # the same of a line; without it the fit is worse than they say, as its width and place are free, too
@@ -95,9 +95,7 @@ class Steps:
         """The fit of these sources from where they are."""
         return self.solved(components, lambda _, these: these)
 
-    def solved(
-        self, components: list[Component], start: Callable[[Scene, list[Component]], list[Component]]
-    ) -> Solution:
+    def solved(self, components: list[Component], start: Start) -> Solution:
         """The fit of sources: of all, or of those that a change of the present ones moves, beside the others.
 
         Those that have changed are other objects than the present ones.

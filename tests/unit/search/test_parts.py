@@ -91,3 +91,23 @@ def test_where_nothing_is_left_nothing_is_fitted_again():
     assert parted.fitted is described.fitted
     assert parted.islands is islands
     assert (parted.owners, parted.composed) == ([0], [False])
+
+
+def test_many_sources_of_one_window_are_measured_as_well_as_few():
+    """Twenty-five in a cube, some of them nearer than two beams: found, and within their errors."""
+    rng, lines = np.random.default_rng(7), []
+    for x in np.arange(14.0, 140.0, 30.0):
+        for y in np.arange(14.0, 140.0, 30.0):
+            x0, y0 = np.array([x, y]) + rng.uniform(-6.0, 6.0, 2)
+            lines.append(Line(x0, y0, rng.uniform(5.0, 19.0), rng.uniform(0.6, 1.5)))
+    lines.append(Line(lines[7].x + 1.7 * FWHM, lines[7].y, 12.0, 1.0))
+    shape = (24, 150, 150)
+    found = run(sum(one.cube(shape) for one in lines) + noise(36, shape))
+    assert len(found.catalogue) == len(lines)
+    pulls = []
+    for one in lines:
+        row = min(found.catalogue, key=lambda row, one=one: abs(row["x"] - one.x) + abs(row["y"] - one.y))
+        pulls.append([(row[name] - getattr(one, name)) / row[f"{name}_err"] for name in ("x", "y", "z")])
+        assert "not_converged" not in str(row["flags"])
+    assert np.abs(pulls).max() < 4.5
+    assert np.sqrt(np.mean(np.square(pulls))) == pytest.approx(1.0, abs=0.3)

@@ -38,8 +38,8 @@ class Line:
     fwhm_z: float = 4.0
     continuum: float = 0.0  # Jy
 
-    def cube(self) -> np.ndarray:
-        z, y, x = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+    def cube(self, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+        z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
         own, seen = self.sigma**2, self.sigma**2 + SIGMA**2
         image = SIGMA**2 / seen * np.exp(-0.5 * ((x - self.x) ** 2 + (y - self.y) ** 2) / seen)
         assert own > 0
