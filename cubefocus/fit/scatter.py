@@ -80,7 +80,7 @@ def _spread(scene: Scene, products: Products, band: int) -> np.ndarray:
         back = torch.fft.irfft2(torch.fft.rfft2(seen, s=grid.cells) * scene.whiten, s=grid.cells)
         ended = torch.fft.rfft2(back[:, : grid.samples[0], : grid.samples[1]] * held, s=grid.cells)
         parts.append(torch.view_as_real(ended * power).flatten(1))
-    weighted, total = torch.cat(parts), np.zeros((2 * (len(products.gram[band]),)))
+    weighted, total = torch.cat(parts), np.zeros_like(products.gram[band])
     for some in weighted.split(COLUMNS, dim=1):
         total += (some.double() @ some.double().T).cpu().numpy()
     return total
