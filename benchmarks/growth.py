@@ -35,7 +35,7 @@ from cubefocus.report.figures.style import PAGE, letter, logarithmic, look, meth
 from cubefocus.sky.catalogue import draw_catalogue
 
 SEED = 91_000  # fit.py has those from 90 000
-SEARCHED = (1, 4, 16, 64)  # sources of a restored cube
+SEARCHED = (1, 4, 16, 64, 256)  # sources of a restored cube
 FITTED = (2, 4, 8, 16)  # and of a dirty one of the paper's size
 SIMULATED = (8, 32, 128)  # cubes of the default experiment
 RANKS = (1, 2, 3, 4)
