@@ -28,6 +28,7 @@ BENT = 10.0  # significance of what the ends of the image make of the brightest 
 SMALL = 0.6  # standard deviation of the source at which that is seen, over that of the beam
 AT_A_TIME = 8  # images that are ended
 IMAGES = 6  # of a source: itself, and its derivatives by x, y and the three second moments
+Images = Callable[[Sequence[Component], int], torch.Tensor]  # of sources of 1 Jy in a band, (n, sample)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,20 +183,25 @@ class Scene:
         would leave sources there. The fit itself, in which sources weigh by where they are bright, goes without, but
         where sidelobes are bright in all of the image.
         """
-        gone, new = changes(known.components if known else [], components)
-        if known is None or len(gone) + len(new) > len(components):
-            return self._plus(-1.0, components, self._ended_images)
-        changed = replace(self, data=known.left)
-        changed = replace(self, data=changed._plus(1.0, gone, self._ended_images))
-        return changed._plus(-1.0, new, self._ended_images)
+        return self._left(components, known, self._ended_images)
 
-    def less(self, components: Sequence[Component]) -> Scene:
+    def less(self, components: Sequence[Component], known: Residual | None = None) -> Scene:
         """The scene without some sources, as the fit models them: the others are fitted in it as beside these."""
-        return replace(self, data=self._plus(-1.0, components, self._images))
+        return replace(self, data=self._left(components, known, self._images))
 
     def more(self, components: Sequence[Component]) -> Scene:
         """The scene with some sources that were taken away: the inverse of `less`."""
         return replace(self, data=self._plus(1.0, components, self._images))
+
+    def _left(self, components: Sequence[Component], known: Residual | None, images: Images) -> torch.Tensor:
+        """Data less sources; those of a known residual that are among them are not taken away a second time."""
+        gone, new = changes(known.components if known else [], components)
+        if known is None or len(gone) + len(new) > len(components):
+            return self._plus(-1.0, components, images)
+        changed = replace(self, data=known.left)
+        if gone:
+            changed = replace(self, data=changed._plus(1.0, gone, images))
+        return changed._plus(-1.0, new, images) if new else changed.data
 
     def _images(self, components: Sequence[Component], band: int) -> torch.Tensor:
         return self.images(components, band, derivatives=False)
@@ -204,9 +210,7 @@ class Scene:
         seen = self.beam.grid.sampled(self.dirty_images(components, band) * self.whiten)
         return seen.reshape(len(seen), -1) * self.held
 
-    def _plus(
-        self, factor: float, components: Sequence[Component], images: Callable[[Sequence[Component], int], torch.Tensor]
-    ) -> torch.Tensor:
+    def _plus(self, factor: float, components: Sequence[Component], images: Images) -> torch.Tensor:
         """Data and a factor times the sources, whose images in a band these are, (channel, sample)."""
         data = self.data.clone()
         if not components:

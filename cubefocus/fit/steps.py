@@ -50,7 +50,8 @@ class Steps:
         self.solution: Solution = NOTHING
         self.origin: list[int] = []
         self.removed: list[tuple[int, float]] = []
-        self.known: Residual | None = None
+        self.known: Residual | None = None  # of the highest peaks, where images end ...
+        self.rest: Residual | None = None  # ... and of the fit
 
     @cached_property
     def nearby(self) -> Nearby:
@@ -149,7 +150,10 @@ class Steps:
         free = self.nearby.moved(components, changed)
         if len(free) > len(components) // 2:
             return everything
-        return self.scene.less([one for number, one in enumerate(components) if number not in free]), free
+        present = self.solution.components
+        self.rest = Residual(present, self.scene.less(present, self.rest).data)
+        fixed = [one for number, one in enumerate(components) if number not in free]
+        return self.scene.less(fixed, self.rest), free
 
     def misfits_of(self, components: list[Component], numbers: Sequence[int]) -> list[Misfit]:
         """How well some of these sources are described."""
