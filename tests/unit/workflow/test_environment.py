@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 
@@ -35,6 +38,29 @@ def test_conda_environment_has_the_versions_of_the_lock_file() -> None:
     conda = (ROOT / "envs" / "cubefocus.yaml").read_text()
     assert pins(conda) == pins((ROOT / "envs" / "requirements.lock").read_text())
     assert yaml.safe_load(conda)["name"] == "cubefocus"
+
+
+def test_what_the_definition_of_apptainer_copies_is_enough_for_the_environment_and_a_dry_run(tmp_path) -> None:
+    """Each line of it has one file or folder and where it goes."""
+    definition = (ROOT / "envs" / "cubefocus.def").read_text()
+    section = definition.split("%files\n")[1].split("\n%")[0]
+    copied = [line.split() for line in section.splitlines() if line.strip()]
+    assert {len(line) for line in copied} == {2}
+    for source, onto in copied:
+        place = tmp_path / onto.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        copy(ROOT / source, place)
+    inside = tmp_path / "opt" / "cubefocus"
+    assert set(re.findall(r"^ *cd (\S+)$", definition, flags=re.MULTILINE)) == {"/opt/cubefocus"}
+    run = {"capture_output": True, "text": True, "check": False}
+    made = subprocess.run(["make", "--dry-run", "env"], cwd=inside, **run)
+    assert made.returncode == 0, made.stderr
+    command = [sys.executable, "-m", "snakemake", "--snakefile", inside / "Snakefile", "--configfile",
+               inside / "config.yaml", "--cores", "1", "--dry-run", "--quiet", "rules"]  # fmt: skip
+    (tmp_path / "work").mkdir()
+    planned = subprocess.run(command, cwd=tmp_path / "work", **run)
+    assert planned.returncode == 0, planned.stderr
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
