@@ -146,7 +146,8 @@ def meaning(entry: Mapping[str, Any]) -> str:
     """Description of a key, and of the keys that its values may have."""
     below = {**entry.get("properties", {}), **entry.get("items", {}).get("properties", {})}
     listed = "; ".join(f"`{name}`: {one['description']}" for name, one in below.items())
-    return entry["description"] + (f": {listed}" if listed else "")
+    text = entry["description"] + (f": {listed}" if listed else "")
+    return text.replace("<", "\\<")  # else a browser takes it for an element
 
 
 def allowed(entry: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import logging
 import time
 from pathlib import Path
 
+from cubefocus.cli.output import output_path
 from cubefocus.errors import CubefocusError
 from cubefocus.specs import KINDS
 
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "Example: cubefocus denoise image.fits -o cleaned.fits --probability emission.fits"
     parser.add_argument("image", type=Path, metavar="IMAGE.fits")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="CLEANED.fits", help="image to write")
+    parser.add_argument(
+        "-o", "--output", required=True, type=output_path, metavar="CLEANED.fits", help="image to write"
+    )
     parser.add_argument("--model", type=Path, metavar="FILE",
                         help="trained network: a checkpoint (.pt), a bundle, or the name of one that cubefocus models "
                         f"list shows (default: {SHIPPED}, where it comes with the package)")  # fmt: skip

@@ -9,6 +9,7 @@ import argparse
 import math
 from pathlib import Path
 
+from cubefocus.cli.output import output_path
 from cubefocus.errors import CubefocusError, limit_wanted
 from cubefocus.specs import PROPOSERS
 
@@ -28,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "cubes like those that they were trained on."
     )
     parser.epilog = "Example: cubefocus detect cube.fits -o found"
-    parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits")
+    parser.add_argument("cubes", nargs="+", type=Path, metavar="CUBE.fits",
+                        help="cubes or images, FITS, restored or dirty, in Jy/beam")  # fmt: skip
     parser.add_argument("--models", type=Path, metavar="BUNDLE",
                         help="networks of a run with their settings, such as results/demo/bundle, or the name of a "
                         "bundle that cubefocus models list shows")  # fmt: skip
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="dirty beam of the cubes: all sources are fitted together through it")  # fmt: skip
     parser.add_argument("--restored", action="store_true",
                         help="with --models: the cubes were cleaned, and all sources are fitted together behind the "
-                        "restoring beam of their headers; without --models this is so, or --psf is given")  # fmt: skip
+                        "restoring beam of their headers; without --models and --psf it is the default")  # fmt: skip
     parser.add_argument("--pb", type=Path, metavar="PB.fits",
                         help="primary beam of the cubes, if they have not been divided by it")  # fmt: skip
     parser.add_argument("--purity", type=float, metavar="SHARE",
@@ -46,13 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="without --models and --psf: what finds candidates, of "
                         f"{', '.join(PROPOSERS)}, separated by commas: a bank of templates, the network that is "
                         "shipped, or both")  # fmt: skip
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder for catalogue, regions and pictures")
+    parser.add_argument(
+        "-o", "--output", required=True, type=output_path, help="folder for catalogue, regions and pictures"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier search left in the folder")
     parser.add_argument("--no-pictures", action="store_true",
                         help="without --models: no PNG files and pages, which take longer than the search")  # fmt: skip
     parser.add_argument("--memory", type=float, metavar="GB",
                         help="without --models: what the search may take; a restored cube that needs more is searched "
-                        f"in parts, from which the catalogue does not depend (default: {MEMORY:g})")  # fmt: skip
+                        f"in parts, on which the catalogue does not depend (default: {MEMORY:g})")  # fmt: skip
     parser.add_argument("--settings", type=Path, metavar="FILE.yaml",
                         help="a config, or its section detection: keys that replace those of the bundle")  # fmt: skip
     parser.add_argument("--rest-frequency", type=float, metavar="GHZ",

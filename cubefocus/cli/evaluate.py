@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from astropy.table import Table
 
-from cubefocus.cli.output import show
+from cubefocus.cli.output import output_path, show
 from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("truth", type=Path, metavar="TRUTH", help="what was there, such as truth.ecsv of a run")
     parser.add_argument("--against", nargs="+", default=[], metavar="CATALOGUE", help="further catalogues to score")
     parser.add_argument("--split", help="score this split only, such as test; for a truth table with a column split")
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER",
+    parser.add_argument("-o", "--output", type=output_path, metavar="FOLDER",
                         help="write detection.* and parameters.* (csv, md, tex) here, do not print")  # fmt: skip
     match = parser.add_argument_group("when a source counts as found")
     match.add_argument("--iou", type=float, default=default.iou, help="least IoU of the boxes (default: %(default)s)")
@@ -115,6 +115,8 @@ def run(options: argparse.Namespace) -> None:
     CubefocusError
         If an option or a table is unusable; nothing has been written then.
     """
+    if options.seed < 0:
+        raise CubefocusError(f"--seed is {options.seed}; give one of 0 or more")
     settings = EvaluationSettings(options.iou, options.distance, options.line_iou)
     files = named_files([options.catalogue, *options.against])
     readings = parse_readings(options, list(files))

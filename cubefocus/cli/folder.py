@@ -143,8 +143,12 @@ def list_inputs(paths: Sequence[Path]) -> list[Input]:
     Raises
     ------
     CubefocusError
-        If two cubes have the same id.
+        If two cubes have the same id, or one is named twice.
     """
+    files = [path.resolve() for path in paths]
+    for place, file in enumerate(files):
+        if files.index(file) < place:
+            raise CubefocusError(f"{paths[place]}: is named twice; name each cube once, else its sources count twice")
     made = [_made(path) for path in paths]
     numbers = [_cube_id(facts, place) for place, facts in enumerate(made)]
     for place, number in enumerate(numbers):
@@ -180,7 +184,14 @@ def prepare_output(output: Path, overwrite: bool) -> bool:
     """Make the folder for the products of a search, as `prepare_folder`, without what a killed one was writing."""
     if output.is_dir() and os.access(output, os.W_OK):
         remove_leftovers(output)
-    return prepare_folder(output, list(earlier_products(output)) if output.is_dir() else [], overwrite)
+    earlier = list(earlier_products(output)) if output.is_dir() else []
+    # The tables are written last. To replace the rest unasked would take it from a search that is under way.
+    if earlier and not overwrite and not any((output / name).is_file() for name in TABLES):
+        raise CubefocusError(
+            f"{output}: holds what a search has made that was stopped or is under way ({earlier[0].name}, and no "
+            "catalogue); to begin it anew, add --overwrite"
+        )
+    return prepare_folder(output, earlier, overwrite)
 
 
 def prepare_folder(output: Path, earlier: Sequence[Path], overwrite: bool) -> bool:

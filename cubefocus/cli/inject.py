@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cubefocus.cli.detect import PURITY, check_rest_frequency
+from cubefocus.cli.output import output_path
 from cubefocus.errors import CubefocusError
 
 NUMBER, SEED = 100, 1
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", type=int, default=NUMBER, help=f"of sources in all (default: {NUMBER})")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of places, widths and fluxes (default: {SEED})")
     parser.add_argument("--rest-frequency", type=float, metavar="GHZ", help="of the line")
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder for tables and plot")
+    parser.add_argument("-o", "--output", required=True, type=output_path, help="folder for tables and plot")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run left in the folder")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: the GPU where there is one)")
     parser.set_defaults(run=run)

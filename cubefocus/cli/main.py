@@ -91,7 +91,7 @@ class _Page(argparse.ArgumentParser):
 
 def build_parser(*chosen: str) -> argparse.ArgumentParser:
     """Parser of all commands, with the arguments of those that are chosen: the others' modules take long to import."""
-    parser = _Page(prog="cubefocus", description="Find sources in interferometric cubes, without CLEAN.")
+    parser = _Page(prog="cubefocus", description="Find and measure sources in interferometric cubes, clean or dirty.")
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {__version__}", help="show the version and exit"
     )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cubefocus.cli.output import output_path
 from cubefocus.errors import CubefocusError, kind_wanted, shown, unknown_key
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example: cubefocus resolve user.ms -o imaged --size 512 --cell 0.1"
     parser.add_argument("visibilities", type=Path, metavar="VISIBILITIES.ms",
                         help="calibrated Measurement Set, or visibilities that cubefocus has stored (.h5)")  # fmt: skip
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write")
+    parser.add_argument("-o", "--output", required=True, type=output_path, metavar="DIR", help="folder to write")
     _add_grid(parser.add_argument_group("Measurement Set"))
     chosen = parser.add_argument_group("inference (defaults: those of the settings)")
     chosen.add_argument("--settings", type=Path, metavar="FILE.yaml",

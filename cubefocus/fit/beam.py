@@ -288,6 +288,27 @@ def _centred(psf: np.ndarray, padded: tuple[int, int]) -> tuple[np.ndarray, tupl
     return np.roll(placed, (-above, -left), axis=(1, 2)), (min(above, below - 1), min(left, right - 1))
 
 
+def asymmetry(plane: np.ndarray) -> float:
+    """How far a dirty beam is from what it must be, the same on both sides of its peak.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (y, x)
+
+    Returns
+    -------
+    float
+        Rms of its difference from its mirror image, over that of itself, where both are known; infinite for a peak at
+        the edge of the image.
+    """
+    row, column = divmod(int(np.nanargmax(plane)), plane.shape[1])
+    far = min(row, plane.shape[0] - 1 - row), min(column, plane.shape[1] - 1 - column)
+    part = plane[row - far[0] : row + far[0] + 1, column - far[1] : column + far[1] + 1].astype(np.float64)
+    if min(far) < 1:
+        return math.inf
+    return math.sqrt(float(np.nanmean((part - part[::-1, ::-1]) ** 2) / np.nanmean(part**2)))
+
+
 def _extent(kernels: np.ndarray, padded: tuple[int, int], psf_shape: tuple[int, int]) -> tuple[int, int]:
     """Largest spatial frequencies at which a dirty beam has power.
 

@@ -53,7 +53,7 @@ class _Convolution(nn.Conv2d):
 
 
 class AdditiveUpsampling(nn.Module):
-    """Double the image by interpolation and by a transposed convolution side by side, and mix (MNRAS Fig. 4).
+    """Double the image by interpolation and by a transposed convolution side by side, and mix (figure 4 of MNRAS).
 
     The stride of the two convolutions that mix is 1, the only one that gives the sizes of MNRAS Table 3. The first one
     reads both branches concatenated; here it is applied to each with its part of the weights, and the results added,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class DeepGRU(nn.Module):
-    """Two GRU layers that read the spectrum in opposite directions, and a fully connected layer (MNRAS Fig. 6).
+    """Two GRU layers that read the spectrum in opposite directions, and a fully connected layer (figure 6 of MNRAS).
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ def _convolve(n_in: int, n_out: int, stride: int) -> list[nn.Module]:
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions and a way around them, added before the last ReLU (MNRAS Fig. 7).
+    """Two convolutions and a way around them, added before the last ReLU (figure 7 of MNRAS).
 
     With stride 2 or another number of maps the way around goes through a convolution of its own.
     """
@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Residual network that regresses parameters of one source from a 64 x 64 image (MNRAS Fig. 8).
+    """Residual network that regresses parameters of one source from a 64 x 64 image (figure 8 of MNRAS).
 
     Parameters
     ----------

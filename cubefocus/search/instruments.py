@@ -16,7 +16,7 @@ from cubefocus.cube.celestial import position_angle
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import Beam
+from cubefocus.fit.beam import Beam, asymmetry
 from cubefocus.fit.noise import Noise
 from cubefocus.fit.reach import FLAG as BEYOND
 from cubefocus.fit.reach import falls_short, flagged_beyond
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 ASSUMED = "sources behind the restoring beam of the header, noise measured between channels and correlated as that is"
 SAME_CELL = 0.01  # share of a pixel's size by which those of two files may differ
+SYMMETRIC = 0.1  # of its rms, by which a dirty beam may differ from its mirror image
 
 
 class Instrument(Protocol):
@@ -85,6 +86,7 @@ class DirtyBeam:
         shape = cube.data.shape
         if shape not in self._read:
             dirty = _checked(self.psf, cube, path)
+            _refuse_other_images(self.psf, dirty.data)
             primary = None if self.pb is None else _primary_beam(self.pb, cube, path)
             beam = Beam.of_psf(dirty.data, (shape[0], shape[1], shape[2]), primary_beam=primary)
             if falls_short(beam):
@@ -179,6 +181,17 @@ def beams_px(cube: Cube, own: tuple[float, float, float]) -> np.ndarray:
     east_is_left = (between - up) % 180.0 < 90.0
     angles = (beams[:, 2] - up) * (1.0 if east_is_left else -1.0) % 180.0
     return np.column_stack([beams[:, :2] / cube.cell_arcsec, angles])
+
+
+def _refuse_other_images(file: Path, data: np.ndarray) -> None:
+    """A dirty beam is real in the plane of spatial frequencies; a cube in its place would be fitted for hours."""
+    filled = [plane for plane in data if np.isfinite(plane).any() and np.nanmax(plane) > 0]
+    differs = asymmetry(filled[len(filled) // 2]) if filled else 0.0
+    if differs > SYMMETRIC:
+        raise CubefocusError(
+            f"{file}: is no dirty beam: both sides of its peak differ, by {100.0 * differs:.0f} % of its rms; give the "
+            "PSF (.psf of tclean) that was imaged with this cube"
+        )
 
 
 def _tell_short(file: Path, path: Path, beam: Beam) -> None:

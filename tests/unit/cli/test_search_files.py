@@ -69,6 +69,35 @@ def test_what_a_killed_search_was_writing_does_not_stop_the_next(cube, tmp_path)
     }
 
 
+def test_what_a_stopped_search_has_left_is_told_and_replaced_when_asked(cube, tmp_path, capsys):
+    """Its tables come last: a killed one has left maps and no catalogue."""
+    out = tmp_path / "out"
+    assert detect(cube, "-o", out, "--no-pictures") == 0
+    whole = {path.name for path in out.iterdir()}
+    for path in (*out.glob("catalogue.*"), out / "candidates.ecsv"):
+        path.unlink()
+    assert detect(cube, "-o", out, "--no-pictures") == 1
+    told = capsys.readouterr().err
+    assert f"{out}: holds what a search has made that was stopped" in told
+    assert "--overwrite" in told
+    assert detect(cube, "-o", out, "--no-pictures", "--overwrite") == 0
+    assert {path.name for path in out.iterdir()} == whole
+
+
+def test_a_cube_that_is_named_twice_is_refused(cube, tmp_path, capsys):
+    (tmp_path / "link.fits").symlink_to(cube)
+    assert detect(cube, tmp_path / "link.fits", "-o", tmp_path / "out") == 1
+    assert "link.fits: is named twice" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_output_is_not_the_folder_of_the_shell(cube, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        detect(cube, "-o", "")
+    assert ended.value.code == 2
+    assert "-o/--output: is empty" in capsys.readouterr().err
+
+
 def test_a_cube_alone_gives_catalogue_maps_regions_and_picture(cube, tmp_path, caplog):
     assert detect(cube, "-o", tmp_path / "out", "--rest-frequency", 230.538) == 0
     files = {path.name for path in (tmp_path / "out").iterdir()}
@@ -215,6 +244,14 @@ def test_a_dirty_cube_is_fitted_through_its_beam(tmp_path):
     assert (found["reliability"] > 0.95).all()
     assert not any(FLAG in str(flags) for flags in found["flags"])
     assert set(read_table(tmp_path / "out" / "candidates.ecsv")["reason"]) == {"kept"}
+
+
+def test_an_image_that_is_no_dirty_beam_is_refused_at_once(tmp_path, capsys):
+    dirty_and_psf(tmp_path, UvInstrument())
+    out = tmp_path / "out"
+    assert detect(tmp_path / "dirty.fits", "--psf", tmp_path / "dirty.fits", "-o", out) == 1
+    assert "dirty.fits: is no dirty beam: both sides of its peak differ" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_the_beam_of_another_image_is_told(tmp_path, caplog):
