@@ -29,6 +29,7 @@ from cubefocus.fit.beam import Beam
 from cubefocus.fit.model import transforms
 from cubefocus.fit.sky import behind_beam, from_truth
 from cubefocus.fit.source import Component, Spectral
+from cubefocus.report.figures.style import logarithmic
 from cubefocus.search.bank import LEAST_CHANNELS
 from cubefocus.search.levels import Levels, measure_levels
 from cubefocus.stats.intervals import wilson
@@ -94,11 +95,15 @@ class Injected:
         share = column(table, "completeness")
         errors = np.stack([share - column(table, "completeness_low"), column(table, "completeness_high") - share])
         axes.errorbar(middle, share, yerr=errors, fmt="o", capsize=3)
+        if math.isfinite(self.half) and self.most > self.half:
+            snr = np.geomspace(*RANGE, 200)
+            axes.plot(snr, expit(math.log(9.0) * np.log(snr / self.half) / math.log(self.most / self.half)), "C0", lw=1)
         for value, label in ((self.half, "50 %"), (self.most, "90 %")):
             if math.isfinite(value):
                 axes.axvline(value, linestyle=":", color="grey")
-                axes.annotate(label, (value, 0.02), rotation=90, color="grey")
-        axes.set(xscale="log", ylim=(-0.03, 1.03), xlabel="signal-to-noise of the best template", ylabel="found")
+                axes.annotate(label, (value, 1.05), ha="center", color="grey", annotation_clip=False)
+        axes.set(ylim=(-0.03, 1.03), xlabel="signal-to-noise of the best template", ylabel="found")
+        logarithmic(axes, "x")
         return figure
 
 
