@@ -120,7 +120,8 @@ def attempts(
             named = re.sub(rf"\bcube {one.cube_id}\b", str(one.path).replace("\\", r"\\"), str(error))
             _failed(one, named if str(one.path) in named else f"{one.path}: {named}", error, found, alone)
         except OSError as error:
-            _failed(one, f"{one.path}: {error}", error, found, alone)
+            about = f"{error.strerror}: {error.filename or one.path}" if error.strerror else str(error)
+            _failed(one, f"{one.path}: {about}; see that it may be read", error, found, alone)
         except Exception as error:  # a defect, which must not take what the other cubes hold with it
             log.exception("%s: this is a defect of cubefocus; please report it", one.path)
             _failed(one, f"{one.path}: {type(error).__name__}: {error}", error, found, alone)

@@ -26,8 +26,9 @@ from cubefocus.search.instruments import beams_px
 from cubefocus.search.view import View
 from cubefocus.tables.columns import COLUMNS
 
-SHOWN = ("source_id", "name", "ra", "dec", "frequency", "velocity", "significance", "reliability", "line_flux_jykms",
-         "continuum_mjy", "fwhm_velocity", "peak_mjy", "major", "minor", "position_angle", "flags")  # fmt: skip
+SHOWN = ("source_id", "name", "flags", "significance", "reliability", "ra", "dec", "frequency", "velocity",
+         "line_flux_jykms", "continuum_mjy", "fwhm_velocity", "peak_mjy", "major", "minor",
+         "position_angle")  # fmt: skip
 ON_CARD = ("ra", "dec", "frequency", "velocity", "redshift", "line_flux_jykms", "continuum_mjy", "fwhm_velocity",
            "peak_mjy", "local_rms", "snr", "significance", "reliability", "major", "minor", "position_angle",
            "major_convolved", "minor_convolved", "position_angle_convolved", "flags")  # fmt: skip
