@@ -74,10 +74,8 @@ class Solution:
     components : list of Component
     chi2 : float
         Less that of a model without sources; with the priors.
-    moving : tuple of int
-        Numbers of the sources that a further step may move.
-    together : bool
-        Whether all of them were free at once.
+    converged : bool
+        Whether it is known that no step of all sources together promises a better fit.
     scene : Scene, optional
     priors : Priors, optional
         Both of a fit of one source at least.
@@ -87,16 +85,10 @@ class Solution:
 
     components: list[Component]
     chi2: float
-    moving: tuple[int, ...] = ()
-    together: bool = True
+    converged: bool
     scene: Scene | None = None
     priors: Priors | None = None
     evaluated: Products | None = None
-
-    @property
-    def converged(self) -> bool:
-        """Whether no step of all sources together promises a better fit."""
-        return self.together and not self.moving
 
     @cached_property
     def products(self) -> Products | None:
@@ -122,7 +114,7 @@ class Solution:
         return block_of(self.covariance, self.components, number)
 
 
-NOTHING = Solution([], 0.0)
+NOTHING = Solution([], 0.0, True)
 
 
 def with_amplitudes(scene: Scene, components: Sequence[Component]) -> list[Component]:
@@ -184,8 +176,7 @@ def solve(scene: Scene, components: Sequence[Component], priors: Priors, max_ste
             damping *= 10.0
             if damping > DAMPING[1]:
                 break
-    moving = () if converged else tuple(range(len(components)))
-    return Solution(current.components, value, moving, True, scene, priors, current)
+    return Solution(current.components, value, converged, scene, priors, current)
 
 
 def promised(products: Products, priors: Priors, groups: Sequence[Sequence[int]]) -> np.ndarray:

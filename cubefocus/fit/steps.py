@@ -114,7 +114,7 @@ class Steps:
             value -= part.products(replaced).chi2() + self.priors.penalty(replaced)
         fitted = dict(zip(free, found.components, strict=True))
         every = [fitted.get(number, one) for number, one in enumerate(components)]
-        return Solution(every, value, tuple(free[at] for at in found.moving), False, self.scene, self.priors)
+        return Solution(every, value, False, self.scene, self.priors)
 
     def by_groups(self, components: list[Component], most: int) -> Solution:
         """The fit of all sources, in groups that have hardly to do with each other, of so many steps each.
@@ -139,8 +139,7 @@ class Steps:
             if not left:
                 break
         value = products.chi2() + self.priors.penalty(every)
-        moving = tuple(number for group in left for number in group)
-        return Solution(every, value, moving, False, self.scene, self.priors, products)
+        return Solution(every, value, False, self.scene, self.priors, products)
 
     def part_with(self, components: list[Component], changed: list[Component]) -> tuple[Scene, list[int]]:
         """Scene and numbers of the sources that a change moves, without the others; all, where that saves nothing."""

@@ -258,8 +258,8 @@ def test_images_of_a_part_of_the_image_hold_what_reaches_it_and_nothing_less():
     places = ((20.0, 20.0), (60.0, 35.0), (100.0, 90.0), (64.0, 52.0))
     components = [Component.of(x, y, 9.0 * np.eye(2), [], 1.0) for x, y in places]
     part = np.arange(50, 70), np.arange(55, 80)
-    near = window_images(Fitted(scene, Solution(components, 0.0), np.ones(4), []), *part)
+    near = window_images(Fitted(scene, Solution(components, 0.0, True), np.ones(4), []), *part)
     endless = replace(scene, beam=replace(beam, restoring=None))
-    every = window_images(Fitted(endless, Solution(components, 0.0), np.ones(4), []), *part)
+    every = window_images(Fitted(endless, Solution(components, 0.0, True), np.ones(4), []), *part)
     assert near == pytest.approx(every, abs=1e-6)
     assert (np.abs(near).max(axis=(1, 2)) > 1e-3).tolist() == [False, False, False, True]
