@@ -290,6 +290,7 @@ def reversed_box():
         (truth(FOUND), ("--column", "other:x=x0"), ["no table 'other'", "mine, truth"]),
         (truth(FOUND), ("--origin", "2"), ["--origin 2"]),
         (truth(FOUND), ("--iou", "0"), ["iou is 0.0"]),
+        (truth(FOUND), ("--seed", "-1"), ["--seed is -1", "0 or more"]),
         (truth(FOUND), ("--split", "test"), ["no column split"]),
         (truth(FOUND)["cube_id", "z0"], (), ["neither x and y nor a box", "cube_id, z0", "--column"]),
         (truth(FOUND)["x", "y"], (), ["which of the 3 cubes", "cube_id"]),

@@ -11,7 +11,7 @@ from uv_instrument import FWHM, Truth, UvInstrument
 
 from cubefocus.engines.measure import get_response
 from cubefocus.errors import CubefocusError
-from cubefocus.fit.beam import Beam, channels_of
+from cubefocus.fit.beam import Beam, asymmetry, channels_of
 from cubefocus.fit.grid import Grid
 from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import Noise
@@ -164,3 +164,15 @@ def test_beam_of_a_measured_response_is_that_of_its_dirty_beams(instrument, setu
     beyond = (np.abs(rows) > v + 1)[:, None] | (columns > u + 1)[None]
     assert measured.noise[beyond].max() == 0.0
     assert measured.noise.max() > 0.0
+
+
+def test_a_dirty_beam_is_the_same_on_both_sides_of_its_peak_and_a_dirty_image_is_not():
+    """Wherever its peak is, and whatever part of it is known; one of another unit, too."""
+    uv = UvInstrument()
+    psf = uv.psf()[0]
+    for part in (psf, psf[10:, 30:], psf[40:100, 50:], 3e-3 * psf, np.where(np.abs(psf) > 0.9, psf, np.nan)):
+        assert asymmetry(part) < 1e-6
+    assert asymmetry(psf + np.random.default_rng(1).normal(0.0, 1e-3, psf.shape)) < 0.1
+    pair = uv.dirty(Truth(x=22.0, y=25.0, lines=()), Truth(x=41.0, y=40.0, continuum=0.5, lines=()))[0]
+    assert asymmetry(pair) > 0.2
+    assert asymmetry(psf[uv.n_pixels :]) == math.inf, "its peak is at the edge"
