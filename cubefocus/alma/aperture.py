@@ -18,19 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cubefocus.alma.fit_images import waves
 from cubefocus.cube.cutouts import channel_slice, clip_box, line_free
 from cubefocus.cube.scale import SIGMA_TO_FWHM
 from cubefocus.fit.beam import Beam
 from cubefocus.fit.fitted import Fitted
 from cubefocus.fit.grid import squared
-from cubefocus.fit.model import IMAGES, Products, Scene, starts_of, transforms
+from cubefocus.fit.model import Scene, transforms
 from cubefocus.fit.noise import Noise
+from cubefocus.fit.products import IMAGES, Products, starts_of
 from cubefocus.fit.sky import on_sky, strongest_line
 from cubefocus.fit.source import SHAPE, Component, Spectral
 
 MARGIN = 1.0  # FWHM of the beam around the box of the source: what the dirty beam takes out of it
 BOWLS = 0.5  # least sum of a dirty image over that of its absolute values: less, and bowls take most of the flux away
-ENDS = 7.0  # standard deviations from its centre at which a Gaussian is a part in 10^11 of its peak
 LEAST_LINE = 0.5  # share of the model's line in the channels of its range that hold data
 
 
@@ -107,44 +108,6 @@ def aperture_spectra(data: np.ndarray, fitted: Fitted, numbers: Sequence[int], b
     return found
 
 
-def window_images(fitted: Fitted, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Dirty images of the sources of a fit, of 1 Jy each, in a part of the image: Jy/beam, shape (n, row, column).
-
-    With the dirty beam of the middle of the band.
-    """
-    images = np.zeros((len(fitted.components), len(rows), len(columns)))
-    beam = fitted.scene.beam
-    near = [number for number, one in enumerate(fitted.components) if _reaches(one, beam, rows, columns)]
-    if not near:
-        return images
-    transfer = torch.from_numpy(beam.transfer[len(beam.transfer) // 2].astype(np.float32))
-    weighted = transforms(beam.grid, transfer, [fitted.components[number] for number in near], derivatives=False)
-    weighted = weighted * torch.from_numpy((beam.grid.counts / math.prod(beam.grid.padded)).astype(np.float32))
-    along_y, along_x = _waves(rows, columns, beam)
-    images[near] = (along_y @ weighted @ along_x.mT).real.double().numpy()
-    return images
-
-
-def _reaches(one: Component, beam: Beam, rows: np.ndarray, columns: np.ndarray) -> bool:
-    """Whether the image of a source is not 0 in a part of the image: a dirty beam has no end, a Gaussian hardly one."""
-    if beam.restoring is None:
-        return True
-    reach = ENDS * np.sqrt(np.diag(one.cov + beam.lobe))
-    return all(
-        at[0] - far < centre < at[-1] + far for at, centre, far in zip((columns, rows), one.centre, reach, strict=True)
-    )
-
-
-def spectra_of(fitted: Fitted) -> np.ndarray:
-    """Spectra of the sources of a fit as the cube shows them, Jy, 0 in channels without data, shape (n, channel)."""
-    products = fitted.solution.products
-    relative = fitted.scene.noise.relative  # the fit's spectra are weighted by one over it
-    if products is None:
-        return np.zeros((0, len(relative)))
-    totals = np.stack([total for total, _ in products.spectra])
-    return totals * np.where(np.isfinite(relative), relative, 0.0)
-
-
 @dataclass(frozen=True, eq=False)
 class _Aperture:
     """Pixels around a source.
@@ -210,16 +173,9 @@ class _Sums:
         return cls(np.stack(images, axis=1), variance, middle)
 
 
-def _waves(rows: np.ndarray, columns: np.ndarray, beam: Beam) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waves of each spatial frequency on rows, (row, v), and on columns, (column, u)."""
-    pairs = zip((rows, columns), beam.grid.wavenumbers, strict=True)
-    along_y, along_x = (torch.from_numpy(np.exp(1j * np.outer(at, k)).astype(np.complex64)) for at, k in pairs)
-    return along_y, along_x
-
-
 def _window(held: np.ndarray, rows: np.ndarray, columns: np.ndarray, beam: Beam) -> torch.Tensor:
     """Transform of some pixels, 1 where they are held, (v, u)."""
-    along_y, along_x = _waves(rows, columns, beam)
+    along_y, along_x = waves(rows, columns, beam)
     return along_y.mH @ torch.from_numpy(held.astype(np.complex64)) @ along_x.conj()
 
 
@@ -334,7 +290,7 @@ def _spectrum(fitted: Fitted, products: Products, number: int, aperture: _Apertu
 
 def _is_seen(aperture: _Aperture, transform: torch.Tensor, beam: Beam) -> bool:
     """Whether the aperture holds more of the main lobe of a source's dirty image than of bowls."""
-    along_y, along_x = _waves(aperture.rows, aperture.columns, beam)
+    along_y, along_x = waves(aperture.rows, aperture.columns, beam)
     weighted = transform * torch.from_numpy((beam.grid.counts / math.prod(beam.grid.padded)).astype(np.float32))
     image = (along_y @ weighted @ along_x.mT).real.numpy()[aperture.held]
     return bool(image.sum() > BOWLS * np.abs(image).sum())

@@ -10,7 +10,7 @@ import logging
 import time
 from pathlib import Path
 
-from cubefocus.cli.output import output_path
+from cubefocus.cli.options import output_path
 from cubefocus.errors import CubefocusError
 from cubefocus.specs import KINDS
 

@@ -9,7 +9,7 @@ import argparse
 import math
 from pathlib import Path
 
-from cubefocus.cli.output import output_path
+from cubefocus.cli.options import output_path
 from cubefocus.errors import CubefocusError, limit_wanted
 from cubefocus.specs import PROPOSERS
 

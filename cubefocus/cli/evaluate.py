@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from astropy.table import Table
 
-from cubefocus.cli.output import output_path, show
+from cubefocus.cli.options import check_seed, output_path
+from cubefocus.cli.output import show
 from cubefocus.cube.reading import read_cube
 from cubefocus.errors import CubefocusError
 from cubefocus.provenance import provenance
@@ -115,8 +116,7 @@ def run(options: argparse.Namespace) -> None:
     CubefocusError
         If an option or a table is unusable; nothing has been written then.
     """
-    if options.seed < 0:
-        raise CubefocusError(f"--seed is {options.seed}; give one of 0 or more")
+    check_seed(options.seed)
     settings = EvaluationSettings(options.iou, options.distance, options.line_iou)
     files = named_files([options.catalogue, *options.against])
     readings = parse_readings(options, list(files))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from cubefocus.cli.detect import PURITY, check_rest_frequency
-from cubefocus.cli.output import output_path
+from cubefocus.cli.options import check_seed, output_path
 from cubefocus.errors import CubefocusError
 
 NUMBER, SEED = 100, 1
@@ -48,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_rest_frequency(arguments.rest_frequency)
     if not 1 <= arguments.number <= MOST:
         raise CubefocusError(f"--number is {arguments.number}; give one from 1 to {MOST}")
-    if arguments.seed < 0:
-        raise CubefocusError(f"--seed is {arguments.seed}; give one of 0 or more")
+    check_seed(arguments.seed)
     if arguments.purity is not None and not 0.0 < arguments.purity < 1.0:
         raise CubefocusError(f"--purity is {arguments.purity:g}; give a share between 0 and 1, such as {PURITY:g}")
     from cubefocus.files import refuse_missing

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cubefocus.cli.output import output_path
+from cubefocus.cli.options import check_seed, output_path
 from cubefocus.errors import CubefocusError, kind_wanted, shown, unknown_key
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def read_settings(arguments: argparse.Namespace) -> tuple[PriorSettings, Inferen
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse options that cannot be used, before anything is read."""
     path = arguments.visibilities
-    if arguments.seed < 0:
-        raise CubefocusError(f"--seed is {arguments.seed}; give a whole number, 0 or more")
+    check_seed(arguments.seed)
     if not path.exists():
         raise CubefocusError(f"{path}: no such file or folder; check the path")
     given = [f"--{name}" for name in GRID if getattr(arguments, name) is not None]

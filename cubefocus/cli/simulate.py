@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cubefocus.cli.options import check_seed
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.reading import read_cube
 from cubefocus.cube.writing import write_cube
@@ -88,6 +89,7 @@ def run_simulate(options: argparse.Namespace) -> None:
     """
     output = Path(options.output)
     _check_output(output, options.overwrite)
+    check_seed(options.seed)
     model = read_cube(options.sky)
     sky, observation = _load(options, model)
     make_folder(output.absolute().parent, "name another output")

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.model import Scene, starts_of
+from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import Noise, known_noise
+from cubefocus.fit.products import starts_of
 from cubefocus.fit.sky import behind_beam, errors
 from cubefocus.fit.source import Component, Spectral
 

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cubefocus.fit.model import Scene, block_of
+from cubefocus.fit.model import Scene
+from cubefocus.fit.products import block_of
 from cubefocus.fit.scatter import covariance
 from cubefocus.fit.solve import Solution
 from cubefocus.fit.source import Component

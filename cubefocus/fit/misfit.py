@@ -21,7 +21,8 @@ import torch
 from scipy.special import chdtrc
 
 from cubefocus.fit.grid import squared
-from cubefocus.fit.model import IMAGES, Products, Scene, starts_of
+from cubefocus.fit.model import Scene
+from cubefocus.fit.products import IMAGES, Products, starts_of
 from cubefocus.fit.sky import strongest_line
 from cubefocus.fit.solve import Priors, inverse_of
 from cubefocus.fit.source import N_FIXED, Component

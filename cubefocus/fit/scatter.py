@@ -24,7 +24,8 @@ import numpy as np
 import torch
 
 from cubefocus.fit.grid import AT_A_TIME
-from cubefocus.fit.model import Products, Scene
+from cubefocus.fit.model import Scene
+from cubefocus.fit.products import Products
 from cubefocus.fit.solve import Priors, Solution
 
 COLUMNS = 4096  # cells of the transforms that are summed at a time, in double precision

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cubefocus.fit.model import Products, Scene, block_of, starts_of
+from cubefocus.fit.model import Scene
+from cubefocus.fit.products import Products, block_of, starts_of
 from cubefocus.fit.source import N_FIXED, Component
 
 MAX_STEPS = 40

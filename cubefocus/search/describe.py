@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from cubefocus.alma.aperture import spectra_of, variance_of_sum, window_images
+from cubefocus.alma.aperture import variance_of_sum
 from cubefocus.alma.apparent import apparent
 from cubefocus.alma.catalogue import on_the_sky, rest_frequency_of, spectral
+from cubefocus.alma.fit_images import spectra_of, window_images
 from cubefocus.alma.fitted import COLUMNS as FITTED
 from cubefocus.alma.fitted import KM_S, catalogue_of
 from cubefocus.cube.celestial import local_axes

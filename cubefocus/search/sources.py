@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Row, Table
 
-from cubefocus.alma.aperture import Spectrum, aperture_spectra, spectra_of, window_images
+from cubefocus.alma.aperture import Spectrum, aperture_spectra
 from cubefocus.alma.catalogue import build_table, rest_frequency_of
+from cubefocus.alma.fit_images import spectra_of, window_images
 from cubefocus.alma.fitted import KM_S
 from cubefocus.cube.cube import Cube
 from cubefocus.cube.cutouts import channel_sum, clip_box

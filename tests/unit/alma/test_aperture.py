@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from uv_instrument import Truth, UvInstrument
 
-from cubefocus.alma.aperture import aperture_fluxes, window_images
+from cubefocus.alma.aperture import aperture_fluxes
+from cubefocus.alma.fit_images import window_images
 from cubefocus.alma.fitted import EDGE, fit_cube
 from cubefocus.cube.cube import Cube
 from cubefocus.fit.beam import Beam

@@ -11,8 +11,9 @@ import torch
 from uv_instrument import Truth, UvInstrument
 
 from cubefocus.fit.beam import Beam, channels_of
-from cubefocus.fit.model import IMAGES, Scene
+from cubefocus.fit.model import Scene
 from cubefocus.fit.noise import known_noise
+from cubefocus.fit.products import IMAGES
 from cubefocus.fit.source import Component
 
 BLEND = (

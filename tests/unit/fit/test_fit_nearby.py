@@ -12,9 +12,10 @@ from uv_instrument import Truth, UvInstrument, baselines
 
 from cubefocus.fit import steps
 from cubefocus.fit.beam import Beam
-from cubefocus.fit.model import IMAGES, Residual, Scene, changes
+from cubefocus.fit.model import Residual, Scene, changes
 from cubefocus.fit.nearby import COUPLED, LARGEST, Nearby
 from cubefocus.fit.noise import Noise
+from cubefocus.fit.products import IMAGES
 from cubefocus.fit.run import fit_given, fit_sources
 from cubefocus.fit.source import Component
 
